@@ -1,0 +1,90 @@
+"""Prune PaddlePaddle models in a notebook: look, step, go back, branch, and take a smaller model away.
+
+The public names are imported when they are first used: ``import prunelab`` loads neither Paddle nor a widget library.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# public name -> the room that defines it
+_PUBLIC = {
+    "trace": "graph", "Graph": "graph", "Group": "graph", "Cost": "graph", "GraphLayer": "surgery",
+    "propose": "plan", "Plan": "plan", "schedules": "plan",
+    "mask": "surgery", "compact": "surgery",
+    "evaluate": "evaluate", "latency": "evaluate",
+    "finetune": "train",
+    "load_model": "data", "datasets": "data",
+    "export": "export", "Export": "export",
+    "Lab": "lab",
+    "errors": "", "PrunelabError": "errors",
+}
+
+__all__ = ["__version__", "load_ipython_extension", *_PUBLIC]
+
+if TYPE_CHECKING:
+    from prunelab import errors as errors
+    from prunelab.data import datasets as datasets
+    from prunelab.data import load_model as load_model
+    from prunelab.errors import PrunelabError as PrunelabError
+    from prunelab.evaluate import evaluate as evaluate
+    from prunelab.evaluate import latency as latency
+    from prunelab.export import Export as Export
+    from prunelab.export import export as export
+    from prunelab.graph import Cost as Cost
+    from prunelab.graph import Graph as Graph
+    from prunelab.graph import Group as Group
+    from prunelab.graph import trace as trace
+    from prunelab.lab import Lab as Lab
+    from prunelab.plan import Plan as Plan
+    from prunelab.plan import propose as propose
+    from prunelab.plan import schedules as schedules
+    from prunelab.surgery import GraphLayer as GraphLayer
+    from prunelab.surgery import compact as compact
+    from prunelab.surgery import mask as mask
+    from prunelab.train import finetune as finetune
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'prunelab' has no attribute '{name}'")
+    room = _PUBLIC[name]
+    module = importlib.import_module(f"prunelab.{room}" if room else "prunelab.errors")
+    value = module if not room else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+class _Package(ModuleType):
+    """Keeps ``prunelab.evaluate`` and ``prunelab.export`` the functions: importing the rooms of the same names would
+    make them modules, since the import system sets a submodule as an attribute of its package."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (isinstance(value, ModuleType) and _PUBLIC.get(name) == name):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Register ``%prune`` and ``%%prune``: what ``%load_ext prunelab`` calls."""
+    from prunelab.jupyter import load
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """Take the magics away again: what ``%unload_ext prunelab`` calls."""
+    from prunelab.jupyter import unload
+
+    unload(ipython)

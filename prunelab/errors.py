@@ -1,0 +1,113 @@
+"""Every mistake prunelab reports, as one tree.
+
+    PrunelabError
+    |-- OptionError (ValueError)       a value that an option cannot take
+    |   `-- UnknownNameError           a name nobody knows: the nearest known one is in the message
+    |-- TraceError                     a model that cannot be read as a graph
+    |-- InputError (ValueError)        inputs of a wrong number, shape or kind
+    |-- PlanError                      a plan that is malformed, too new, or made for another structure
+    |-- SurgeryError                   a smaller model that does not compute what the masked one computes
+    |-- DataError                      data that cannot be read as batches
+    |-- TrainingError                  a loss that is not finite, an optimizer that cannot go on
+    |-- WorkspaceError                 a workspace that cannot be written, read or shared
+    |   `-- StateError                 a state of the history that is not there
+    |-- ExportError                    a file that could not be written
+    |   `-- ParityError                a written file that computes something else
+    |-- MissingExtraError (ImportError)  an optional dependency that is not installed
+    `-- Stopped                        work that was stopped by the person who started it
+
+A message names the value, the place and the next step. In a notebook it is one line: IPython prints what
+``_render_traceback_`` returns.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PrunelabError(Exception):
+    """The root: catching it catches every mistake that prunelab reports."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
+
+
+class OptionError(PrunelabError, ValueError):
+    """A value that an option cannot take."""
+
+
+class UnknownNameError(OptionError):
+    """A name nobody knows."""
+
+
+class TraceError(PrunelabError):
+    """A model that cannot be read as a graph."""
+
+
+class InputError(PrunelabError, ValueError):
+    """Inputs of a wrong number, shape or kind."""
+
+
+class PlanError(PrunelabError):
+    """A plan that is malformed, too new, or made for another structure."""
+
+
+class SurgeryError(PrunelabError):
+    """A smaller model that does not compute what the masked one computes."""
+
+
+class DataError(PrunelabError):
+    """Data that cannot be read as batches."""
+
+
+class TrainingError(PrunelabError):
+    """Training that cannot go on."""
+
+
+class WorkspaceError(PrunelabError):
+    """A workspace that cannot be written, read or shared."""
+
+
+class StateError(WorkspaceError):
+    """A state of the history that is not there."""
+
+
+class ExportError(PrunelabError):
+    """A file that could not be written."""
+
+
+class ParityError(ExportError):
+    """A written file that computes something else than the model."""
+
+
+class MissingExtraError(PrunelabError, ImportError):
+    """An optional dependency that is not installed; ``extra`` is prunelab's extra that brings it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package, self.extra = package, extra
+        super().__init__(f"{package} is not installed; get it with: pip install 'prunelab[{extra}]'")
+
+
+class Stopped(PrunelabError):
+    """Work that was stopped by the person who started it; the Lab is in its last recorded state."""
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str], *, place: str = "") -> UnknownNameError:
+    """An error for a misspelt ``name``: says the nearest known one, or all of them when they are few."""
+    known = list(known)
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    if near:
+        hint = f"did you mean '{near[0]}'?"
+    elif len(known) <= 12:
+        hint = f"known: {', '.join(known) or 'none'}"
+    else:
+        hint = f"{len(known)} are known, among them {', '.join(known[:5])}"
+    return UnknownNameError(f"unknown {kind} '{name}'{f' in {place}' if place else ''}; {hint}")
+
+
+def check_ratio(value: object, *, place: str) -> float:
+    """``value`` as a fraction in ``[0, 1)``, or an `OptionError` that names ``place``."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise OptionError(f"{place} is {value!r}; it is the fraction removed, a number in [0, 1), such as 0.5")
+    return float(value)

@@ -1,0 +1,80 @@
+"""What a network costs, for any plan, without surgery: sums of products of widths."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from prunelab.graph.dims import Dim, find, leaves
+from prunelab.graph.program import Program
+from prunelab.graph.solver import Rule, Solution, Step
+from prunelab.graph.widths import Kept
+
+_ITEM_SIZE = {"float64": 8, "int64": 8, "complex64": 8, "float32": 4, "int32": 4, "float16": 2, "bfloat16": 2, "int16": 2}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """``params``: trainable parameters; ``macs``: multiply-accumulates of one sample in convolutions and matrix products (FLOPs are
+    twice as many); ``bytes``: the size of all parameters and buffers."""
+
+    params: int
+    macs: int
+    bytes: int
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(self.params - other.params, self.macs - other.macs, self.bytes - other.bytes)
+
+    def to_json(self) -> dict[str, int]:
+        return {"params": self.params, "macs": self.macs, "bytes": self.bytes}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Cost:
+        return cls(int(data["params"]), int(data["macs"]), int(data["bytes"]))
+
+
+@dataclass(frozen=True)
+class CostModel:
+    """The products whose sums are the costs. Dims that no plan changes are folded into each product's factor."""
+
+    params: tuple[tuple[int, tuple[Dim, ...]], ...]
+    macs: tuple[tuple[int, tuple[Dim, ...]], ...]
+    bytes: tuple[tuple[int, tuple[Dim, ...]], ...]
+
+    def cost(self, kept: Kept) -> Cost:
+        """The cost when only the kept positions stay."""
+        number = kept.number
+
+        def total(terms: tuple[tuple[int, tuple[Dim, ...]], ...]) -> int:
+            return sum(factor * math.prod([number(d) for d in dims]) for factor, dims in terms)
+
+        return Cost(total(self.params), total(self.macs), total(self.bytes))
+
+
+def read_costs(program: Program, solution: Solution, rules: Mapping[str, Rule], free: frozenset[Dim]) -> CostModel:
+    """The cost model of a solved program; ``free`` are the atoms of the prunable groups."""
+    params, sizes, macs = [], [], []
+    for p in program.parameters:
+        dims = solution.dims[p.value]
+        if p.trainable:
+            params.append(_folded(1, dims, free))
+        if p.kind in ("parameter", "buffer"):
+            sizes.append(_folded(_ITEM_SIZE.get(p.dtype, 1), dims, free))
+    for op in program.ops:
+        rule = rules.get(op.name)
+        if rule is not None and rule.macs is not None:
+            macs += [_folded(1, list(term), free) for term in rule.macs(Step(solution, op))]
+    return CostModel(tuple(params), tuple(macs), tuple(sizes))
+
+
+def _folded(factor: int, dims: list[Dim], free: frozenset[Dim]) -> tuple[int, tuple[Dim, ...]]:
+    moving = []
+    fixed = Kept({})
+    for d in map(find, dims):
+        if any(leaf in free for leaf in leaves(d)):
+            moving.append(d)
+        else:
+            factor *= fixed.number(d)
+    return factor, tuple(moving)

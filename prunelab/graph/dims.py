@@ -1,0 +1,270 @@
+"""Widths as a small algebra: what the axes of a network's tensors are made of.
+
+A tensor's axis is a `Dim`:
+
+* an **atom** of n positions: nothing is known but its size;
+* a **product** of dims, rows x columns as a reshape sees it: heads x width, channels x height x width after a flatten;
+* a **concatenation** of dims, end to end.
+
+Operators only say that dims are the same (`unify`), regroup them (`reshape`), split them (`split`), or need all of one
+(`fix`). An atom that turns out to have structure, or to be another atom, *becomes* the other dim by a link, as in a
+union-find forest: `find` follows it. What is an atom in the end and was not fixed is a group; its positions are the units.
+
+    heads, width = atom(12), atom(64)
+    channels = product([heads, width])     # 768 positions: an attention layer's output
+    tokens = concatenation([atom(1), atom(196)])
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+ATOM, PRODUCT, CONCATENATION = "atom", "product", "concatenation"
+
+
+class Dim:
+    """One axis, or a part of one. ``reason`` says why its positions cannot go (``""`` while they can)."""
+
+    __slots__ = ("batch", "kind", "link", "parts", "reason", "size", "tags")
+
+    def __init__(self, size: int, kind: str = ATOM, parts: Sequence[Dim] = (), reason: str = "") -> None:
+        self.size, self.kind, self.parts, self.reason = size, kind, list(parts), reason
+        self.link: Dim | None = None
+        self.batch = False
+        self.tags: tuple[str, ...] = ()  # what rules learnt about an atom: "head", "hidden", ...
+
+    def __repr__(self) -> str:
+        d = find(self)
+        if d.kind == ATOM:
+            return f"{d.size}{'!' if d.reason else ''}"
+        return "(" + (" x " if d.kind == PRODUCT else " + ").join(map(repr, d.parts)) + ")"
+
+
+def find(d: Dim) -> Dim:
+    """What ``d`` has become."""
+    while d.link is not None:
+        if d.link.link is not None:
+            d.link = d.link.link  # halve the path, as union-find does
+        d = d.link
+    return d
+
+
+def atom(size: int, reason: str = "") -> Dim:
+    """A new axis of ``size`` positions; with a ``reason`` it is fixed from the start."""
+    return Dim(size, reason=reason)
+
+
+def product(parts: Iterable[Dim]) -> Dim:
+    """Rows x columns x ...: dims of size one vanish, since they order nothing."""
+    flat: list[Dim] = []
+    for part in map(find, parts):
+        flat += factors(part) if part.kind == PRODUCT else [part] if part.size != 1 else []
+    if not flat:
+        return atom(1, "a single position")
+    return flat[0] if len(flat) == 1 else Dim(math.prod(f.size for f in flat), PRODUCT, flat)
+
+
+def concatenation(parts: Iterable[Dim]) -> Dim:
+    """Dims end to end: empty ones vanish."""
+    flat: list[Dim] = []
+    for part in map(find, parts):
+        flat += [find(q) for q in part.parts] if part.kind == CONCATENATION else [part] if part.size else []
+    return flat[0] if len(flat) == 1 else Dim(sum(p.size for p in flat), CONCATENATION, flat)
+
+
+def factors(d: Dim) -> list[Dim]:
+    """The factors of a product from the outermost in, nested ones opened; ``[d]`` for anything else."""
+    d = find(d)
+    if d.kind == PRODUCT:
+        return [f for part in d.parts for f in factors(part)]
+    return [d] if d.size != 1 else []
+
+
+def leaves(d: Dim) -> list[Dim]:
+    """The atoms of ``d``, in order; one may stand there twice."""
+    d = find(d)
+    return [d] if d.kind == ATOM else [a for part in d.parts for a in leaves(part)]
+
+
+def fix(d: Dim, reason: str) -> None:
+    """All positions of ``d`` stay; the first reason given is the one that is told."""
+    for leaf in leaves(d):
+        leaf.reason = leaf.reason or reason
+
+
+def tag(d: Dim, name: str) -> None:
+    """Note on the atoms of ``d`` what a rule learnt about them."""
+    for leaf in leaves(d):
+        if name not in leaf.tags:
+            leaf.tags = (*leaf.tags, name)
+
+
+def become(d: Dim, other: Dim) -> None:
+    """Atom ``d`` turns out to be ``other``: what was known of it holds for all of that."""
+    d, other = find(d), find(other)
+    if d is other:
+        return
+    if d.reason:
+        fix(other, d.reason)
+    for name in d.tags:
+        tag(other, name)
+    if d.batch:
+        if other.kind == ATOM:
+            other.batch = True
+        else:
+            fix(other, "part of the batch")
+    d.link = other
+
+
+def unify(a: Dim, b: Dim, reason: str) -> None:
+    """``a`` and ``b`` are one axis. Where their structures cannot be brought together, both are fixed by ``reason``."""
+    a, b = find(a), find(b)
+    if a is b:
+        return
+    if a.size != b.size:
+        fix(a, f"{reason}: {a.size} meets {b.size}")
+        fix(b, f"{reason}: {b.size} meets {a.size}")
+    elif a.kind == ATOM:
+        become(a, b)
+    elif b.kind == ATOM:
+        become(b, a)
+    elif a.kind == b.kind == CONCATENATION:
+        _unify_concatenations(a, b, reason)
+    elif a.kind == b.kind == PRODUCT:
+        _unify_products(a, b, reason)
+    elif a.kind == PRODUCT:
+        _unify_rows(a, b, reason)
+    else:
+        _unify_rows(b, a, reason)
+
+
+def _unify_concatenations(a: Dim, b: Dim, reason: str) -> None:
+    """Walk both, splitting the longer part at each boundary of the other."""
+    left, right = [find(p) for p in a.parts], [find(p) for p in b.parts]
+    a.link = b
+    while left and right:
+        x, y = find(left.pop(0)), find(right.pop(0))
+        n = min(x.size, y.size)
+        if x.size > n:
+            x, rest = split(x, [n, x.size - n])
+            left.insert(0, rest)
+        if y.size > n:
+            y, rest = split(y, [n, y.size - n])
+            right.insert(0, rest)
+        unify(x, y, reason)
+
+
+def _unify_products(a: Dim, b: Dim, reason: str) -> None:
+    """Walk both from the outermost factor in, seeing the larger factor as rows of the smaller."""
+    left, right = factors(a), factors(b)
+    a.link = b
+    while left and right:
+        x, y = find(left.pop(0)), find(right.pop(0))
+        if x.size == y.size:
+            unify(x, y, reason)
+        elif x.size % y.size == 0:
+            head, tail = rows(x, y.size)
+            unify(head, y, reason)
+            left = [*factors(tail), *left]
+        elif y.size % x.size == 0:
+            head, tail = rows(y, x.size)
+            unify(x, head, reason)
+            right = [*factors(tail), *right]
+        else:
+            for q in (x, y, *left, *right):
+                fix(q, f"{reason}: rows of {x.size} and of {y.size} do not nest")
+            return
+
+
+def _unify_rows(table: Dim, chain: Dim, reason: str) -> None:
+    """A product meets a concatenation: parts that are whole rows fix the rows and keep the columns free."""
+    outer, *inner = factors(table)
+    columns = math.prod(f.size for f in inner)
+    parts = [find(p) for p in chain.parts]
+    chain.link = table
+    if all(p.size % columns == 0 for p in parts):
+        fix(outer, "rows of a concatenation")
+        for p in parts:
+            unify(p, product([atom(p.size // columns, "rows of a concatenation"), *inner]), reason)
+    else:
+        fix(table, f"{reason}: a concatenation across rows")
+        for p in parts:
+            fix(p, f"{reason}: a concatenation across rows")
+
+
+def rows(d: Dim, n: int) -> tuple[Dim, Dim]:
+    """See ``d`` as ``n`` rows: the dim of the rows and the dim of the columns."""
+    head, tail = atom(n), atom(find(d).size // n)
+    unify(d, Dim(find(d).size, PRODUCT, [head, tail]) if n != 1 and tail.size != 1 else (tail if n == 1 else head),
+          "rows and columns")
+    return find(head), find(tail)
+
+
+def split(d: Dim, sizes: Sequence[int]) -> list[Dim]:
+    """``d`` cut at boundaries into parts of ``sizes`` (which sum to its size), in order."""
+    d = find(d)
+    sizes = [s for s in sizes]
+    if len(sizes) == 1:
+        return [d]
+    if d.kind == ATOM:
+        parts = [atom(s, d.reason) for s in sizes]
+        if not d.reason:
+            become(d, concatenation(parts))
+        return parts
+    if d.kind == PRODUCT:
+        return _split_rows(d, sizes)
+    pending, out = [find(p) for p in d.parts], []
+    for size in sizes:
+        taken, missing = [], size
+        while missing:
+            p = find(pending.pop(0))
+            if p.size > missing:
+                p, rest = split(p, [missing, p.size - missing])
+                pending.insert(0, rest)
+            taken.append(p)
+            missing -= p.size
+        out.append(concatenation(taken) if taken else atom(0, "empty"))
+    return out
+
+
+def _split_rows(d: Dim, sizes: list[int]) -> list[Dim]:
+    outer, *inner = factors(d)
+    columns = math.prod(f.size for f in inner)
+    if all(s % columns == 0 for s in sizes):
+        if outer.reason or not inner:
+            return [product([atom(s // columns, outer.reason), *inner]) for s in sizes]
+        return [product([part, *inner]) for part in split(outer, [s // columns for s in sizes])]
+    fix(d, "split across rows")
+    return [atom(s, "split across rows") for s in sizes]
+
+
+def reshape(dims: Sequence[Dim], sizes: Sequence[int]) -> list[Dim]:
+    """The dims of a reshape to ``sizes``: factors are regrouped, and an atom is split into rows where it must be."""
+    todo = [f for d in dims for f in factors(d)]
+    out: list[Dim] = []
+    for n in sizes:
+        taken: list[Dim] = []
+        have = 1
+        while have < n and todo:
+            f = find(todo.pop(0))
+            if f.kind == PRODUCT:
+                todo = factors(f) + todo
+            elif n % (have * f.size) == 0:
+                taken.append(f)
+                have *= f.size
+            elif (have * f.size) % n == 0 and n % have == 0:
+                head, tail = rows(f, n // have)
+                todo = [*factors(tail), *todo]
+                taken += factors(head)
+                have = n
+            else:
+                todo.insert(0, f)
+                break
+        if have != n:
+            why = f"a reshape to {tuple(sizes)} that does not nest with its {tuple(find(d).size for d in dims)}"
+            for d in dims:
+                fix(d, why)
+            return [atom(s, why) for s in sizes]
+        out.append(product(taken))
+    return out

@@ -1,0 +1,369 @@
+"""`Graph`: one model's dataflow, its groups and its cost; and `trace`, which reads it."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import paddle
+
+from prunelab.errors import InputError, PlanError, unknown_name
+from prunelab.graph.cost import Cost, CostModel, read_costs
+from prunelab.graph.dims import Dim, find
+from prunelab.graph.groups import Group, find_groups
+from prunelab.graph.program import Parameter, Program, Ref, TensorSpec, rebuild
+from prunelab.graph.rules import RULES
+from prunelab.graph.run import Executor
+from prunelab.graph.solver import Solution, solve
+from prunelab.graph.trace import read_program
+from prunelab.graph.widths import Kept, unit_of
+
+
+class Removal(Protocol):
+    """What the graph needs of a group in a plan."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def units(self) -> int: ...
+    @property
+    def removed(self) -> Sequence[int]: ...
+
+
+class Removals(Protocol):
+    """What the graph needs of a plan; `prunelab.Plan` is one, and lives in a room below."""
+
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def inputs(self) -> Sequence[TensorSpec]: ...
+    @property
+    def groups(self) -> Sequence[Removal]: ...
+
+
+class Structure:
+    """What a program says about widths: plain data, shared by all graphs of it, holding nothing of the model."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.solution: Solution = solve(program, RULES)
+        groups, self.atoms = find_groups(program, self.solution)
+        self.groups: tuple[Group, ...] = groups
+        self.by_name = {g.name: g for g in groups}
+        self.parameters: dict[str, Parameter] = {p.name: p for p in program.parameters}
+
+    @cached_property
+    def costs(self) -> CostModel:
+        return read_costs(self.program, self.solution, RULES, frozenset(self.atoms.values()))
+
+    @cached_property
+    def executor(self) -> Executor:
+        """The whole network."""
+        return Executor(self.program, self.solution, RULES)
+
+    def dims(self, parameter: str) -> Sequence[Dim]:
+        return self.solution.dims[self.parameters[parameter].value]  # type: ignore[no-any-return]
+
+    def kept(self, removed: Mapping[str, Sequence[int]]) -> Kept:
+        """The positions that stay when ``removed`` units of each group go."""
+        keep = {}
+        for name, units in removed.items():
+            if len(units):
+                atom = self.atoms[name]
+                stays = np.ones(atom.size, bool)
+                stays[np.asarray(units, int)] = False
+                keep[find(atom)] = np.flatnonzero(stays)
+        return Kept(keep)
+
+
+# The structure of each living model that was traced, so that mask and compact need not read it again.
+_STRUCTURES: weakref.WeakKeyDictionary[Any, list[tuple[Structure, dict[int, Any]]]] = weakref.WeakKeyDictionary()
+
+
+class Graph:
+    """One model's dataflow: operators, groups and cost. Made by `trace`; holds the model it was read from."""
+
+    def __init__(self, model: Any, structure: Structure, held: Mapping[int, Any]) -> None:
+        self.model = model
+        self._structure = structure
+        self._held = dict(held)
+
+    # what it says
+
+    @property
+    def program(self) -> Program:
+        """The operators, as plain data."""
+        return self._structure.program
+
+    @property
+    def structure(self) -> Structure:
+        """The dims and groups, apart from the model."""
+        return self._structure
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """All groups in network order, frozen ones with their reason."""
+        return self._structure.groups
+
+    @property
+    def prunable(self) -> tuple[Group, ...]:
+        """The groups whose units can go."""
+        return tuple(g for g in self.groups if g.prunable)
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the structure: a plan made for another one is refused."""
+        return self.program.fingerprint
+
+    @property
+    def input_specs(self) -> tuple[TensorSpec, ...]:
+        """The inputs it was traced with."""
+        return self.program.specs
+
+    def group(self, name: str) -> Group:
+        """The group of that name, or the one that holds the output of the layer of that name.
+
+        Raises:
+            UnknownNameError: no group and no layer is called so; the nearest name is in the message.
+        """
+        found = self._structure.by_name.get(name)
+        if found is not None:
+            return found
+        holders = [g for g in self.groups if name in g.layers or any(m.parameter == name for m in g.makers)]
+        if len(holders) == 1:
+            return holders[0]
+        if holders:
+            prunable = [g for g in holders if g.prunable]
+            if len(prunable) == 1:
+                return prunable[0]
+            raise unknown_name("group", name, [g.name for g in holders], place="the graph; the layer has several")
+        raise unknown_name("layer", name, [*self._structure.by_name, *{x for g in self.groups for x in g.layers}],
+                           place=type(self.model).__name__)
+
+    def cost(self, plan: Removals | None = None) -> Cost:
+        """What the network costs when ``plan`` is carried out: exact, in well under a millisecond, without surgery."""
+        return self._structure.costs.cost(self.kept(plan))
+
+    def kept(self, plan: Removals | None) -> Kept:
+        """The positions that stay under ``plan``.
+
+        Raises:
+            PlanError: a plan made for another structure; the differences are listed.
+        """
+        if plan is None:
+            return Kept({})
+        self.check(plan)
+        return self._structure.kept({g.name: g.removed for g in plan.groups})
+
+    def check(self, plan: Removals) -> None:
+        """Refuse a plan that was made for another structure, with the differences."""
+        if plan.fingerprint == self.fingerprint:
+            return
+        mine = {g.name: g.units for g in self.prunable}
+        theirs = {g.name: g.units for g in plan.groups}
+        says = [f"{n} has {mine[n]} units here and {theirs[n]} there" for n in theirs if n in mine and mine[n] != theirs[n]]
+        says += [f"{n} is not here" for n in theirs if n not in mine]
+        says += [f"{n} is not in the plan" for n in mine if n not in theirs]
+        shown = "; ".join(says[:4]) + (f"; and {len(says) - 4} more" if len(says) > 4 else "")
+        raise PlanError(f"the plan was made for another structure ({plan.model}) than {self.program.model}: "
+                        f"{shown or 'the operators differ'}; propose one for this model")
+
+    # the model's tensors
+
+    def tensor(self, parameter: str) -> Any:
+        """The model's tensor of that name."""
+        return self._held[self._structure.parameters[parameter].value]
+
+    def slices(self, group: Group | str, roles: Sequence[str] = ("out",)) -> dict[str, np.ndarray[Any, Any]]:
+        """For each member with one of ``roles``: its weights as (units, n), the slices of each unit in a row."""
+        g = self.group(group) if isinstance(group, str) else group
+        atom = self._structure.atoms.get(g.name)
+        out: dict[str, np.ndarray[Any, Any]] = {}
+        for member in g.members:
+            if member.role not in roles or atom is None:
+                continue
+            weight = np.moveaxis(as_array(self.tensor(member.parameter)), member.axis, 0)
+            unit = unit_of(self._structure.dims(member.parameter)[member.axis], atom)
+            order = np.argsort(unit, kind="stable")
+            order = order[unit[order] >= 0]
+            out[str(member)] = weight.reshape(len(weight), -1)[order].reshape(g.units, -1)
+        return out
+
+    def weights(self, group: Group | str) -> np.ndarray[Any, Any]:
+        """The weights that make the units of a group: (units, n), one row a unit, all its layers side by side."""
+        g = self.group(group) if isinstance(group, str) else group
+        if not g.prunable:
+            raise PlanError(f"{g.name} is frozen: {g.reason}; choose a group of graph.prunable")
+        # weights proper first; a group made only by biases or scales (none is known) falls back to all members
+        slices = {k: v for k, v in self.slices(g).items()} or self.slices(g, ("elementwise", "in", "vocabulary"))
+        return np.concatenate(list(slices.values()), axis=1)
+
+    # running
+
+    def run(self, *inputs: Any, until: Any = None, given: Mapping[Any, Any] | None = None) -> Any:
+        """What the model computes, by the graph: equal to ``model(*inputs)`` bit for bit on one device.
+
+        Args:
+            inputs: tensors, one for each input, any batch.
+            until: a layer, or a value id, or a list of them: gives these tensors instead of the outputs.
+            given: tensors by layer or value id, from which to go on; inputs may then be left out where nothing reads them.
+
+        Raises:
+            InputError: inputs of a wrong number or shape.
+        """
+        targets = None if until is None else [self.value(u) for u in (until if isinstance(until, (list, tuple)) else [until])]
+        more = {self.value(k): v for k, v in (given or {}).items()}
+        out = execute(self._structure.executor, self._held, inputs, training=self.model.training, targets=targets, given=more)
+        return out if until is None or isinstance(until, (list, tuple)) else out[0]
+
+    def value(self, name: str | int) -> int:
+        """The value id of a layer's output: what comes after its weight and its bias, at its first use."""
+        if isinstance(name, int):
+            return name
+        own = [p for p in self.program.parameters if p.layer == name or p.name == name]
+        if not own:
+            raise unknown_name("layer", name, sorted({p.layer for p in self.program.parameters}), place="the graph")
+        return _output_of(self.program, own)
+
+    def __repr__(self) -> str:
+        cost = self.cost()
+        return (f"Graph of {type(self.model).__name__}: {len(self.program.ops)} operators, {len(self.prunable)} prunable groups of "
+                f"{len(self.groups)}, {cost.params:,} params, {cost.macs:,} MACs")
+
+
+def trace(model: Any, inputs: Any) -> Graph:
+    """Read ``model`` (an ``nn.Layer`` or a ``paddle.Model``) into a `Graph`; the model is left as it was.
+
+    Args:
+        inputs: one shape such as ``(1, 3, 224, 224)``, an ``InputSpec``, an example tensor, or a list of them, one for each input.
+
+    Raises:
+        InputError: inputs that the forward does not take.
+        TraceError: a forward that branches on the values of tensors, changes its own attributes, or cannot be read by Paddle.
+    """
+    layer = as_layer(model)
+    program, held = read_program(layer, inputs)
+    structure = Structure(program)
+    known = _STRUCTURES.setdefault(layer, [])
+    known[:] = [entry for entry in known if entry[0].program.specs != program.specs][-3:]
+    known.append((structure, _unheld(structure, held)))
+    return Graph(layer, structure, held)
+
+
+def _unheld(structure: Structure, held: Mapping[int, Any]) -> dict[int, Any]:
+    """Only the tensors that the model does not name, so that the cache does not keep a model's weights alive."""
+    return {p.value: held[p.value] for p in structure.program.parameters if p.kind == "constant"}
+
+
+def as_layer(model: Any) -> Any:
+    """The layer: a ``paddle.Model``'s network, or the layer itself."""
+    if isinstance(model, paddle.Model):
+        return model.network
+    if not isinstance(model, paddle.nn.Layer):
+        raise InputError(f"the model is a {type(model).__name__}; give a paddle.nn.Layer or a paddle.Model")
+    return model
+
+
+def graph_for(model: Any, plan: Removals) -> Graph:
+    """The graph of ``model`` that ``plan`` speaks of: the one it was traced to, or read now with the plan's inputs."""
+    layer = as_layer(model)
+    for structure, constants in reversed(_STRUCTURES.get(layer, [])):
+        if structure.program.fingerprint == plan.fingerprint:
+            held = _bind(layer, structure, constants)
+            if held is not None:
+                return Graph(layer, structure, held)
+    graph = trace(layer, list(plan.inputs))
+    graph.check(plan)
+    return graph
+
+
+def _bind(layer: Any, structure: Structure, constants: Mapping[int, Any]) -> dict[int, Any] | None:
+    """The layer's tensors by value id; None if it has changed since it was read."""
+    named = {**dict(layer.named_buffers()), **dict(layer.named_parameters())}
+    held = dict(constants)
+    for p in structure.program.parameters:
+        if p.kind == "constant":
+            continue
+        tensor = named.get(p.name)
+        if tensor is None or (p.kind != "empty" and tuple(tensor.shape) != p.shape):
+            return None
+        held[p.value] = tensor
+    return held
+
+
+def as_array(tensor: Any) -> np.ndarray[Any, Any]:
+    """A tensor's numbers as float NumPy array (bfloat16 as float32)."""
+    detached = tensor.detach()
+    if str(tensor.dtype).endswith(("bfloat16", "float16")):
+        detached = detached.astype("float32")
+    return np.asarray(detached.numpy())
+
+
+def execute(executor: Executor, held: Mapping[int, Any], inputs: Sequence[Any], *, training: bool,
+            targets: Sequence[int] | None = None, given: Mapping[int, Any] | None = None) -> Any:
+    """Run a compiled program on tensors: the nest of outputs, or the list of ``targets``."""
+    program = executor.program
+    given = given or {}
+    if len(inputs) != len(program.inputs) and not given:
+        raise InputError(f"{len(inputs)} inputs were given; the graph takes {len(program.inputs)}: "
+                         f"{', '.join(s.name for s in program.specs)}")
+    values: dict[int, Any] = {**held, **dict(zip(program.inputs, inputs, strict=False)), **given}
+    for spec, tensor in zip(program.specs, inputs, strict=False):
+        _check_shape(spec, tensor)
+    wanted = list(program.output_values) if targets is None else list(targets)
+    place = next(iter(held.values())).place if held else inputs[0].place
+    if not paddle.in_dynamic_mode():
+        place = paddle.base.framework._current_expected_place()
+    out = executor.run(values, wanted, training=training, place=place, batch=_batch(program, inputs))
+    if targets is not None:
+        return out
+    by_value = dict(zip(wanted, out, strict=True))
+    return rebuild(program.outputs, lambda leaf: by_value[leaf.value] if isinstance(leaf, Ref) else leaf)
+
+
+def _batch(program: Program, inputs: Sequence[Any]) -> Any:
+    for spec, tensor in zip(program.specs, inputs, strict=False):
+        if spec.batch_axis is not None and tensor is not None:
+            n = tensor.shape[spec.batch_axis]
+            return n if n != -1 else paddle.shape(tensor)[spec.batch_axis]
+    return 1
+
+
+def _check_shape(spec: TensorSpec, tensor: Any) -> None:
+    shape = tuple(tensor.shape)
+    fits = len(shape) == len(spec.shape) and all(
+        n in (m, -1) or axis == spec.batch_axis for axis, (n, m) in enumerate(zip(shape, spec.shape, strict=True)))
+    if not fits:
+        told = ", ".join("batch" if axis == spec.batch_axis else str(n) for axis, n in enumerate(spec.shape))
+        raise InputError(f"input '{spec.name}' has the shape {shape}; the graph was traced for ({told}): "
+                         "give that shape, or trace the model again with the new one")
+
+
+def _output_of(program: Program, parameters: Sequence[Parameter]) -> int:
+    """Follow each parameter through what is computed from parameters only, to the first operator that meets data."""
+    held = {p.value for p in program.parameters}
+    of_parameters = set(held)
+    for op in program.ops:
+        if op.inputs and all(v is None or v in of_parameters for v in op.inputs):
+            of_parameters.update(op.outputs)
+    last = -1
+    for p in parameters:
+        todo, meets = [p.value], []
+        while todo:
+            for op in program.consumers.get(todo.pop(), ()):
+                if op.outputs[0] in of_parameters or op.name == "builtin.combine":
+                    todo.append(op.outputs[0])
+                else:
+                    meets.append(op.index)
+        if meets:
+            last = max(last, min(meets))
+    if last < 0:
+        raise InputError(f"{parameters[0].layer} is not used by the graph; choose a layer of graph.groups")
+    return program.ops[last].outputs[0]
+
+

@@ -1,0 +1,128 @@
+"""From solved dims to groups: the atoms on the model's own tensors, named after the layer that makes their units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from prunelab.graph.dims import Dim, leaves
+from prunelab.graph.program import Program
+from prunelab.graph.solver import Solution
+
+
+@dataclass(frozen=True)
+class Member:
+    """An axis of a parameter that shrinks with a group.
+
+    ``role`` is ``"out"`` where it makes the units, ``"in"`` where it reads them, ``"elementwise"`` where it scales or shifts
+    them (biases, batch norms), ``"vocabulary"`` for the rows of a table.
+    """
+
+    parameter: str
+    axis: int
+    role: str
+
+    def __str__(self) -> str:
+        return f"{self.parameter}[{self.axis}]"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameter axes that can only shrink together; ``units`` is how many pieces it has.
+
+    ``granularity`` says what a unit is: ``"channel"``, ``"head"`` or ``"hidden"``. A group that is not ``prunable`` says why in
+    ``reason``.
+    """
+
+    name: str
+    units: int
+    granularity: str
+    members: tuple[Member, ...]
+    prunable: bool
+    reason: str = ""
+
+    @property
+    def makers(self) -> tuple[Member, ...]:
+        """The members that make its units."""
+        return tuple(m for m in self.members if m.role == "out")
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers whose outputs it is."""
+        return tuple(dict.fromkeys(layer_of(m.parameter) for m in self.makers or self.members))
+
+    def __str__(self) -> str:
+        state = f"{self.units} {self.granularity}s" if self.prunable else f"frozen: {self.reason}"
+        return f"{self.name}: {state}; {', '.join(map(str, self.members))}"
+
+
+def layer_of(parameter: str) -> str:
+    """``layer1.0.conv1`` for ``layer1.0.conv1.weight``; LSTM's numbered weights belong to their layer too."""
+    return parameter.rpartition(".")[0] or parameter
+
+
+def find_groups(program: Program, solution: Solution) -> tuple[tuple[Group, ...], dict[str, Dim]]:
+    """The groups in network order, and the atom of each prunable one by its name."""
+    found: dict[int, tuple[Dim, list[Member]]] = {}
+    order: dict[int, tuple[int, ...]] = {}
+    first_use = _first_uses(program)
+    for p in sorted(program.parameters, key=lambda p: first_use.get(p.value, len(program.ops))):
+        for axis, dim in enumerate(solution.dims[p.value]):
+            role = solution.roles.get((p.value, axis), "elementwise")
+            parts = _unique(leaves(dim))
+            for place, leaf in enumerate(parts):
+                if leaf.size < 2 <= len(parts):
+                    continue  # a single position among others is nobody's group
+                _, members = found.setdefault(id(leaf), (leaf, []))
+                members.append(Member(p.name, axis, "elementwise" if role == "norm" else role))
+                if role == "out":
+                    order.setdefault(id(leaf), (first_use.get(p.value, len(program.ops)), place))
+    last = len(program.ops)
+    entries = sorted((order.get(key, (last, 0)), n, key) for n, key in enumerate(found) if _worth_telling(*found[key]))
+    return _named([found[key] for _, _, key in entries])
+
+
+def _unique(dims: Iterable[Dim]) -> list[Dim]:
+    return list({id(d): d for d in dims}.values())
+
+
+def _first_uses(program: Program) -> dict[int, int]:
+    """When each parameter is first used by an operator that computes; lists are looked through."""
+    uses: dict[int, int] = {}
+    for op in program.ops:
+        for value in op.inputs:
+            if value is not None:
+                uses.setdefault(value, op.index)
+    return uses
+
+
+def _worth_telling(dim: Dim, members: list[Member]) -> bool:
+    """A frozen atom is told where it makes units; kernel sizes, input channels and batch are not."""
+    roles = {m.role for m in members}
+    if dim.reason or dim.size < 2:
+        return "out" in roles and dim.reason not in ("gates", "repeats", "a single position")
+    return roles != {"kernel"}
+
+
+def _granularity(dim: Dim, members: list[Member]) -> str:
+    if "hidden" in dim.tags:
+        return "hidden"
+    return "head" if "head" in dim.tags else "channel"
+
+
+def _named(entries: list[tuple[Dim, list[Member]]]) -> tuple[tuple[Group, ...], dict[str, Dim]]:
+    bases = [layer_of(next((m for m in members if m.role == "out"), members[0]).parameter) for _, members in entries]
+    groups, atoms, taken = [], {}, dict[str, int]()
+    for (dim, members), base in zip(entries, bases, strict=True):
+        granularity = _granularity(dim, members)
+        name = base
+        if bases.count(base) > 1:
+            name = f"{base}:{granularity}"
+        taken[name] = taken.get(name, 0) + 1
+        if taken[name] > 1:
+            name = f"{name}{taken[name]}"
+        reason = dim.reason or ("" if dim.size > 1 else "it has a single unit")
+        groups.append(Group(name, dim.size, granularity, tuple(members), not reason, reason))
+        if not reason:
+            atoms[name] = dim
+    return tuple(groups), atoms

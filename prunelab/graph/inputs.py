@@ -1,0 +1,100 @@
+"""What a person gives as inputs, as specifications: shapes, ``InputSpec``s, example tensors, or a dict of them."""
+
+from __future__ import annotations
+
+import inspect
+import numbers
+from collections.abc import Mapping
+from typing import Any
+
+from prunelab.errors import InputError
+from prunelab.graph.program import TensorSpec
+
+# Traced with two samples: with one, a reshape could not tell the batch from any other axis of one.
+TRACED_BATCH = 2
+
+
+def dtype_name(dtype: Any) -> str:
+    """``"float32"`` for any of Paddle's or NumPy's ways to say it."""
+    return str(dtype).rpartition(".")[2].lower().strip("<>'")
+
+
+def read_inputs(model: Any, inputs: Any) -> tuple[TensorSpec, ...]:
+    """``inputs`` as specifications, in the order of the forward's parameters.
+
+    Args:
+        model: the layer; its forward's parameter names become the specifications' names.
+        inputs: one shape ``(1, 3, 32, 32)``, one ``InputSpec``, one tensor, a list of them (one for each input), or a
+            dict from parameter names to them. A shape stands for float32; None or -1 at axis 0 is the batch.
+
+    Raises:
+        InputError: anything else; a negative size elsewhere than at axis 0; a name the forward does not have.
+    """
+    names = forward_names(model)
+    if isinstance(inputs, Mapping):
+        missing = [n for n in inputs if n not in names]
+        if missing:
+            raise InputError(f"inputs names '{missing[0]}', which {type(model).__name__}.forward does not take; "
+                             f"it takes {', '.join(names)}")
+        last = max((names.index(n) for n in inputs), default=-1)
+        items = [inputs.get(n) for n in names[: last + 1]]
+        if any(item is None for item in items):
+            raise InputError(f"inputs leaves out '{names[items.index(None)]}', which stands before '{names[last]}'; "
+                             "give the inputs in between too")
+    elif _is_one(inputs):
+        items = [inputs]
+    elif isinstance(inputs, (list, tuple)):
+        items = list(inputs)
+    else:
+        raise InputError(f"inputs is {_short(inputs)}; give a shape such as (1, 3, 32, 32), an InputSpec, a tensor, "
+                         "or a list of them")
+    if not items:
+        raise InputError("inputs is empty; give one shape such as (1, 3, 32, 32) for each input of the model")
+    named = [*names, *(f"input_{k}" for k in range(len(names), len(items)))]
+    return tuple(_spec(item, name) for item, name in zip(items, named, strict=False))
+
+
+def forward_names(model: Any) -> list[str]:
+    """The names of the forward's positional parameters."""
+    parameters = inspect.signature(model.forward).parameters.values()
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def _is_shape(item: Any) -> bool:
+    return (isinstance(item, (list, tuple)) and len(item) > 0
+            and all(n is None or (isinstance(n, numbers.Integral) and not isinstance(n, bool)) for n in item))
+
+
+def _is_one(item: Any) -> bool:
+    return _is_shape(item) or hasattr(item, "dtype")
+
+
+def _spec(item: Any, name: str) -> TensorSpec:
+    if isinstance(item, TensorSpec):
+        return item
+    if _is_shape(item):
+        shape, dtype = list(item), "float32"
+    elif hasattr(item, "shape") and hasattr(item, "dtype"):
+        shape, dtype = list(item.shape), dtype_name(item.dtype)
+    else:
+        raise InputError(f"input '{name}' is {_short(item)}; give a shape such as (1, 3, 32, 32), an InputSpec or a tensor")
+    if shape and (shape[0] is None or shape[0] == -1):
+        shape[0] = 1
+    bad = [n for n in shape if n is None or int(n) < 1]
+    if bad:
+        raise InputError(f"input '{name}' has the shape {tuple(shape)}; every size but the first (the batch) is a number of at "
+                         "least 1: give the size you will use")
+    return TensorSpec(name, tuple(int(n) for n in shape), dtype, 0 if shape else None)
+
+
+def with_batch_axes(specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
+    """Only inputs whose first size is the first input's share the batch; others (a mask, a state) keep their sizes."""
+    lead = specs[0].shape[:1]
+    return tuple(
+        spec if spec.shape[:1] == lead else TensorSpec(spec.name, spec.shape, spec.dtype, None) for spec in specs
+    )
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return f"{type(value).__name__} {text}" if len(text) <= 60 else f"a {type(value).__name__}"

@@ -1,0 +1,142 @@
+"""A traced network as frozen plain data: nothing here holds an object of Paddle's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input: its name, its shape with the traced batch at ``batch_axis``, and its dtype such as ``"float32"``."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    batch_axis: int | None = 0
+
+    def at_batch(self, n: int) -> tuple[int, ...]:
+        """The shape with a batch of ``n``."""
+        return tuple(n if axis == self.batch_axis else size for axis, size in enumerate(self.shape))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "shape": list(self.shape), "dtype": self.dtype, "batch_axis": self.batch_axis}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> TensorSpec:
+        return cls(data["name"], tuple(data["shape"]), data["dtype"], data["batch_axis"])
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A tensor that the model holds: ``name`` as in ``state_dict`` (its first name, if it is tied)."""
+
+    value: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    # "parameter", "buffer", "constant" for a tensor that is neither, "empty" for one that holds nothing yet (a dropout's state)
+    kind: str
+    trainable: bool
+
+    @property
+    def layer(self) -> str:
+        """The path of the layer that holds it; its own name where it hangs on the model itself."""
+        return self.name.rpartition(".")[0] or self.name
+
+
+class DType(str):
+    """A dtype's name among an operator's attributes: ``"float32"``."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operator: ``arguments`` names its operands in order; ``attributes`` are numbers, strings, lists of them."""
+
+    index: int
+    name: str
+    inputs: tuple[int | None, ...]
+    outputs: tuple[int, ...]
+    arguments: tuple[str, ...]
+    attributes: Mapping[str, Any]
+    line: str = ""  # the user's file and line that made it
+
+    def operand(self, argument: str) -> int | None:
+        """The value id given for ``argument``; None where the operator has no such operand or it was left out."""
+        return self.inputs[self.arguments.index(argument)] if argument in self.arguments else None
+
+
+@dataclass(frozen=True)
+class Program:
+    """Operators in order; ``shapes[value]`` is None for a list of tensors. ``outputs`` nests tuples, lists, dicts."""
+
+    ops: tuple[Op, ...]
+    shapes: tuple[tuple[int, ...] | None, ...]
+    dtypes: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    inputs: tuple[int, ...]
+    specs: tuple[TensorSpec, ...]
+    outputs: Any
+    model: str
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Identifies the structure: parameters' names and shapes, and the operators; not the inputs' sizes."""
+        kept = [p for p in self.parameters if p.kind in ("parameter", "buffer")]
+        says = {
+            "parameters": sorted((p.name, list(p.shape)) for p in kept),
+            "operators": [op.name for op in self.ops],
+        }
+        return hashlib.sha256(json.dumps(says, sort_keys=True).encode()).hexdigest()[:32]
+
+    @cached_property
+    def producers(self) -> Mapping[int, Op]:
+        """The operator that makes each value."""
+        return {value: op for op in self.ops for value in op.outputs}
+
+    @cached_property
+    def consumers(self) -> Mapping[int, tuple[Op, ...]]:
+        """The operators that read each value, in order."""
+        readers: dict[int, list[Op]] = {}
+        for op in self.ops:
+            for value in dict.fromkeys(v for v in op.inputs if v is not None):
+                readers.setdefault(value, []).append(op)
+        return {value: tuple(ops) for value, ops in readers.items()}
+
+    @property
+    def output_values(self) -> tuple[int, ...]:
+        """The value ids among the outputs, in order."""
+        return tuple(o.value for o in flatten(self.outputs) if isinstance(o, Ref))
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Stands for a tensor in the nest of outputs; anything else there is a plain constant."""
+
+    value: int
+
+
+def flatten(nest: Any) -> list[Any]:
+    """The leaves of nested lists, tuples and dicts, in order."""
+    if isinstance(nest, dict):
+        return [leaf for part in nest.values() for leaf in flatten(part)]
+    if isinstance(nest, (list, tuple)):
+        return [leaf for part in nest for leaf in flatten(part)]
+    return [nest]
+
+
+def rebuild(nest: Any, leaf: Any) -> Any:
+    """The same nest with ``leaf(x)`` in the place of each leaf."""
+    if isinstance(nest, dict):
+        return {key: rebuild(part, leaf) for key, part in nest.items()}
+    if isinstance(nest, tuple) and hasattr(nest, "_fields"):
+        return type(nest)(*(rebuild(part, leaf) for part in nest))
+    if isinstance(nest, (list, tuple)):
+        return type(nest)(rebuild(part, leaf) for part in nest)
+    return leaf(nest)

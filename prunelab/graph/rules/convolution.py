@@ -1,0 +1,158 @@
+"""Convolutions of any rank, grouped, depthwise and transposed; channel shuffle and pixel shuffle beside them.
+
+A weight's first axis makes the output channels, its second reads the input's. With groups, channels are rows x columns: whole groups go,
+or the same columns in every group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from prunelab.graph.dims import Dim, atom, find, product, rows
+from prunelab.graph.solver import Rule, Step, Widths
+
+
+def channel_axis(step: Step, rank: int) -> int:
+    """Where the channels are: last for NHWC and its kin, else axis 1."""
+    layout = step.attribute("data_format", step.attribute("data_layout", "NCHW"))
+    return rank - 1 if layout in ("NHWC", "NLC", "NDHWC", "NWC") else min(1, rank - 1)
+
+
+def fix_space(step: Step, dims: list[Dim], channels: int) -> None:
+    """A window reads neighbours, so no position of space may go (axis 0 is the batch)."""
+    step.fix_all((d for k, d in enumerate(dims) if k not in (0, channels)), "positions in space")
+
+
+def space(step: Step, batch: Dim, channels: Dim, axis: int) -> list[Dim]:
+    """The dims of a result: batch, channels, and new positions in space."""
+    out = [atom(n, "positions in space") for n in step.shape()]
+    out[0], out[axis] = batch, channels
+    return out
+
+
+def _conv(step: Step) -> None:
+    x, w, groups = step.dims("input"), step.dims("filter"), step.attribute("groups", 1)
+    axis = channel_axis(step, len(x))
+    channels = x[axis]
+    step.fix_all(w[2:], "a kernel's size")
+    fix_space(step, x, axis)
+    for k, role in enumerate(("out", "in", *["kernel"] * (len(w) - 2))):
+        step.role("filter", k, role)
+    step.need_zero(channels, step.dirty("input"), step.dirty("filter"), reason="a weight that is not zero where cut")
+    if groups == 1:
+        step.tie(channels, w[1])
+    else:
+        outer, inner = rows(channels, groups)
+        step.tie(inner, w[1])
+        out_outer, _ = rows(w[0], groups)
+        step.tie(out_outer, outer)
+    step.give(space(step, x[0], w[0], axis), step.dirty("filter"))
+
+
+def _conv_groups(step: Step, widths: Widths) -> dict[str, Any]:
+    if step.attribute("groups", 1) == 1:
+        return {}
+    x = step.dims("input")
+    return {"groups": widths.size(x[channel_axis(step, len(x))]) // widths.size(step.dims("filter")[1])}
+
+
+def _conv_macs(step: Step) -> Iterable[list[Dim]]:
+    out = step.solution.dims[step.op.outputs[0]]
+    yield [*out, *step.dims("filter")[1:]]
+
+
+def _transpose(step: Step) -> None:
+    """The weight is (in, out / groups, *kernel)."""
+    x, w, groups = step.dims("x"), step.dims("filter"), step.attribute("groups", 1)
+    axis = channel_axis(step, len(x))
+    step.fix_all(w[2:], "a kernel's size")
+    fix_space(step, x, axis)
+    for k, role in enumerate(("in", "out", *["kernel"] * (len(w) - 2))):
+        step.role("filter", k, role)
+    step.need_zero(x[axis], step.dirty("x"), step.dirty("filter"), reason="a weight that is not zero where cut")
+    step.tie(x[axis], w[0])
+    out = w[1] if groups == 1 else product([rows(w[0], groups)[0], w[1]])
+    step.give(space(step, x[0], out, axis), step.dirty("filter"))
+
+
+def _transpose_groups(step: Step, widths: Widths) -> dict[str, Any]:
+    if step.attribute("groups", 1) == 1:
+        return {}
+    out = step.solution.dims[step.op.outputs[0]]
+    return {"groups": widths.size(out[channel_axis(step, len(out))]) // widths.size(step.dims("filter")[1])}
+
+
+def _transpose_macs(step: Step) -> Iterable[list[Dim]]:
+    yield [*step.dims("x"), *step.dims("filter")[1:]]
+
+
+def _channel_shuffle(step: Step) -> None:
+    """Rows and columns change places."""
+    x = step.dims()
+    axis = channel_axis(step, len(x))
+    outer, inner = rows(x[axis], _shuffle_groups(step))
+    out = list(x)
+    out[axis] = product([inner, outer])
+    step.give(out, step.dirty())
+
+
+def _shuffle_groups(step: Step) -> int:
+    return int(step.attribute("groups", step.attribute("group", 1)))
+
+
+def _shuffle_rewrite(step: Step, widths: Widths) -> dict[str, Any]:
+    x = step.dims()
+    channels = x[channel_axis(step, len(x))]
+    outer, _ = rows(channels, _shuffle_groups(step))
+    return {"groups" if "groups" in step.op.attributes else "group": widths.size(outer)}
+
+
+def _pixel_shuffle(step: Step) -> None:
+    """(C x r^2, H, W) -> (C, H x r, W x r): the r^2 columns become space."""
+    x, r = step.dims(), int(step.attribute("upscale_factor"))
+    axis = channel_axis(step, len(x))
+    outer, inner = rows(x[axis], find(x[axis]).size // r**2)
+    step.fix(inner, "channels that become positions in space")
+    fix_space(step, x, axis)
+    step.give(space(step, x[0], outer, axis), step.dirty())
+
+
+def _pixel_unshuffle(step: Step) -> None:
+    """(C, H x r, W x r) -> (C x r^2, H, W)."""
+    x, r = step.dims(), int(step.attribute("downscale_factor"))
+    axis = channel_axis(step, len(x))
+    fix_space(step, x, axis)
+    out = product([x[axis], atom(r * r, "positions in space that become channels")])
+    step.give(space(step, x[0], out, axis), step.dirty())
+
+
+def _unfold(step: Step) -> None:
+    """(N, C, H, W) -> (N, C x kernel, positions)."""
+    x, shape = step.dims(), step.shape()
+    fix_space(step, x, 1)
+    kernel = atom(shape[1] // find(x[1]).size, "a kernel's size")
+    step.give([x[0], product([x[1], kernel]), atom(shape[2], "positions in space")], step.dirty())
+
+
+def _fold(step: Step) -> None:
+    """(N, C x kernel, positions) -> (N, C, H, W)."""
+    x, shape = step.dims(), step.shape()
+    outer, inner = rows(x[1], shape[1])
+    step.fix(inner, "a kernel's size")
+    step.fix(x[2], "positions in space")
+    step.give(space(step, x[0], outer, 1), step.dirty())
+
+
+_GROUPS = frozenset({"groups"})
+_CONVOLUTION = Rule(_conv, _conv_groups, _conv_macs, _GROUPS)
+_TRANSPOSED = Rule(_transpose, _transpose_groups, _transpose_macs, _GROUPS)
+RULES = {
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d", "depthwise_conv2d"), _CONVOLUTION),
+    **dict.fromkeys(("conv2d_transpose", "conv3d_transpose", "depthwise_conv2d_transpose"), _TRANSPOSED),
+    **dict.fromkeys(("channel_shuffle", "shuffle_channel"), Rule(_channel_shuffle, _shuffle_rewrite)),
+    "pixel_shuffle": Rule(_pixel_shuffle),
+    "pixel_unshuffle": Rule(_pixel_unshuffle),
+    "unfold": Rule(_unfold),
+    "fold": Rule(_fold),
+}

@@ -1,0 +1,217 @@
+"""One value at a time: activations, arithmetic with broadcasting, casts."""
+
+from __future__ import annotations
+
+from prunelab.graph.dims import Dim, find
+from prunelab.graph.solver import CLEAN, Dirty, Rule, Step, free
+
+# f(0) == 0: zero where cut stays zero
+KEEPS_ZERO = (
+    "relu relu_ relu6 leaky_relu leaky_relu_ gelu silu swish hardswish tanh tanh_ elu elu_ selu celu mish "
+    "softshrink hard_shrink tanh_shrink thresholded_relu stanh softsign abs square sqrt sqrt_ sign floor ceil round trunc sin "
+    "sinh asin asinh atan atanh tan erf expm1 log1p assign assign_out_ cast share_data_ memcpy_d2h memcpy_h2d "
+    "rrelu negative real imag conj nan_to_num isnan isinf"
+).split()
+# f(0) != 0: after it, cut positions hold something
+LOSES_ZERO = (
+    "sigmoid sigmoid_ hardsigmoid softplus exp exp_ cos cosh acos logsigmoid log_sigmoid logical_not bitwise_not isfinite "
+    "erfinv digamma lgamma"
+).split()
+# f(0) is not finite: zero where cut would make the masked model infinite
+NEEDS_NONZERO = "rsqrt rsqrt_ reciprocal reciprocal_ log log2 log10 log_ logit".split()
+
+ADDS = (
+    "add add_ subtract subtract_ maximum minimum fmax fmin not_equal greater_than less_than logical_or logical_xor "
+    "bitwise_or bitwise_xor lerp atan2"
+).split()
+ALWAYS_DIRTY = "equal greater_equal less_equal".split()  # 0 == 0 is true
+MULTIPLIES = "multiply multiply_ logical_and bitwise_and".split()
+DIVIDES = "divide divide_ floor_divide remainder fmod".split()
+
+
+def _keep(step: Step) -> None:
+    step.give(step.dims(), step.dirty())
+    step.give_rest()
+
+
+def _lose(step: Step) -> None:
+    dims = step.dims()
+    step.give(dims, free(dims))
+    step.give_rest()
+
+
+def _reciprocal(step: Step) -> None:
+    dims = step.dims()
+    for d in dims:
+        step.need_nonzero(d, step.dirty(), f"{step.op.name} of a value that is zero where cut")
+    step.give(dims, free(dims))
+
+
+def _scale(step: Step) -> None:
+    """``scale * x + bias``."""
+    dims = step.dims()
+    step.give(dims, free(dims) if step.attribute("bias", 0.0) else step.dirty())
+
+
+def _clip(step: Step) -> None:
+    low = step.constant("min") if step.constant("min") is not None else step.attribute("t_min")
+    high = step.constant("max") if step.constant("max") is not None else step.attribute("t_max")
+    known = isinstance(low, (int, float)) and isinstance(high, (int, float)) and low <= 0 <= high
+    dims = step.dims()
+    step.give(dims, step.dirty() if known else free(dims))
+
+
+def _pow(step: Step) -> None:
+    """``x ** y`` with a number y: zero stays zero for y > 0."""
+    y = step.attribute("y", step.constant("y"))
+    if isinstance(y, (int, float)) and y > 0:
+        _keep(step)
+    elif isinstance(y, (int, float)) and y < 0:
+        _reciprocal(step)
+    else:
+        _lose(step)
+
+
+def broadcast(step: Step, arguments: list[int]) -> tuple[list[Dim], list[list[bool]]]:
+    """Tie the axes that meet under broadcasting: the result's dims, and for each operand whether it has each axis."""
+    dims = [step.dims(k) for k in arguments]
+    rank = max(map(len, dims))
+    out, has = [], [[False] * rank for _ in dims]
+    for axis in range(rank):
+        first: Dim | None = None
+        lone: Dim | None = None
+        for k, own in enumerate(dims):
+            at = len(own) - rank + axis
+            if at < 0:
+                continue
+            d = find(own[at])
+            if d.size == 1:
+                lone = lone or d
+                continue
+            has[k][axis] = True
+            if first is None:
+                first = d
+            else:
+                step.tie(first, d)
+        out.append(first if first is not None else lone)
+    return out, has  # type: ignore[return-value]
+
+
+def _operands(step: Step) -> list[int]:
+    return [k for k in range(len(step.op.inputs)) if step.has(k)]
+
+
+def _add(step: Step) -> None:
+    """Zero only where all operands are; an operand without an axis repeats along it whatever it holds."""
+    which = _operands(step)
+    out, has = broadcast(step, which)
+    dirty: Dirty = CLEAN
+    for k, own in zip(which, has, strict=True):
+        dirty |= step.dirty(k)
+        if not _is_zero(step, k):
+            dirty |= free(d for d, mine in zip(out, own, strict=True) if not mine)
+    step.give(out, dirty)
+
+
+def _is_zero(step: Step, k: int) -> bool:
+    constant = step.solution.constants.get(step.value(k))  # type: ignore[arg-type]
+    return isinstance(constant, (int, float)) and constant == 0
+
+
+def _always_dirty(step: Step) -> None:
+    out, _ = broadcast(step, _operands(step))
+    step.give(out, free(out))
+
+
+def _multiply(step: Step) -> None:
+    """Zero where any operand that has the axis is."""
+    which = _operands(step)
+    out, has = broadcast(step, which)
+    clean_somewhere: set[Dim] = set()
+    for k, own in zip(which, has, strict=True):
+        dirty = {leaf for d in step.dirty(k) for leaf in free([d])}
+        clean_somewhere |= free(d for d, mine in zip(out, own, strict=True) if mine) - dirty
+    step.give(out, free(out) - clean_somewhere)
+
+
+def _divide(step: Step) -> None:
+    """Zero where the dividend is; the divisor must not be."""
+    out, has = broadcast(step, [0, 1])
+    for d, mine in zip(out, has[1], strict=True):
+        if mine:
+            step.need_nonzero(d, step.dirty(1), "division by a value that is zero where cut")
+    dirty = step.dirty(0) | free(d for d, mine in zip(out, has[0], strict=True) if not mine)
+    step.give(out, dirty)
+
+
+def _power(step: Step) -> None:
+    """``x ** y`` of two tensors: nothing is known of it."""
+    out, _ = broadcast(step, [0, 1])
+    for d in out:
+        step.need_nonzero(d, step.dirty(1), "a power whose exponent is zero where cut")
+    step.give(out, free(out))
+
+
+def _where(step: Step) -> None:
+    """Zero where both choices are."""
+    out, has = broadcast(step, [0, 1, 2])
+    dirty: Dirty = CLEAN
+    for k in (1, 2):
+        dirty |= step.dirty(k) | (CLEAN if _is_zero(step, k) else free(
+            d for d, mine in zip(out, has[k], strict=True) if not mine))
+    step.give(out, dirty)
+
+
+def _add_n(step: Step) -> None:
+    """The sum of a list of tensors of one shape."""
+    first, *others = step.dims()
+    for other in others:
+        for a, b in zip(first, other, strict=True):
+            step.tie(a, b)
+    step.give(first, frozenset().union(*step.dirty()))
+
+
+def _prelu(step: Step) -> None:
+    """A slope for all, or one for each channel."""
+    dims = step.dims()
+    slope = step.dims(1)
+    axis = -1 if step.attribute("data_format", "NCHW").endswith("C") and len(dims) > 2 else min(1, len(dims) - 1)
+    if slope and find(slope[0]).size > 1 and len(slope) == 1:
+        step.tie(dims[axis], slope[0])
+        step.role(1, 0, "norm")
+    elif len(slope) > 1:
+        for a, b in zip(dims[1:], slope[-(len(dims) - 1):], strict=True):
+            if find(b).size > 1:
+                step.tie(a, b)
+    step.give(dims, step.dirty())
+
+
+def _masked_fill(step: Step) -> None:
+    """Some positions become a value: zero where cut only if that value is zero."""
+    out, _ = broadcast(step, [0, 1])
+    value = step.constant("value")
+    step.give(out, step.dirty(0) if value == 0 else free(out))
+
+
+RULES = {
+    **dict.fromkeys(KEEPS_ZERO, Rule(_keep)),
+    **dict.fromkeys(LOSES_ZERO, Rule(_lose)),
+    **dict.fromkeys(NEEDS_NONZERO, Rule(_reciprocal)),
+    **dict.fromkeys(ADDS, Rule(_add)),
+    **dict.fromkeys(ALWAYS_DIRTY, Rule(_always_dirty)),
+    **dict.fromkeys(MULTIPLIES, Rule(_multiply)),
+    **dict.fromkeys(DIVIDES, Rule(_divide)),
+    "dropout": Rule(_keep),
+    "scale": Rule(_scale),
+    "scale_": Rule(_scale),
+    "clip": Rule(_clip),
+    "clip_": Rule(_clip),
+    "hardtanh": Rule(_clip),
+    "pow": Rule(_pow),
+    "pow_": Rule(_pow),
+    "elementwise_pow": Rule(_power),
+    "where": Rule(_where),
+    "add_n": Rule(_add_n),
+    "prelu": Rule(_prelu),
+    "masked_fill": Rule(_masked_fill),
+}

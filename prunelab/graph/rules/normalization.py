@@ -1,0 +1,83 @@
+"""Normalisation and softmax: what has statistics of its own for each channel can lose channels; what has them over all cannot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prunelab.graph.dims import find, rows
+from prunelab.graph.rules.convolution import channel_axis
+from prunelab.graph.solver import CLEAN, Rule, Step, Widths, free
+
+
+def _per_channel(step: Step, argument: str, tensors: tuple[str, ...]) -> int:
+    """Tie the scales, biases and statistics to the channels; the axis of these."""
+    x = step.dims(argument)
+    axis = channel_axis(step, len(x))
+    for name in tensors:
+        if step.has(name):
+            step.tie(x[axis], step.dims(name)[0])
+            step.role(name, 0, "norm")
+    return axis
+
+
+def _affine(step: Step) -> bool:
+    """With a gain and a bias, both zero where cut, the result is zero there whatever came in."""
+    gain, bias = ("weight", "bias") if "weight" in step.op.arguments else ("scale", "bias")
+    return step.has(gain) and step.has(bias)
+
+
+def _batch_norm(step: Step) -> None:
+    _per_channel(step, "x", ("mean", "variance", "scale", "bias", "weight"))
+    step.give(step.dims("x"), CLEAN if _affine(step) else step.dirty("x"))
+    step.give_rest()
+
+
+def _instance_norm(step: Step) -> None:
+    _per_channel(step, "x", ("scale", "bias"))
+    step.give(step.dims("x"), CLEAN if _affine(step) else step.dirty("x"))
+    step.give_rest()
+
+
+def _group_norm(step: Step) -> None:
+    """Each group of channels has one mean and variance, so whole groups go."""
+    axis = _per_channel(step, "x", ("scale", "bias"))
+    x = step.dims("x")
+    _, inner = rows(x[axis], step.attribute("groups"))
+    step.fix(inner, "a group norm's statistics")
+    step.fix_all((d for k, d in enumerate(x) if k not in (0, axis)), "positions in space")
+    step.give(x, CLEAN if _affine(step) else step.dirty("x"))
+    step.give_rest()
+
+
+def _group_norm_groups(step: Step, widths: Widths) -> dict[str, Any]:
+    x = step.dims("x")
+    channels = x[channel_axis(step, len(x))]
+    return {"groups": widths.size(channels) // (find(channels).size // step.attribute("groups"))}
+
+
+def _layer_norm(step: Step) -> None:
+    x = step.dims(0)
+    begin = step.attribute("begin_norm_axis", len(x) - 1) % len(x)
+    step.fix_all(x[begin:], "a layer norm's statistics")
+    for k in range(1, len(step.op.inputs)):
+        if step.has(k):
+            step.fix_all(step.dims(k), "a layer norm's statistics")
+    step.give(x, free(x[:begin]))
+    step.give_rest()
+
+
+def _softmax(step: Step) -> None:
+    """Each position is divided by the sum over all of them: a cut one would still count as exp(0)."""
+    x = step.dims()
+    step.fix(x[step.attribute("axis", -1) % len(x)], "a softmax over it")
+    step.give(x, free(x))
+    step.give_rest()
+
+
+RULES = {
+    **dict.fromkeys(("batch_norm", "batch_norm_", "sync_batch_norm_"), Rule(_batch_norm)),
+    "instance_norm": Rule(_instance_norm),
+    "group_norm": Rule(_group_norm, _group_norm_groups, owned=frozenset({"groups"})),
+    **dict.fromkeys(("layer_norm", "rms_norm", "fused_rms_norm"), Rule(_layer_norm)),
+    **dict.fromkeys(("softmax", "softmax_", "log_softmax"), Rule(_softmax)),
+}

@@ -1,0 +1,62 @@
+"""Reductions: a sum can lose positions that are zero; a mean, a maximum or a norm over all of an axis cannot."""
+
+from __future__ import annotations
+
+from prunelab.graph.dims import Dim, atom
+from prunelab.graph.solver import Rule, Step, free
+
+
+def _axes(step: Step, rank: int) -> set[int]:
+    """The axes that go; all of them where none is named."""
+    named = step.constant("axis") if step.constant("axis") is not None else step.attribute("dim")
+    if named is None or named == [] or step.attribute("reduce_all") or step.attribute("asvector"):
+        return set(range(rank))
+    return {int(a) % rank for a in (named if isinstance(named, (list, tuple)) else [named])}
+
+
+def _result(step: Step, axes: set[int]) -> list[Dim]:
+    keep = step.attribute("keepdim", step.attribute("keep_dim", step.attribute("keepdims", False)))
+    return [atom(1, "a single position") if k in axes else d for k, d in enumerate(step.dims()) if keep or k not in axes]
+
+
+def _sum(step: Step) -> None:
+    """Positions that are zero where cut add nothing."""
+    x = step.dims()
+    axes = _axes(step, len(x))
+    for a in axes:
+        step.need_zero(x[a], step.dirty(), reason=f"a {step.op.name} over values that are not zero where cut")
+    step.give(_result(step, axes), step.dirty())
+
+
+def _whole(step: Step) -> None:
+    """Sees all positions, cut ones too: a mean divides by their number, a maximum meets their zeros."""
+    x = step.dims()
+    axes = _axes(step, len(x))
+    step.fix_all((x[a] for a in axes), f"a {step.op.name} over it")
+    step.give(_result(step, axes), step.dirty())
+    step.give_rest()
+
+
+def _order(step: Step) -> None:
+    """Positions are compared with each other along one axis; what comes out there is no unit of the network."""
+    x = step.dims()
+    axis = step.constant("axis")
+    axis = -1 if axis is None else int(axis)
+    if step.attribute("flatten", False):
+        step.freeze(f"a {step.op.name} over all positions")
+        return
+    step.fix(x[axis % len(x)], f"a {step.op.name} over it")
+    for k in range(len(step.op.outputs)):
+        shape = step.shape(k)
+        rest = [d for i, d in enumerate(x) if i != axis % len(x)]
+        if len(shape) == len(x):
+            rest.insert(axis % len(x), atom(shape[axis % len(x)], f"a {step.op.name} over it"))
+        step.give(rest, free(rest), k)
+
+
+RULES = {
+    **dict.fromkeys(("sum", "any", "p_norm", "frobenius_norm", "squared_l2_norm"), Rule(_sum)),
+    **dict.fromkeys(("mean", "max", "min", "amax", "amin", "prod", "all", "logsumexp", "norm", "mean_all"), Rule(_whole)),
+    **dict.fromkeys(("argmax", "argmin", "argsort", "topk", "kthvalue", "mode", "cumsum", "cumprod", "cummax", "cummin",
+                     "logcumsumexp"), Rule(_order)),
+}

@@ -1,0 +1,230 @@
+"""Runs the operators' rules over a program: the dims of every tensor, and what cannot be cut.
+
+A rule sees one operator through a `Step`. It reads the dims of the operands, ties some of them (`tie`), fixes others
+(`fix`) and gives the dims of the results (`give`).
+
+**Zero where cut.** In the masked model a cut unit's weights are zero, so most values are zero at cut positions. Where two
+computed values are contracted (attention's scores, a sum over an axis) the cut is exact only if one of them is. Each value
+therefore carries its *dirty* dims: those at whose cut positions it may be something else than zero (a sigmoid makes all of its
+dims dirty). What a contraction needs is checked at the end, when all dims have found what they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from prunelab.graph.dims import Dim, atom, find, fix, leaves, split, tag, unify
+from prunelab.graph.program import Op, Program
+
+Dims = list[Dim]
+Dirty = frozenset[Dim]
+CLEAN: Dirty = frozenset()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What prunelab knows of one kind of operator.
+
+    ``widths`` ties the dims; ``rewrite`` says which numbers of the operator change with the widths (``name -> value``); ``macs``
+    gives products of dims whose sum is its multiply-accumulates. ``owned`` names the rewritten numbers that a layer of Paddle holds as
+    an attribute (a convolution's groups), so that the layer's own forward follows.
+    """
+
+    widths: Callable[[Step], None]
+    rewrite: Callable[[Step, Widths], Mapping[str, Any]] | None = None
+    macs: Callable[[Step], Iterable[Sequence[Dim]]] | None = None
+    owned: frozenset[str] = frozenset()
+
+
+class Widths:
+    """Sizes under a plan, as a rewrite asks for them (see `prunelab.graph.widths`)."""
+
+    def size(self, dim: Dim) -> Any:
+        raise NotImplementedError
+
+    def before(self, dim: Dim, position: int) -> Any:
+        raise NotImplementedError
+
+
+@dataclass
+class Solution:
+    """The dims of all values, and the notes that rules took on parameters."""
+
+    program: Program
+    dims: dict[int, Any] = field(default_factory=dict)
+    dirty: dict[int, Any] = field(default_factory=dict)
+    constants: dict[int, Any] = field(default_factory=dict)
+    roles: dict[tuple[int, int], str] = field(default_factory=dict)  # (parameter's value, axis) -> "out", "in", "norm", "kernel"
+    obligations: list[tuple[Dim, tuple[Dirty, ...], str]] = field(default_factory=list)
+    hazards: list[tuple[Dim, Dirty, str]] = field(default_factory=list)
+    held: frozenset[int] = frozenset()
+    batch: Dim | None = None
+
+
+class Step:
+    """One operator, as its rule sees it."""
+
+    __slots__ = ("op", "solution")
+
+    def __init__(self, solution: Solution, op: Op) -> None:
+        self.solution, self.op = solution, op
+
+    # reading
+
+    def value(self, argument: str | int) -> int | None:
+        """The value id of an operand, by name or by place."""
+        return self.op.inputs[argument] if isinstance(argument, int) else self.op.operand(argument)
+
+    def has(self, argument: str | int) -> bool:
+        value = self.value(argument)
+        return value is not None and value in self.solution.dims
+
+    def dims(self, argument: str | int = 0) -> Any:
+        """The dims of an operand (for a list of tensors, a list of their dims)."""
+        return self.solution.dims[self.value(argument)]  # type: ignore[index]
+
+    def dirty(self, argument: str | int = 0) -> Any:
+        return self.solution.dirty[self.value(argument)]  # type: ignore[index]
+
+    def constant(self, argument: str) -> Any:
+        """A number or a list that is known before running: an attribute, or an operand that a constant feeds."""
+        if argument in self.op.attributes:
+            return self.op.attributes[argument]
+        value = self.op.operand(argument)
+        return None if value is None else self.solution.constants.get(value)
+
+    def attribute(self, name: str, default: Any = None) -> Any:
+        return self.op.attributes.get(name, default)
+
+    def shape(self, output: int = 0) -> tuple[int, ...]:
+        """The traced shape of a result."""
+        return self.solution.program.shapes[self.op.outputs[output]] or ()
+
+    def is_held(self, argument: str | int) -> bool:
+        """Whether an operand is one of the model's own tensors, whose slices a mask can zero."""
+        return self.value(argument) in self.solution.held
+
+    # writing
+
+    def tie(self, a: Dim, b: Dim) -> None:
+        unify(a, b, self.op.name)
+
+    def fix(self, dim: Dim, reason: str) -> None:
+        fix(dim, reason)
+
+    def fix_all(self, dims: Iterable[Dim], reason: str) -> None:
+        for d in dims:
+            fix(d, reason)
+
+    def tag(self, dim: Dim, name: str) -> None:
+        tag(dim, name)
+
+    def role(self, argument: str | int, axis: int, role: str) -> None:
+        """Note what an axis of a parameter is for: ``out`` makes units, ``in`` reads them, ``norm`` scales them."""
+        value = self.value(argument)
+        if value in self.solution.held:
+            rank = len(self.dims(argument))
+            self.solution.roles.setdefault((value, axis % rank), role)  # type: ignore[arg-type]
+
+    def need_zero(self, dim: Dim, *dirty: Dirty, reason: str) -> None:
+        """``dim`` can be cut only where one of the operands (given by their dirty dims) is zero at its cut positions."""
+        self.solution.obligations.append((dim, dirty, reason))
+
+    def need_nonzero(self, dim: Dim, dirty: Dirty, reason: str) -> None:
+        """``dim`` can be cut only where this operand is not known to be zero at its cut positions (a divisor)."""
+        self.solution.hazards.append((dim, dirty, reason))
+
+    def give(self, dims: Any, dirty: Any = CLEAN, output: int = 0) -> None:
+        value = self.op.outputs[output]
+        self.solution.dims[value] = dims
+        self.solution.dirty[value] = dirty
+
+    def give_new(self, reason: str, output: int = 0) -> None:
+        """A result whose dims are tied to nothing, and fixed."""
+        value = self.op.outputs[output]
+        shape = self.solution.program.shapes[value]
+        self.give([] if shape is None else [atom(n, reason) for n in shape], CLEAN, output)
+
+    def give_rest(self, reason: str = "a by-product") -> None:
+        """Results that the rule has not given (indices, saved statistics, reshape's old shape)."""
+        for k, value in enumerate(self.op.outputs):
+            if value not in self.solution.dims:
+                self.give_new(reason, k)
+
+    def freeze(self, reason: str) -> None:
+        """An operator that must see all of its operands: everything it touches is fixed."""
+        for value in self.op.inputs:
+            if value is not None and value in self.solution.dims:
+                fix_nested(self.solution.dims[value], reason)
+        for k in range(len(self.op.outputs)):
+            self.give_new(reason, k)
+
+    def split(self, dim: Dim, sizes: Sequence[int]) -> list[Dim]:
+        return split(dim, sizes)
+
+
+def fix_nested(dims: Any, reason: str) -> None:
+    for d in dims:
+        fix_nested(d, reason) if isinstance(d, list) else fix(d, reason)
+
+
+def free(dims: Iterable[Dim]) -> Dirty:
+    """The dims that are not fixed yet: what a value that is nowhere known to be zero is dirty at."""
+    return frozenset(leaf for d in dims for leaf in leaves(d) if not leaf.reason)
+
+
+def solve(program: Program, rules: Mapping[str, Rule]) -> Solution:
+    """Give every value its dims. ``rules`` maps an operator's name to its rule; one without a rule freezes its operands."""
+    solution = Solution(program, held=frozenset(p.value for p in program.parameters))
+    for p in program.parameters:
+        solution.dims[p.value] = [atom(n) for n in p.shape]
+        solution.dirty[p.value] = CLEAN
+    _give_inputs(program, solution)
+    for op in program.ops:
+        step = Step(solution, op)
+        rule = rules.get(op.name)
+        if rule is None:
+            step.freeze(f"no rule for the operator {op.name}")
+        else:
+            rule.widths(step)
+    for value in program.output_values:
+        if value in solution.dims:
+            fix_nested(solution.dims[value], "the model's output")
+    _check(solution)
+    return solution
+
+
+def _give_inputs(program: Program, solution: Solution) -> None:
+    for value, spec in zip(program.inputs, program.specs, strict=False):
+        dims = [atom(n, "the model's input") for n in program.shapes[value] or ()]
+        if spec.batch_axis is not None and dims:
+            if solution.batch is None:
+                solution.batch = dims[spec.batch_axis]
+                solution.batch.batch, solution.batch.reason = True, "the batch"
+            dims[spec.batch_axis] = solution.batch
+        solution.dims[value] = dims
+        solution.dirty[value] = CLEAN
+
+
+def _check(solution: Solution) -> None:
+    """Fix what a contraction or a division could not bear; fixing one can only make others harmless, so once is enough."""
+    for dim, operands, reason in solution.obligations:
+        live = [leaf for leaf in leaves(dim) if not leaf.reason]
+        if live:
+            dirty = [{leaf for d in operand for leaf in leaves(d)} for operand in operands]
+            for leaf in live:
+                if all(leaf in one for one in dirty):
+                    fix(leaf, reason)
+    for dim, operand, reason in solution.hazards:
+        live = [leaf for leaf in leaves(dim) if not leaf.reason]
+        if live:
+            dirty_leaves = {leaf for d in operand for leaf in leaves(d)}
+            for leaf in live:
+                if leaf not in dirty_leaves:
+                    fix(leaf, reason)
+
+
+def same(a: Dim, b: Dim) -> bool:
+    return find(a) is find(b)

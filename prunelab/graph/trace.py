@@ -1,0 +1,278 @@
+"""A model read once from Paddle's own program (PIR) into plain data, and left as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import paddle
+
+from prunelab.errors import InputError, TraceError
+from prunelab.graph.inputs import TRACED_BATCH, dtype_name, read_inputs, with_batch_axes
+from prunelab.graph.program import DType, Op, Parameter, Program, Ref, TensorSpec, rebuild
+
+# what Layer.__call__ itself writes
+_PADDLES_OWN = frozenset({"training", "_built", "_parameters", "_buffers", "_sub_layers"})
+_BLOCKS = {"pd_op.if": "an if", "pd_op.while": "a loop"}
+
+
+def read_program(model: Any, inputs: Any) -> tuple[Program, dict[int, Any]]:
+    """The program of ``model`` in eval mode, and the tensor behind each of its parameters' value ids.
+
+    Raises:
+        InputError: inputs that the forward does not take.
+        TraceError: a forward that branches on data, keeps something of its inputs, or cannot be read.
+    """
+    specs = with_batch_axes(read_inputs(model, inputs))
+    batch = specs[0].shape[0] if specs[0].shape else 1
+    if batch == 1:
+        traced = tuple(TensorSpec(s.name, s.at_batch(TRACED_BATCH), s.dtype, s.batch_axis) for s in specs)
+        try:
+            program, held = _read(model, traced)
+            if not _squeezes_ones(program):
+                return program, held
+        except (TraceError, InputError):
+            pass  # a forward that is written for one sample only: read it as it was given
+        specs = tuple(TensorSpec(s.name, s.shape, s.dtype, None) for s in specs)
+    return _read(model, specs)
+
+
+def _squeezes_ones(program: Program) -> bool:
+    """A squeeze of every axis of one takes the batch too when it is one, so it must be read at one."""
+    return any(op.name == "squeeze" and not op.attributes.get("axis", [1]) for op in program.ops)
+
+
+def _read(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Program, dict[int, Any]]:
+    with _as_it_was(model) as kept:
+        concrete = _concrete(model, specs)
+        block = concrete.main_program.global_block()
+        stored = kept.written()
+        program, held = _copy(model, concrete, block, specs)
+        _refuse_side_effects(model, block, stored)
+    return program, held
+
+
+class _Snapshot:
+    """The attributes of every layer before the forward ran."""
+
+    def __init__(self, model: Any) -> None:
+        self.layers = list(model.sublayers(include_self=True))
+        self.before = [self._now(layer) for layer in self.layers]
+
+    @staticmethod
+    def _now(layer: Any) -> dict[str, Any]:
+        state = {name: value for name, value in vars(layer).items() if name != "forward"}
+        return {name: (value, copy.copy(value) if isinstance(value, (list, dict, set)) else None)
+                for name, value in state.items()}
+
+    def written(self) -> list[tuple[Any, str, Any, Any]]:
+        """(layer, attribute, before, after) of what the forward set; containers by what was put into them."""
+        found = []
+        for layer, before in zip(self.layers, self.before, strict=True):
+            for name, now in vars(layer).items():
+                if name == "forward":
+                    continue
+                old, contents = before.get(name, (None, None))
+                if now is not old:
+                    found.append((layer, name, old, now))
+                elif contents is not None and (len(now) != len(contents) or _differs(now, contents)):
+                    found.append((layer, name, contents, now))
+        return found
+
+    def restore(self) -> None:
+        for layer, before in zip(self.layers, self.before, strict=True):
+            state = vars(layer)
+            for name in [n for n in state if n not in before and n != "forward"]:
+                del state[name]
+            for name, (value, contents) in before.items():
+                state[name] = value
+                if contents is not None and (len(value) != len(contents) or _differs(value, contents)):
+                    value.clear()
+                    value.extend(contents) if isinstance(value, list) else value.update(contents)
+
+
+def _differs(now: Any, before: Any) -> bool:
+    if isinstance(now, dict):
+        return any(key not in before or now[key] is not before[key] for key in now)
+    if isinstance(now, list):
+        return any(a is not b for a, b in zip(now, before, strict=False))
+    return bool(now != before)
+
+
+@contextlib.contextmanager
+def _as_it_was(model: Any) -> Iterator[_Snapshot]:
+    """Eval mode inside; afterwards the mode of each layer, its attributes and the forward are what they were."""
+    own_forward = vars(model).get("forward")
+    snapshot = _Snapshot(model)
+    for layer in snapshot.layers:
+        layer.training = False
+    try:
+        yield snapshot
+    finally:
+        snapshot.restore()
+        if own_forward is None:
+            vars(model).pop("forward", None)
+        else:
+            model.forward = own_forward
+
+
+def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> Any:
+    spec = [paddle.static.InputSpec(list(s.shape), s.dtype, name=None) for s in specs]
+    random_state = paddle.get_rng_state()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            static = paddle.jit.to_static(model, input_spec=spec, full_graph=True)
+            return static.forward.concrete_program
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise _explain(error, model, specs) from error
+    finally:
+        paddle.set_rng_state(random_state)
+
+
+def _explain(error: BaseException, model: Any, specs: tuple[TensorSpec, ...]) -> TraceError | InputError:
+    text = str(error)
+    reason = next((line.strip() for line in reversed(text.splitlines()) if "Error" in line and ":" in line), "")
+    reason = reason or (text.strip().splitlines() or [type(error).__name__])[-1].strip()
+    where = _user_line(text.splitlines()) or _line_of(error)
+    shapes = ", ".join(f"{s.name} {tuple(s.shape)} {s.dtype}" for s in specs)
+    name = type(model).__name__
+    if "InvalidArgument" in text or "missing" in reason or "takes" in reason or "broadcast" in text:
+        return InputError(f"{name} does not take the inputs {shapes}{where}: {reason}; "
+                          "give the shapes and dtypes that its forward takes")
+    return TraceError(f"{name} cannot be read as a graph{where}: {reason}; prunelab needs a forward that Paddle's "
+                      "to_static can read, with no branch on the values of tensors")
+
+
+def _line_of(error: BaseException) -> str:
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        frames.append(f'File "{trace.tb_frame.f_code.co_filename}", line {trace.tb_lineno}')
+        trace = trace.tb_next
+    return _user_line(frames)
+
+
+_OURS = (os.path.dirname(os.path.abspath(paddle.__file__)), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def _user_line(frames: list[str]) -> str:
+    """`` (net.py, line 12)``: the last frame outside Paddle and prunelab."""
+    for frame in reversed(frames):
+        head = frame.strip()
+        if head.startswith('File "') and not any(path in head for path in _OURS) and "<" not in head.split('"')[1]:
+            path, _, rest = head[len('File "'):].partition('"')
+            number = rest.partition("line ")[2].split(",")[0].strip()
+            return f" ({os.path.basename(path)}, line {number})"
+    return ""
+
+
+def _refuse_side_effects(model: Any, block: Any, stored: list[tuple[Any, str, Any, Any]]) -> None:
+    """A cache of constants is allowed (it is the same at every call); what depends on inputs or counts is not."""
+    if not stored:
+        return
+    tainted = _depends_on_inputs(block)
+    for layer, name, before, after in stored:
+        if name in _PADDLES_OWN:
+            continue
+        values = [v for v in paddle.utils.flatten(after) if isinstance(v, paddle.pir.Value)] if after is not None else []
+        counts = isinstance(before, (int, float, str, list, set)) and not values and after is not before
+        if counts or any(v.id in tainted for v in values):
+            raise TraceError(
+                f"{type(model).__name__} cannot be read as a graph: the forward of {type(layer).__name__} changes its own "
+                f"'{name}' at every call, which a graph cannot repeat; return it instead, or set it outside the forward")
+
+
+def _depends_on_inputs(block: Any) -> set[str]:
+    tainted: set[str] = set()
+    for op in block.ops:
+        if op.name() == "pd_op.data" or any(v.initialized() and v.id in tainted for v in op.operands_source()):
+            tainted.update(r.id for r in op.results())
+    return tainted
+
+
+def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...]) -> tuple[Program, dict[int, Any]]:
+    ids: dict[str, int] = {}
+    shapes: list[tuple[int, ...] | None] = []
+    dtypes: list[str] = []
+
+    def note(value: Any) -> int:
+        number = ids.get(value.id)
+        if number is None:
+            number = ids[value.id] = len(shapes)
+            vector = value.type().as_vec_type() is not None
+            shapes.append(None if vector else tuple(int(n) for n in value.shape))
+            dtypes.append("list" if vector else dtype_name(value.dtype))
+        return number
+
+    tensors, values = concrete.parameters
+    held = {note(value): tensor for tensor, value in zip(tensors, values, strict=True)}
+    parameters = _name_parameters(model, held)
+    ops: list[Op] = []
+    inputs: list[int] = []
+    for op in block.ops:
+        name = op.name()
+        if name == "builtin.parameter" or name == "builtin.shadow_output":
+            continue
+        if name == "pd_op.data":
+            inputs.append(note(op.results()[0]))
+            continue
+        if name in _BLOCKS:
+            raise TraceError(f"{type(model).__name__} cannot be read as a graph: {_BLOCKS[name]} on the values of a tensor"
+                             f"{_user_line(op.attrs().get('op_callstack', []))}; decide it outside the forward, or compute "
+                             "both sides and choose with paddle.where")
+        ops.append(_copy_op(len(ops), op, note))
+    outputs = rebuild(concrete.outputs, lambda leaf: Ref(note(leaf)) if isinstance(leaf, paddle.pir.Value) else leaf)
+    if isinstance(outputs, list) and len(outputs) == 1:
+        outputs = outputs[0]  # Paddle wraps whatever single thing a forward returns, a list of one too
+    program = Program(tuple(ops), tuple(shapes), tuple(dtypes), parameters, tuple(inputs), specs, outputs,
+                      f"{type(model).__module__}.{type(model).__qualname__}")
+    return program, held
+
+
+def _copy_op(index: int, op: Any, note: Any) -> Op:
+    full_name = op.name()
+    inputs = tuple(note(v) if v.initialized() else None for v in op.operands_source())
+    outputs = tuple(note(r) for r in op.results())
+    attributes = op.attrs()
+    line = _user_line(attributes.get("op_callstack", []))
+    if full_name.startswith("builtin."):
+        return Op(index, full_name, inputs, outputs, (), {}, line)
+    plain = {key: _plain(attributes[key]) for key in op.get_attr_names()}
+    return Op(index, full_name.partition(".")[2], inputs, outputs, tuple(op.get_input_names()), plain, line)
+
+
+def _plain(value: Any) -> Any:
+    """An attribute without Paddle's types: a dtype by its name, a place (which is the model's) as None."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (bool, int, float, str)) or value is None:
+        return value
+    kind = type(value).__name__
+    if kind in ("DataType", "dtype", "VarType"):
+        return DType(getattr(value, "name", str(value)).lower())
+    if "Place" in kind:
+        return None
+    return value
+
+
+def _name_parameters(model: Any, held: Mapping[int, Any]) -> tuple[Parameter, ...]:
+    names: dict[int, tuple[str, str]] = {}
+    for name, tensor in model.named_buffers():
+        names.setdefault(id(tensor), (name, "buffer"))
+    for name, tensor in model.named_parameters():
+        names[id(tensor)] = (name, "parameter")
+    found = []
+    for value, tensor in held.items():
+        name, kind = names.get(id(tensor), (f"constant_{value}", "constant"))
+        if not tensor._is_initialized():
+            kind = "empty"
+        shape = () if kind == "empty" else tuple(int(n) for n in tensor.shape)
+        found.append(Parameter(value, name, shape, dtype_name(tensor.dtype), kind, kind == "parameter" and not tensor.stop_gradient))
+    return tuple(found)

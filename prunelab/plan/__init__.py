@@ -1,0 +1,9 @@
+"""scores -> Plan: targets, scopes, schedules, and the JSON format (``plan.schema.json`` beside this file)."""
+
+from __future__ import annotations
+
+from prunelab.plan import schedules
+from prunelab.plan.plan import Plan, PlanGroup
+from prunelab.plan.propose import match, propose
+
+__all__ = ["Plan", "PlanGroup", "match", "propose", "schedules"]

@@ -1,0 +1,121 @@
+"""How a budget is spread over groups: from scores and one number to the units that go.
+
+An allocation is made once from the scores; `removed(amount)` then gives, for any amount in [0, 1], the units of each group that go. It
+only grows with the amount, so that a target is found by bisection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What every allocation keeps to: kept units come in multiples of ``round_to``, ``gone`` units stay gone, one unit stays."""
+
+    round_to: int = 1
+    gone: Mapping[str, frozenset[int]] | None = None
+
+    def choose(self, name: str, scores: Array, n_removed: int) -> tuple[int, ...]:
+        """``n_removed`` units of the lowest scores (ties by place), within the limits."""
+        units = len(scores)
+        gone = (self.gone or {}).get(name, frozenset())
+        keep = units - max(n_removed, len(gone))
+        keep = min(units - len(gone), max(1, -(-keep // self.round_to) * self.round_to))
+        ranked = sorted(range(units), key=lambda u: (u not in gone, scores[u], u))
+        return tuple(sorted(ranked[: units - keep]))
+
+
+class Allocation(Protocol):
+    """Units to remove for an amount in [0, 1]."""
+
+    def removed(self, amount: float) -> dict[str, tuple[int, ...]]: ...
+
+
+@dataclass(frozen=True)
+class Local:
+    """Each group alike: the amount is the ratio of every group."""
+
+    scores: Mapping[str, Array]
+    limits: Limits
+
+    def removed(self, amount: float) -> dict[str, tuple[int, ...]]:
+        return {name: self.limits.choose(name, s, n_removed(amount, len(s))) for name, s in self.scores.items()}
+
+
+@dataclass(frozen=True)
+class Global:
+    """One ranking over all groups: scores are divided by their group's mean, so that a layer of small weights is not emptied first.
+
+    The amount is the fraction of all units that goes.
+    """
+
+    scores: Mapping[str, Array]
+    limits: Limits
+
+    def removed(self, amount: float) -> dict[str, tuple[int, ...]]:
+        names = list(self.scores)
+        relative = [_relative(self.scores[n]) for n in names]
+        sizes = [len(s) for s in relative]
+        # the best unit of each group is its floor, and never stands in the ranking
+        owner = np.repeat(np.arange(len(names)), sizes)
+        flat = np.concatenate(relative) if relative else np.zeros(0)
+        starts = np.cumsum([0, *sizes])[:-1]
+        best = np.array([start + int(np.argmax(s)) for start, s in zip(starts, relative, strict=True)], int)
+        rankable = np.setdiff1d(np.arange(len(flat)), best)
+        order = rankable[np.argsort(flat[rankable], kind="stable")]
+        taken = order[: n_removed(amount, len(flat))]
+        counts = np.bincount(owner[taken], minlength=len(names))
+        return {name: self.limits.choose(name, self.scores[name], int(n)) for name, n in zip(names, counts, strict=True)}
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """A ratio for each named group; the others stay. The amount is ignored."""
+
+    scores: Mapping[str, Array]
+    limits: Limits
+    ratios: Mapping[str, float]
+
+    def removed(self, amount: float) -> dict[str, tuple[int, ...]]:
+        return {name: self.limits.choose(name, s, n_removed(self.ratios.get(name, 0.0), len(s))) for name, s in self.scores.items()}
+
+
+SCOPES = {"local": Local, "global": Global}
+
+
+def n_removed(ratio: float, units: int) -> int:
+    """How many of ``units`` go at ``ratio``: the nearest number that leaves one."""
+    return min(units - 1, units - round(units * (1 - ratio)))
+
+
+def _relative(scores: Array) -> Array:
+    mean = float(np.abs(scores).mean())
+    return scores / mean if mean > 0 else scores
+
+
+def smallest(allocation: Allocation, enough: Any, steps: int) -> dict[str, tuple[int, ...]] | None:
+    """The units of the smallest amount (in ``steps`` equal parts of [0, 1]) with ``enough(removed)``; None if even all is not."""
+    low, high = -1, steps
+    best = allocation.removed(1.0)
+    if not enough(best):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        removed = allocation.removed(middle / steps)
+        if enough(removed):
+            high, best = middle, removed
+        else:
+            low = middle
+    return best
+
+
+def total_units(scores: Mapping[str, Sequence[float] | Array]) -> int:
+    """How many units there are in all."""
+    return sum(len(s) for s in scores.values())

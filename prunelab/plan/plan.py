@@ -1,0 +1,241 @@
+"""`Plan`: which units of which group go, for one model structure. Plain data, and a versioned JSON file."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prunelab.errors import PlanError, unknown_name
+from prunelab.graph.cost import Cost
+from prunelab.graph.groups import Group, Member
+from prunelab.graph.program import TensorSpec
+from prunelab.render.numbers import change, percent
+from prunelab.render.table import html_table, text_table
+
+if TYPE_CHECKING:
+    from prunelab.graph import Graph
+
+FORMAT, VERSION = "prunelab-plan", 1
+
+
+@dataclass(frozen=True)
+class PlanGroup:
+    """One group of the structure and its ``removed`` units, sorted."""
+
+    name: str
+    units: int
+    granularity: str
+    members: tuple[Member, ...]
+    removed: tuple[int, ...] = ()
+
+    @property
+    def ratio(self) -> float:
+        """The fraction removed."""
+        return len(self.removed) / self.units
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which units go. Made by `prunelab.propose`; loading one runs no code.
+
+    ``fingerprint`` identifies the structure, ``inputs`` is what it was traced with, ``made`` says how the plan came to be, ``cost`` and
+    ``dense_cost`` what the network costs with and without it, ``metrics`` what was measured at the time.
+    """
+
+    fingerprint: str
+    model: str
+    inputs: tuple[TensorSpec, ...]
+    groups: tuple[PlanGroup, ...]
+    cost: Cost
+    dense_cost: Cost
+    made: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    # making
+
+    @classmethod
+    def empty(cls, graph: Graph) -> Plan:
+        """The plan that removes nothing."""
+        dense = graph.cost()
+        return cls(graph.fingerprint, graph.program.model, graph.input_specs, tuple(map(_plan_group, graph.prunable)), dense, dense)
+
+    def with_removed(self, graph: Graph, removed: Mapping[str, Sequence[int]], **made: Any) -> Plan:
+        """This plan with other units of the named groups removed; the cost follows.
+
+        Raises:
+            PlanError: a unit that the group does not have, or none left.
+        """
+        groups = tuple(_with(g, removed[g.name]) if g.name in removed else g for g in self.groups)
+        unknown = [name for name in removed if name not in {g.name for g in self.groups}]
+        if unknown:
+            raise unknown_name("group", unknown[0], [g.name for g in self.groups], place="the plan")
+        plan = replace(self, groups=groups, made={**self.made, **made}, metrics={})
+        return replace(plan, cost=graph.cost(plan))
+
+    def with_metrics(self, metrics: Mapping[str, float]) -> Plan:
+        """The same plan with what was measured."""
+        return replace(self, metrics=dict(metrics))
+
+    # reading
+
+    def group(self, name: str) -> PlanGroup:
+        """The group of that name."""
+        for g in self.groups:
+            if g.name == name:
+                return g
+        raise unknown_name("group", name, [g.name for g in self.groups], place="the plan")
+
+    def removed(self, name: str) -> tuple[int, ...]:
+        """The removed units of a group."""
+        return self.group(name).removed
+
+    def ratio(self, name: str) -> float:
+        """The fraction of a group's units that is removed."""
+        return self.group(name).ratio
+
+    @property
+    def sparsity(self) -> float:
+        """The fraction of all units that is removed."""
+        units = sum(g.units for g in self.groups)
+        return sum(len(g.removed) for g in self.groups) / units if units else 0.0
+
+    def __bool__(self) -> bool:
+        """Whether anything is removed."""
+        return any(g.removed for g in self.groups)
+
+    def apply(self, model: Any) -> Any:
+        """The smaller model of a fresh ``model`` of this structure, ready for ``set_state_dict`` of the pruned weights."""
+        from prunelab.surgery import compact
+
+        return compact(model, self)
+
+    # telling
+
+    def _rows(self) -> list[list[str]]:
+        return [[g.name, g.granularity, f"{g.units - len(g.removed)}/{g.units}", percent(g.ratio, 0)] for g in self.groups]
+
+    def summary(self) -> str:
+        """A table of the groups, then the cost beside the dense model's."""
+        return text_table(["group", "unit", "kept", "removed"], self._rows()) + "\n" + self._totals()
+
+    def _totals(self) -> str:
+        c, d = self.cost, self.dense_cost
+        return (f"params {d.params:,} → {c.params:,} ({change(c.params, d.params)}), "
+                f"MACs {d.macs:,} → {c.macs:,} ({change(c.macs, d.macs)})")
+
+    def __repr__(self) -> str:
+        cut = sum(1 for g in self.groups if g.removed)
+        return f"Plan for {self.model}: {cut} of {len(self.groups)} groups cut; {self._totals()}"
+
+    def _repr_html_(self) -> str:
+        return html_table(["group", "unit", "kept", "removed"], self._rows(), caption=self._totals())
+
+    def diff(self, other: Plan) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
+        """By group: units removed only here, and only in ``other``. Groups that agree are left out.
+
+        Raises:
+            PlanError: plans for different structures.
+        """
+        if other.fingerprint != self.fingerprint:
+            raise PlanError(f"the plans are for different structures, {self.model} and {other.model}; compare plans of one model")
+        out = {}
+        for mine in self.groups:
+            a, b = set(mine.removed), set(other.removed(mine.name))
+            if a != b:
+                out[mine.name] = (tuple(sorted(a - b)), tuple(sorted(b - a)))
+        return out
+
+    # files
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as JSON data; ``prunelab/plan/plan.schema.json`` describes it."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "model": self.model,
+            "fingerprint": self.fingerprint,
+            "inputs": [spec.to_json() for spec in self.inputs],
+            "groups": [{"name": g.name, "units": g.units, "granularity": g.granularity, "removed": list(g.removed),
+                        "members": [{"parameter": m.parameter, "axis": m.axis, "role": m.role} for m in g.members]}
+                       for g in self.groups],
+            "cost": self.cost.to_json(),
+            "dense_cost": self.dense_cost.to_json(),
+            "made": dict(self.made),
+            "metrics": dict(self.metrics),
+        }
+
+    @classmethod
+    def from_json(cls, data: Any, *, place: str = "the plan") -> Plan:
+        """The plan that ``to_json`` wrote.
+
+        Raises:
+            PlanError: data of another format or a newer version, or that lacks something; ``place`` is named.
+        """
+        if not isinstance(data, Mapping) or data.get("format") != FORMAT:
+            raise PlanError(f"{place} is no prunelab plan (its format is {data.get('format') if isinstance(data, Mapping) else None!r}, "
+                            f"not '{FORMAT}'); plans are written by Plan.save")
+        if data.get("version") != VERSION:
+            raise PlanError(f"{place} has the version {data.get('version')!r}; this prunelab reads version {VERSION}: "
+                            "update prunelab, or write the plan again")
+        try:
+            groups = tuple(
+                _with(PlanGroup(str(g["name"]), int(g["units"]), str(g["granularity"]),
+                                tuple(Member(str(m["parameter"]), int(m["axis"]), str(m["role"])) for m in g["members"])),
+                      g["removed"]) for g in data["groups"])
+            return cls(str(data["fingerprint"]), str(data["model"]), tuple(map(TensorSpec.from_json, data["inputs"])), groups,
+                       Cost.from_json(data["cost"]), Cost.from_json(data["dense_cost"]), dict(data["made"]), dict(data["metrics"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise PlanError(f"{place} lacks or misspells {error}; the format is in prunelab/plan/plan.schema.json") from error
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the plan as JSON; the file appears whole or not at all.
+
+        Raises:
+            PlanError: a place that cannot be written.
+        """
+        target = Path(path)
+        try:
+            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(self.to_json(), file, indent=1)
+                file.write("\n")
+            os.replace(temporary, target)
+        except OSError as error:
+            raise PlanError(f"the plan cannot be written to {target}: {error.strerror}; choose a folder that exists and can be "
+                            "written") from error
+        return target
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Plan:
+        """Read a plan; no code runs.
+
+        Raises:
+            PlanError: a file that is not there or is no plan.
+        """
+        try:
+            with open(path, encoding="utf-8") as file:
+                data = json.load(file)
+        except OSError as error:
+            raise PlanError(f"the plan {os.fspath(path)} cannot be read: {error.strerror}; check the path") from error
+        except ValueError as error:
+            raise PlanError(f"{os.fspath(path)} is no JSON: {error}; plans are written by Plan.save") from error
+        return cls.from_json(data, place=os.fspath(path))
+
+
+def _plan_group(group: Group) -> PlanGroup:
+    return PlanGroup(group.name, group.units, group.granularity, group.members)
+
+
+def _with(group: PlanGroup, removed: Sequence[int]) -> PlanGroup:
+    units = tuple(sorted({int(u) for u in removed}))
+    if units and (units[0] < 0 or units[-1] >= group.units):
+        bad = units[0] if units[0] < 0 else units[-1]
+        raise PlanError(f"{group.name} has no unit {bad}; its units are 0 to {group.units - 1}")
+    if len(units) == group.units:
+        raise PlanError(f"all {group.units} units of {group.name} would go, and nothing would pass; keep at least one")
+    return replace(group, removed=units)

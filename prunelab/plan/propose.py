@@ -1,0 +1,154 @@
+"""`propose`: scores and a target -> `Plan`."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from prunelab.criteria import Criterion, criterion_of, score
+from prunelab.errors import OptionError, check_ratio, unknown_name
+from prunelab.plan.allocation import SCOPES, Allocation, Limits, Ratios, smallest, total_units
+from prunelab.plan.plan import Plan
+
+if TYPE_CHECKING:
+    from prunelab.graph import Graph, Group
+
+GRANULARITIES = ("auto", "channel", "head", "hidden")
+TARGETS = ("sparsity", "macs", "params", "ratios")
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What is asked for: ``kind`` is one of TARGETS, ``value`` a fraction removed (for ratios, one a group)."""
+
+    kind: str
+    value: Any
+
+    def __str__(self) -> str:
+        return f"{self.kind}={self.value}"
+
+
+def propose(
+    graph: Graph,
+    criterion: str | Criterion = "l1_weight",
+    *,
+    sparsity: float | None = None,
+    macs: float | None = None,
+    params: float | None = None,
+    ratios: Mapping[str, float] | None = None,
+    scope: str = "local",
+    granularity: str = "auto",
+    round_to: int = 1,
+    ignore: Iterable[str] = (),
+    seed: int = 0,
+    start: Plan | None = None,
+) -> Plan:
+    """Choose the units to remove.
+
+    Exactly one target is given, each a fraction removed in ``[0, 1)``: of the units (``sparsity``), of the multiply-accumulates
+    (``macs``), of the parameters (``params``), or of each named group (``ratios``, by group, layer or pattern such as ``"layer4.*"``).
+
+    Args:
+        criterion: a name of `prunelab.criteria.CRITERIA` or an instance; the units of lowest score go.
+        scope: ``"local"`` cuts each group alike, ``"global"`` by one ranking over all.
+        granularity: ``"auto"`` takes every group at its own unit; ``"channel"``, ``"head"`` or ``"hidden"`` only these groups.
+        round_to: kept units come in multiples of it (a group that is smaller stays whole).
+        ignore: groups, layers or patterns that stay whole.
+        seed: for criteria that draw.
+        start: a plan whose removed units stay removed.
+
+    Raises:
+        OptionError: an option out of its range, or a target that cannot be met (with the nearest that can).
+        UnknownNameError: a criterion, scope, granularity or layer nobody knows.
+    """
+    target = _target(sparsity=sparsity, macs=macs, params=params, ratios=ratios)
+    chosen = criterion_of(criterion)
+    if scope not in SCOPES:
+        raise unknown_name("scope", scope, SCOPES)
+    if granularity not in GRANULARITIES:
+        raise unknown_name("granularity", granularity, GRANULARITIES)
+    if isinstance(round_to, bool) or not isinstance(round_to, int) or round_to < 1:
+        raise OptionError(f"round_to is {round_to!r}; it is a number of units of at least 1, such as 8")
+    ignored = {g.name for pattern in _listed(ignore) for g in match(graph, pattern, place="ignore")}
+    groups = [g for g in graph.prunable if g.name not in ignored and granularity in ("auto", g.granularity)]
+    base = start or Plan.empty(graph)
+    graph.check(base)
+    scores = {g.name: score(graph, g, chosen, seed=seed) for g in groups}
+    limits = Limits(round_to, {g.name: frozenset(g.removed) for g in base.groups})
+    if target.kind == "ratios":
+        allocation: Allocation = Ratios(scores, limits, _by_group(graph, target.value, groups))
+        removed = allocation.removed(1.0)
+    else:
+        removed = _meet(graph, base, SCOPES[scope](scores, limits), scores, target)
+    return base.with_removed(graph, removed, criterion=chosen.name, scope=scope, target=str(target), round_to=round_to, seed=seed,
+                             granularity=granularity, ignore=sorted(ignored))
+
+
+def _listed(names: Iterable[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _target(**given: Any) -> _Target:
+    named = {k: v for k, v in given.items() if v is not None}
+    if len(named) != 1:
+        raise OptionError(f"{' and '.join(named) if named else 'no target'} given; give one of {', '.join(TARGETS)}, such as sparsity=0.5")
+    (kind, value), = named.items()
+    if kind == "ratios":
+        if not isinstance(value, Mapping):
+            raise OptionError(f"ratios is {value!r}; give a dict from layers to fractions, such as {{'layer1.0.conv1': 0.3}}")
+        return _Target(kind, {str(n): check_ratio(r, place=f"the ratio of '{n}'") for n, r in value.items()})
+    return _Target(kind, check_ratio(value, place=kind))
+
+
+def match(graph: Graph, pattern: str, *, place: str) -> list[Group]:
+    """The groups that a name or a pattern means: a group, the groups of a layer's outputs, or all that match.
+
+    Raises:
+        UnknownNameError: nothing is called so.
+    """
+    exact = [g for g in graph.groups if g.name == pattern]
+    if exact:
+        return exact
+    found = [g for g in graph.groups if pattern in g.layers]
+    if not found and any(c in pattern for c in "*?["):
+        found = [g for g in graph.groups if fnmatch.fnmatchcase(g.name, pattern)
+                 or any(fnmatch.fnmatchcase(layer, pattern) for layer in g.layers)]
+    if not found:
+        raise unknown_name("layer", pattern, dict.fromkeys([*(g.name for g in graph.groups), *(x for g in graph.groups for x in g.layers)]),
+                           place=place)
+    return found
+
+
+def _by_group(graph: Graph, ratios: Mapping[str, float], groups: list[Group]) -> dict[str, float]:
+    out: dict[str, float] = {}
+    allowed = {g.name for g in groups}
+    for pattern, ratio in ratios.items():
+        matched = match(graph, pattern, place="ratios")
+        if not any(g.prunable for g in matched) and ratio > 0:
+            raise OptionError(f"'{pattern}' in ratios cannot be cut: {matched[0].name} is frozen by {matched[0].reason}; "
+                              "leave it out, or choose a group of graph.prunable")
+        out.update({g.name: ratio for g in matched if g.name in allowed})
+    return out
+
+
+def _meet(graph: Graph, base: Plan, allocation: Allocation, scores: Mapping[str, Any], target: _Target) -> dict[str, tuple[int, ...]]:
+    """The least that meets the target."""
+    if target.kind == "sparsity":
+        return allocation.removed(target.value)
+    dense = getattr(graph.cost(), target.kind)
+    structure = graph.structure
+    before = {g.name: g.removed for g in base.groups}
+
+    def left(removed: Mapping[str, tuple[int, ...]]) -> int:
+        return int(getattr(structure.costs.cost(structure.kept({**before, **removed})), target.kind))
+
+    if target.value == 0:
+        return allocation.removed(0.0)
+    found = smallest(allocation, lambda removed: left(removed) <= (1 - target.value) * dense, max(1, total_units(scores)))
+    if found is None:
+        most = 1 - left(allocation.removed(1.0)) / dense if dense else 0.0
+        raise OptionError(f"{target} cannot be met: with one unit left in each of {len(scores)} groups {most:.3f} of the {target.kind} "
+                          f"are gone; ask for at most {int(most * 1000) / 1000:.3f}, or ignore fewer layers")
+    return found

@@ -1,0 +1,9 @@
+"""Plan -> masked model, Plan -> smaller model."""
+
+from __future__ import annotations
+
+from prunelab.surgery.compact import close, compact, relative_error
+from prunelab.surgery.graph_layer import GraphLayer
+from prunelab.surgery.mask import cut_masks, mask, zero_cut
+
+__all__ = ["GraphLayer", "close", "compact", "cut_masks", "mask", "relative_error", "zero_cut"]

@@ -1,0 +1,199 @@
+"""A plan carried out: a smaller model of the same class where its own forward can carry the widths, else a `GraphLayer`."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import paddle
+
+from prunelab.errors import SurgeryError
+from prunelab.graph import Graph, TensorSpec, graph_for
+from prunelab.graph.graph import execute
+from prunelab.graph.program import flatten
+from prunelab.graph.rules import RULES
+from prunelab.graph.run import Executor
+from prunelab.graph.widths import Kept
+from prunelab.plan import Plan
+from prunelab.surgery.graph_layer import GraphLayer
+from prunelab.surgery.layers import follow_shapes, set_number
+
+# Largest relative difference between two ways to compute one thing in float32, rounding apart. Half precision has 3 digits.
+TOLERANCE = {"float32": 1e-4, "float64": 1e-4, "float16": 2e-2, "bfloat16": 5e-2}
+
+
+def compact(model: Any, plan: Plan, *, form: str = "auto") -> Any:
+    """A new, smaller layer without the units that ``plan`` removes; the model is left as it was.
+
+    Args:
+        form: ``"auto"`` gives the model's own class where its forward computes the same with the new widths (found by running it) and a
+            `GraphLayer` where it does not; ``"graph"`` gives a `GraphLayer` always.
+
+    Raises:
+        PlanError: a plan for another structure.
+        SurgeryError: neither form computes what the graph says (then nothing is given).
+    """
+    graph = graph_for(model, plan)
+    kept = graph.kept(plan)
+    executor = Executor(graph.program, graph.structure.solution, RULES, kept)
+    cut = {p.value: _cut(graph, p.name, kept) for p in graph.program.parameters}
+    if form == "auto":
+        small = _same_class(graph, executor, cut)
+        if small is not None:
+            return small
+    return _as_graph(graph, executor, cut)
+
+
+def _cut(graph: Graph, parameter: str, kept: Kept) -> Any:
+    """A parameter's kept slices, a new tensor on the same place; the tensor itself where nothing goes."""
+    tensor = graph.tensor(parameter)
+    dims = graph.structure.dims(parameter)
+    if not any(kept.changes(d) for d in dims):
+        return tensor
+    out = tensor.detach()
+    for axis, d in enumerate(dims):
+        if kept.changes(d):
+            out = paddle.index_select(out, paddle.to_tensor(kept.positions(d).astype(np.int64), place=tensor.place), axis=axis)
+    return out
+
+
+def _same_class(graph: Graph, executor: Executor, cut: Mapping[int, Any]) -> Any:
+    """A copy of the model on cut tensors, or None where its own forward computes something else."""
+    with _without_gradients(graph.model):
+        copies: dict[int, Any] = {}
+        small = copy.deepcopy(graph.model, copies)
+    for value, tensor in cut.items():
+        original = graph._held[value]
+        mine = copies.get(id(original))
+        if tensor is not original:
+            if mine is None:
+                return None  # a tensor that the layer does not own cannot be made smaller in a copy
+            # the object stays, so that every list and tie that holds it follows
+            mine.get_tensor()._share_data_with(tensor.get_tensor())
+    layers = dict(small.named_sublayers(include_self=True))
+    for parameter, number, new in executor.owned:
+        set_number(layers.get(parameter.rpartition(".")[0]), number, new)
+    for layer in layers.values():
+        follow_shapes(layer)
+    return small if _computes_the_same(graph, small, executor, cut) else None
+
+
+@contextlib.contextmanager
+def _without_gradients(model: Any) -> Iterator[None]:
+    """Gradients are neither copied nor lost."""
+    held = [(p, p._grad_ivar()) for p in model.parameters() if p._grad_ivar() is not None] if hasattr(model, "parameters") else []
+    for p, _ in held:
+        p.clear_gradient(set_to_zero=False)
+    try:
+        yield
+    finally:
+        for p, gradient in held:
+            p.grad = gradient
+
+
+def _computes_the_same(graph: Graph, small: Any, executor: Executor, cut: Mapping[int, Any]) -> bool:
+    inputs = _examples(graph.input_specs, _place(graph))
+    modes = [(layer, layer.training) for layer in small.sublayers(include_self=True)]
+    random_state = paddle.get_rng_state()
+    small.eval()
+    try:
+        with paddle.no_grad():
+            try:
+                ours = execute(executor, cut, inputs, training=False)
+            except Exception as error:
+                raise SurgeryError(f"the cut graph of {type(graph.model).__name__} does not run: {error}; "
+                                   "please report the model") from error
+            try:
+                theirs = small(*inputs)
+            except Exception:  # the forward spells a width that is gone: any error may come of it
+                return False
+    finally:
+        for layer, mode in modes:
+            layer.training = mode
+        paddle.set_rng_state(random_state)
+    return close(theirs, ours)
+
+
+def _place(graph: Graph) -> Any:
+    return next((t.place for t in graph._held.values() if t._is_initialized()), None)
+
+
+def _examples(specs: tuple[TensorSpec, ...], place: Any) -> list[Any]:
+    """Random inputs of the traced shapes: normal numbers, small ids, all true; from a generator of their own."""
+    rng = np.random.default_rng(0)
+    out = []
+    for spec in specs:
+        if spec.dtype.startswith(("int", "uint")):
+            array = rng.integers(0, 2, spec.shape).astype(spec.dtype)
+        elif spec.dtype == "bool":
+            array = np.ones(spec.shape, bool)
+        else:
+            array = rng.standard_normal(spec.shape).astype("float32")
+        tensor = paddle.to_tensor(array, place=place)
+        out.append(tensor if str(array.dtype) == spec.dtype else tensor.astype(spec.dtype))
+    return out
+
+
+def relative_error(a: Any, b: Any) -> float:
+    """The largest difference between two nests of tensors, over each tensor of ``b``'s largest magnitude; inf for another nest."""
+    left, right = flatten(a), flatten(b)
+    if len(left) != len(right):
+        return float("inf")
+    worst = 0.0
+    for x, y in zip(left, right, strict=True):
+        if not isinstance(y, paddle.Tensor):
+            continue
+        if not isinstance(x, paddle.Tensor) or tuple(x.shape) != tuple(y.shape):
+            return float("inf")
+        p, q = x.detach().astype("float64").numpy(), y.detach().astype("float64").numpy()
+        if q.size == 0:
+            continue
+        if not (np.isfinite(p).all() and np.isfinite(q).all()):
+            same = np.array_equal(p, q, equal_nan=True)
+            worst = worst if same else float("inf")
+            continue
+        scale = float(np.abs(q).max())
+        worst = max(worst, float(np.abs(p - q).max()) / (scale if scale > 0 else 1.0))
+    return worst
+
+
+def close(a: Any, b: Any) -> bool:
+    """Whether two nests of tensors agree to rounding."""
+    kinds = [str(t.dtype).rpartition(".")[2] for t in flatten(b) if isinstance(t, paddle.Tensor)]
+    return relative_error(a, b) <= max((TOLERANCE.get(k, 0.0) for k in kinds), default=0.0)
+
+
+def _as_graph(graph: Graph, executor: Executor, cut: Mapping[int, Any]) -> GraphLayer:
+    names: dict[str, Any] = {}
+    made: dict[int, Any] = {}
+    originals = {**dict(graph.model.named_buffers()), **dict(graph.model.named_parameters())}
+    for p in graph.program.parameters:
+        if p.kind != "constant":
+            made[p.value] = _own(graph.tensor(p.name), cut[p.value], p.kind)
+            names[p.name] = made[p.value]
+    for name, tensor in originals.items():  # what the forward does not use is still part of the state
+        if name not in names:
+            names[name] = _own(tensor, tensor, "buffer" if name not in dict(graph.model.named_parameters()) else "parameter")
+    constants = {p.value: cut[p.value].detach().clone() for p in graph.program.parameters if p.kind == "constant"}
+    layer = GraphLayer(executor, names, constants, graph.program.model)
+    layer.train() if graph.model.training else layer.eval()
+    return layer
+
+
+def _own(original: Any, tensor: Any, kind: str) -> Any:
+    """A tensor of the new layer's own, with the original's trainability, learning rate and decay."""
+    if not original._is_initialized():
+        return original  # Paddle's recurrent layers hold an empty state for dropout
+    if kind == "buffer":
+        out = tensor.detach().clone()
+        out.stop_gradient = True
+        return out
+    parameter = paddle.base.framework.EagerParamBase.from_tensor(tensor.detach().clone(), trainable=original.trainable)
+    parameter.stop_gradient = original.stop_gradient
+    for name in ("optimize_attr", "regularizer", "do_model_average", "need_clip", "is_distributed"):
+        if hasattr(original, name):
+            setattr(parameter, name, getattr(original, name))
+    return parameter

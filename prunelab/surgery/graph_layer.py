@@ -1,0 +1,73 @@
+"""`GraphLayer`: a layer that runs a traced and rewritten graph, for models whose own forward cannot carry the new widths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import paddle
+
+from prunelab.errors import SurgeryError
+from prunelab.graph import graph as graph_module
+from prunelab.graph import run as run_module
+from prunelab.graph.graph import execute
+from prunelab.graph.run import Executor
+
+# the operators are called as they are: to_static need not read and rewrite our own Python
+paddle.jit.ignore_module([graph_module, run_module])
+MOST_INPUTS = 10
+
+
+class GraphLayer(paddle.nn.Layer):  # type: ignore[misc]
+    """Runs a compiled graph on parameters of the same names as the model's.
+
+    It trains and evaluates (dropout and batch norm follow ``train()`` and ``eval()``), saves, loads, exports, traces, and takes any batch.
+    ``origin`` is the class of the model it was made from.
+    """
+
+    def __init__(self, executor: Executor, tensors: Mapping[str, Any], constants: Mapping[int, Any], origin: str) -> None:
+        super().__init__()
+        if len(executor.program.inputs) > MOST_INPUTS:
+            raise SurgeryError(f"{origin} has {len(executor.program.inputs)} inputs; a GraphLayer takes at most {MOST_INPUTS}: "
+                               "join some of them into one tensor")
+        self.origin = origin
+        self._executor = executor
+        self._constants = [(value, f"_constant_{k}") for k, value in enumerate(constants)]
+        self._names = [(p.value, p.name) for p in executor.program.parameters if p.kind != "constant"]
+        kinds = {p.name: p.kind for p in executor.program.parameters}
+        for name, tensor in tensors.items():
+            _register(self, name, tensor, kinds.get(name, "parameter"))
+        for (_, name), tensor in zip(self._constants, constants.values(), strict=True):
+            self.register_buffer(name, tensor, persistable=False)
+
+    # to_static wants named parameters: a layer takes as many of these as its graph has inputs
+    def forward(self, x: Any, x1: Any = None, x2: Any = None, x3: Any = None, x4: Any = None, x5: Any = None, x6: Any = None,
+                x7: Any = None, x8: Any = None, x9: Any = None) -> Any:
+        inputs = (x, x1, x2, x3, x4, x5, x6, x7, x8, x9)[: len(self._executor.program.inputs)]
+        held = {value: _look_up(self, name) for value, name in self._names}
+        held.update({value: getattr(self, name) for value, name in self._constants})
+        return execute(self._executor, held, inputs, training=self.training)
+
+    def extra_repr(self) -> str:
+        return f"{self.origin}, {len(self._executor.program.ops)} operators"
+
+
+def _register(layer: Any, name: str, tensor: Any, kind: str) -> None:
+    """Hang a tensor on nested layers, so that its name in ``state_dict`` is the model's."""
+    *path, leaf = name.split(".")
+    for part in path:
+        if part not in layer._sub_layers:
+            layer.add_sublayer(part, paddle.nn.Layer())
+        layer = layer._sub_layers[part]
+    if kind in ("buffer", "empty"):
+        layer.register_buffer(leaf, tensor)
+    else:
+        layer.add_parameter(leaf, tensor)
+
+
+def _look_up(layer: Any, name: str) -> Any:
+    *path, leaf = name.split(".")
+    for part in path:
+        layer = layer._sub_layers[part]
+    found = layer._parameters.get(leaf)
+    return layer._buffers[leaf] if found is None else found

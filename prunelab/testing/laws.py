@@ -1,0 +1,160 @@
+"""The engine's laws, as functions that raise `AssertionError` with what differs. DESIGN's numbers are in the names' docstrings."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import paddle
+
+from prunelab.graph import Graph, trace
+from prunelab.graph.program import TensorSpec, flatten
+from prunelab.plan import Plan
+from prunelab.surgery import compact, mask, relative_error
+from prunelab.surgery.compact import _examples as random_inputs
+
+EXACT = 1e-4
+
+
+def stir(model: Any, seed: int = 0) -> Any:
+    """Random gains, biases and statistics, in place: fresh ones (ones and zeros) would hide a wrong cut. Gives the model."""
+    rng = np.random.default_rng(seed)
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if not tensor._is_initialized() or len(tensor.shape) != 1 or "float" not in str(tensor.dtype):
+            continue
+        low, high = (0.5, 1.5) if "variance" in name or name.endswith("weight") else (-0.3, 0.3)
+        values = rng.uniform(low, high, tuple(tensor.shape)).astype("float32")
+        with paddle.no_grad():
+            paddle.assign(paddle.to_tensor(values, place=tensor.place).astype(tensor.dtype), output=tensor)
+    return model
+
+
+def bits(model: Any) -> str:
+    """A hash of all parameters and buffers, the modes, and what hangs on the model itself."""
+    digest = hashlib.sha256()
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if tensor._is_initialized():
+            digest.update(name.encode() + tensor.numpy().tobytes() + str(tensor.stop_gradient).encode())
+    for name, layer in model.named_sublayers(include_self=True):
+        digest.update(f"{name}{layer.training}{'forward' in vars(layer)}{sorted(vars(layer))}".encode())
+    return digest.hexdigest()
+
+
+def half_of_every_group(graph: Graph, seed: int = 0) -> Plan:
+    """A random half of the units of every prunable group removed."""
+    rng = np.random.default_rng(seed)
+    removed = {g.name: rng.permutation(g.units)[: g.units - max(1, round(g.units / 2))] for g in graph.prunable}
+    return Plan.empty(graph).with_removed(graph, removed)
+
+
+def at_batch(specs: Sequence[TensorSpec], n: int) -> tuple[TensorSpec, ...]:
+    return tuple(TensorSpec(s.name, s.at_batch(n), s.dtype, s.batch_axis) for s in specs)
+
+
+def check_runs(graph: Graph, batches: Sequence[int] = (1, 3)) -> None:
+    """Law 8: the graph gives the model's outputs bit for bit, at any batch."""
+    free = any(s.batch_axis is not None for s in graph.input_specs)
+    for n in batches if free else (0,):
+        inputs = random_inputs(at_batch(graph.input_specs, n), None)
+        with paddle.no_grad():
+            theirs, ours = flatten(graph.model(*inputs)), flatten(graph.run(*inputs))
+        assert len(theirs) == len(ours), f"batch {n}: {len(theirs)} outputs of the model, {len(ours)} of the graph"
+        for k, (a, b) in enumerate(zip(theirs, ours, strict=True)):
+            if isinstance(a, paddle.Tensor):
+                assert tuple(a.shape) == tuple(b.shape), f"output {k} at batch {n}: {a.shape} of the model, {b.shape} of the graph"
+                assert np.array_equal(a.numpy(), b.numpy(), equal_nan=True), f"output {k} at batch {n} differs by {relative_error(b, a)}"
+
+
+def _gradients(model: Any, outputs: Any) -> dict[str, np.ndarray[Any, Any]]:
+    total = sum((o.astype("float32") * o.astype("float32")).mean() for o in flatten(outputs)
+                if isinstance(o, paddle.Tensor) and "float" in str(o.dtype))
+    total.backward()
+    found = {n: p.grad.numpy().copy() for n, p in model.named_parameters() if p.grad is not None}
+    model.clear_gradients()
+    return found
+
+
+def check_gradients(graph: Graph, tolerance: float = 1e-3) -> None:
+    """Law 8: the graph has the model's gradients, to rounding (of the largest gradient of each parameter)."""
+    inputs = random_inputs(graph.input_specs, None)
+    theirs = _gradients(graph.model, graph.model(*inputs))
+    ours = _gradients(graph.model, graph.run(*inputs))
+    assert theirs.keys() == ours.keys(), f"gradients of {theirs.keys() ^ ours.keys()} on one side only"
+    top = max((float(np.abs(g).max()) for g in theirs.values()), default=0.0)
+    for name, a in theirs.items():
+        error = float(np.abs(a - ours[name]).max()) / (max(float(np.abs(a).max()), 1e-3 * top) or 1.0)
+        assert error <= tolerance, f"the gradient of {name} differs by {error:.2e}"
+
+
+def check_exact(graph: Graph, plan: Plan, form: str = "auto") -> Any:
+    """Law 1: the smaller model computes what the masked one does. Gives the smaller model."""
+    small = compact(graph.model, plan, form=form)
+    inputs = random_inputs(at_batch(graph.input_specs, 3), None)
+    with paddle.no_grad():
+        with mask(graph.model, plan):
+            masked = graph.model(*inputs)
+        error = relative_error(small(*inputs), masked)
+    assert error <= EXACT, f"the {type(small).__name__} differs from the masked model by {error:.2e}"
+    return small
+
+
+def check_cost(graph: Graph, plan: Plan, small: Any) -> None:
+    """Law 2: the plan's cost is the cost of the smaller model, traced."""
+    real = trace(small, list(graph.input_specs)).cost()
+    told = graph.cost(plan)
+    assert (real.params, real.macs) == (told.params, told.macs), f"told {told}, really {real}"
+    counted = sum(int(np.prod(p.shape)) for p in small.parameters() if not p.stop_gradient)
+    used = {p.name for p in graph.program.parameters}
+    unused = sum(int(np.prod(p.shape)) for n, p in small.named_parameters() if n not in used and not p.stop_gradient)
+    assert counted - unused == told.params, f"told {told.params} params, counted {counted - unused}"
+
+
+def check_lives(graph: Graph, plan: Plan, small: Any, fresh: Any | None = None) -> None:
+    """Law 6: the smaller model trains, saves, loads into a fresh cut one, traces and is cut again."""
+    specs = graph.input_specs
+    inputs = random_inputs(specs, None)
+    small.train()
+    optimizer = paddle.optimizer.SGD(1e-3, parameters=small.parameters())
+    before = {n: p.numpy().copy() for n, p in small.named_parameters()}
+    outputs = flatten(small(*inputs))
+    sum((o * o).mean() for o in outputs if isinstance(o, paddle.Tensor) and "float" in str(o.dtype)).backward()
+    optimizer.step()
+    optimizer.clear_grad()
+    assert any(not np.array_equal(before[n], p.numpy()) for n, p in small.named_parameters()), "training changes no parameter"
+    small.eval()
+    other = plan.apply(fresh if fresh is not None else copy.deepcopy(graph.model))
+    missing, unexpected = other.set_state_dict(small.state_dict())
+    assert not missing and not unexpected, f"missing {missing}, unexpected {unexpected} in the saved state"
+    other.eval()
+    with paddle.no_grad():
+        assert relative_error(other(*inputs), small(*inputs)) <= EXACT, "the loaded model computes something else"
+    again = trace(small, list(specs))
+    check_exact(again, half_of_every_group(again, seed=1))
+
+
+def check_all(model: Any, inputs: Any, *, seed: int = 0) -> dict[str, Any]:
+    """All laws on one model in eval mode, half of every group gone; what is gone and the groups are given back.
+
+    Raises:
+        AssertionError: a law that does not hold, with what differs.
+    """
+    model.eval()
+    before = bits(model)
+    graph = trace(model, inputs)
+    assert bits(model) == before, "trace changed the model"
+    check_runs(graph)
+    if not any(op.name == "rnn" for op in graph.program.ops):  # Paddle's recurrent layers have no backward in eval mode
+        check_gradients(graph)
+    plan = half_of_every_group(graph, seed)
+    small = check_exact(graph, plan)
+    assert bits(model) == before, "mask or compact changed the model"
+    check_exact(graph, plan, form="graph")
+    check_cost(graph, plan, small)
+    check_lives(graph, plan, small)
+    assert bits(model) == before, "the smaller model shares something with the model"
+    gone = 1 - graph.cost(plan).params / max(1, graph.cost().params)
+    return {"gone": gone, "form": type(small).__name__, "groups": len(graph.prunable), "frozen": len(graph.groups) - len(graph.prunable),
+            "graph": graph}
