@@ -20,6 +20,7 @@ from prunelab.graph.run import Executor
 from prunelab.graph.solver import Solution, solve
 from prunelab.graph.trace import read_program
 from prunelab.graph.widths import Kept, unit_of
+from prunelab.render.table import html_table
 
 
 class Removal(Protocol):
@@ -235,6 +236,11 @@ class Graph:
         return (f"Graph of {type(self.model).__name__}: {len(self.program.ops)} operators, {len(self.prunable)} prunable groups of "
                 f"{len(self.groups)}, {cost.params:,} params, {cost.macs:,} MACs")
 
+    def _repr_html_(self) -> str:
+        rows = [[g.name, g.granularity, g.units, f"frozen: {g.reason}" if g.reason else ", ".join(map(str, g.members))]
+                for g in self.groups]
+        return html_table(["group", "unit", "units", "parameters that shrink together"], rows, caption=repr(self))
+
 
 def trace(model: Any, inputs: Any) -> Graph:
     """Read ``model`` (an ``nn.Layer`` or a ``paddle.Model``) into a `Graph`; the model is left as it was.
@@ -316,8 +322,9 @@ def execute(executor: Executor, held: Mapping[int, Any], inputs: Sequence[Any], 
     for spec, tensor in zip(program.specs, inputs, strict=False):
         _check_shape(spec, tensor)
     wanted = list(program.output_values) if targets is None else list(targets)
-    place = next(iter(held.values())).place if held else inputs[0].place
-    if not paddle.in_dynamic_mode():
+    if paddle.in_dynamic_mode():
+        place = next(iter(held.values())).place if held else inputs[0].place
+    else:
         place = paddle.base.framework._current_expected_place()
     out = executor.run(values, wanted, training=training, place=place, batch=_batch(program, inputs))
     if targets is not None:

@@ -50,14 +50,30 @@ def read_inputs(model: Any, inputs: Any) -> tuple[TensorSpec, ...]:
                          "or a list of them")
     if not items:
         raise InputError("inputs is empty; give one shape such as (1, 3, 32, 32) for each input of the model")
+    _check_number(model, len(items))
     named = [*names, *(f"input_{k}" for k in range(len(names), len(items)))]
     return tuple(_spec(item, name) for item, name in zip(items, named, strict=False))
 
 
 def forward_names(model: Any) -> list[str]:
     """The names of the forward's positional parameters."""
-    parameters = inspect.signature(model.forward).parameters.values()
+    parameters = _signature(model).parameters.values()
     return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def _signature(model: Any) -> inspect.Signature:
+    """The forward's, also where ``paddle.jit.to_static`` stands in for it."""
+    return inspect.signature(getattr(model.forward, "_dygraph_function", model.forward))
+
+
+def _check_number(model: Any, n: int) -> None:
+    parameters = list(_signature(model).parameters.values())
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    required = sum(p.default is p.empty for p in positional)
+    most = n if any(p.kind == p.VAR_POSITIONAL for p in parameters) else len(positional)
+    if not required <= n <= most:
+        raise InputError(f"{n} inputs were given; the forward of {type(model).__name__} takes "
+                         f"{', '.join(p.name for p in positional) or 'none'}: give one shape for each")
 
 
 def _is_shape(item: Any) -> bool:

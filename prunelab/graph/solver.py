@@ -59,6 +59,7 @@ class Solution:
     roles: dict[tuple[int, int], str] = field(default_factory=dict)  # (parameter's value, axis) -> "out", "in", "norm", "kernel"
     obligations: list[tuple[Dim, tuple[Dirty, ...], str]] = field(default_factory=list)
     hazards: list[tuple[Dim, Dirty, str]] = field(default_factory=list)
+    notes: dict[tuple[int, str], Any] = field(default_factory=dict)  # (operator, name) -> what its rule wants to find again
     held: frozenset[int] = frozenset()
     batch: Dim | None = None
 
@@ -127,6 +128,14 @@ class Step:
         if value in self.solution.held:
             rank = len(self.dims(argument))
             self.solution.roles.setdefault((value, axis % rank), role)  # type: ignore[arg-type]
+
+    def note(self, name: str, value: Any) -> None:
+        """Keep something for `rewrite`, which must tie nothing: the dims are solved then."""
+        self.solution.notes[self.op.index, name] = value
+
+    def noted(self, name: str) -> Any:
+        """What `note` kept."""
+        return self.solution.notes[self.op.index, name]
 
     def need_zero(self, dim: Dim, *dirty: Dirty, reason: str) -> None:
         """``dim`` can be cut only where one of the operands (given by their dirty dims) is zero at its cut positions."""

@@ -47,7 +47,7 @@ def _squeezes_ones(program: Program) -> bool:
 
 
 def _read(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Program, dict[int, Any]]:
-    with _as_it_was(model) as kept:
+    with as_it_was(model) as kept:
         concrete = _concrete(model, specs)
         block = concrete.main_program.global_block()
         stored = kept.written()
@@ -104,9 +104,11 @@ def _differs(now: Any, before: Any) -> bool:
 
 
 @contextlib.contextmanager
-def _as_it_was(model: Any) -> Iterator[_Snapshot]:
+def as_it_was(model: Any) -> Iterator[_Snapshot]:
     """Eval mode inside; afterwards the mode of each layer, its attributes and the forward are what they were."""
     own_forward = vars(model).get("forward")
+    if hasattr(own_forward, "_dygraph_function"):
+        vars(model).pop("forward")  # made static already, for other inputs than ours: read the forward under it
     snapshot = _Snapshot(model)
     for layer in snapshot.layers:
         layer.training = False
@@ -173,6 +175,12 @@ def _user_line(frames: list[str]) -> str:
     return ""
 
 
+def _condition_line(op: Any) -> str:
+    """Paddle gives branches no line of their own: what computes their condition has one."""
+    maker = op.operands_source()[0].get_defining_op()
+    return _user_line(maker.attrs().get("op_callstack", [])) if maker is not None else ""
+
+
 def _refuse_side_effects(model: Any, block: Any, stored: list[tuple[Any, str, Any, Any]]) -> None:
     """A cache of constants is allowed (it is the same at every call); what depends on inputs or counts is not."""
     if not stored:
@@ -225,7 +233,7 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...]) 
             continue
         if name in _BLOCKS:
             raise TraceError(f"{type(model).__name__} cannot be read as a graph: {_BLOCKS[name]} on the values of a tensor"
-                             f"{_user_line(op.attrs().get('op_callstack', []))}; decide it outside the forward, or compute "
+                             f"{_condition_line(op)}; decide it outside the forward, or compute "
                              "both sides and choose with paddle.where")
         ops.append(_copy_op(len(ops), op, note))
     outputs = rebuild(concrete.outputs, lambda leaf: Ref(note(leaf)) if isinstance(leaf, paddle.pir.Value) else leaf)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from prunelab.plan import schedules
+from prunelab.plan.layers import Layers, layers
 from prunelab.plan.plan import Plan, PlanGroup
 from prunelab.plan.propose import match, propose
 
-__all__ = ["Plan", "PlanGroup", "match", "propose", "schedules"]
+__all__ = ["Layers", "Plan", "PlanGroup", "layers", "match", "propose", "schedules"]

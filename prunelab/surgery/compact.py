@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -62,9 +61,9 @@ def _cut(graph: Graph, parameter: str, kept: Kept) -> Any:
 
 def _same_class(graph: Graph, executor: Executor, cut: Mapping[int, Any]) -> Any:
     """A copy of the model on cut tensors, or None where its own forward computes something else."""
-    with _without_gradients(graph.model):
-        copies: dict[int, Any] = {}
-        small = copy.deepcopy(graph.model, copies)
+    copies: dict[int, Any] = {}
+    small = copy.deepcopy(graph.model, copies)
+    small.clear_gradients(set_to_zero=False)
     for value, tensor in cut.items():
         original = graph._held[value]
         mine = copies.get(id(original))
@@ -79,19 +78,6 @@ def _same_class(graph: Graph, executor: Executor, cut: Mapping[int, Any]) -> Any
     for layer in layers.values():
         follow_shapes(layer)
     return small if _computes_the_same(graph, small, executor, cut) else None
-
-
-@contextlib.contextmanager
-def _without_gradients(model: Any) -> Iterator[None]:
-    """Gradients are neither copied nor lost."""
-    held = [(p, p._grad_ivar()) for p in model.parameters() if p._grad_ivar() is not None] if hasattr(model, "parameters") else []
-    for p, _ in held:
-        p.clear_gradient(set_to_zero=False)
-    try:
-        yield
-    finally:
-        for p, gradient in held:
-            p.grad = gradient
 
 
 def _computes_the_same(graph: Graph, small: Any, executor: Executor, cut: Mapping[int, Any]) -> bool:
@@ -167,27 +153,22 @@ def close(a: Any, b: Any) -> bool:
 
 
 def _as_graph(graph: Graph, executor: Executor, cut: Mapping[int, Any]) -> GraphLayer:
-    names: dict[str, Any] = {}
-    made: dict[int, Any] = {}
-    originals = {**dict(graph.model.named_buffers()), **dict(graph.model.named_parameters())}
-    for p in graph.program.parameters:
-        if p.kind != "constant":
-            made[p.value] = _own(graph.tensor(p.name), cut[p.value], p.kind)
-            names[p.name] = made[p.value]
-    for name, tensor in originals.items():  # what the forward does not use is still part of the state
-        if name not in names:
-            names[name] = _own(tensor, tensor, "buffer" if name not in dict(graph.model.named_parameters()) else "parameter")
+    model = graph.model
+    by_name = {p.name: cut[p.value] for p in graph.program.parameters if p.kind != "constant"}
+    # what the forward does not use is still part of the state
+    originals = {**dict(model.named_buffers()), **dict(model.named_parameters())}
+    tensors = {name: _own(original, by_name.get(name, original)) for name, original in originals.items()}
     constants = {p.value: cut[p.value].detach().clone() for p in graph.program.parameters if p.kind == "constant"}
-    layer = GraphLayer(executor, names, constants, graph.program.model)
-    layer.train() if graph.model.training else layer.eval()
+    layer = GraphLayer(executor, tensors, constants, model.state_dict().keys(), graph.program.model)
+    layer.train() if model.training else layer.eval()
     return layer
 
 
-def _own(original: Any, tensor: Any, kind: str) -> Any:
+def _own(original: Any, tensor: Any) -> Any:
     """A tensor of the new layer's own, with the original's trainability, learning rate and decay."""
     if not original._is_initialized():
         return original  # Paddle's recurrent layers hold an empty state for dropout
-    if kind == "buffer":
+    if not isinstance(original, paddle.base.framework.EagerParamBase):
         out = tensor.detach().clone()
         out.stop_gradient = True
         return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import paddle
@@ -22,10 +22,11 @@ class GraphLayer(paddle.nn.Layer):  # type: ignore[misc]
     """Runs a compiled graph on parameters of the same names as the model's.
 
     It trains and evaluates (dropout and batch norm follow ``train()`` and ``eval()``), saves, loads, exports, traces, and takes any batch.
-    ``origin`` is the class of the model it was made from.
+    ``tensors`` are its parameters and buffers by name, ``saved`` the names that ``state_dict`` has, ``origin`` is the class of the model it was made from.
     """
 
-    def __init__(self, executor: Executor, tensors: Mapping[str, Any], constants: Mapping[int, Any], origin: str) -> None:
+    def __init__(self, executor: Executor, tensors: Mapping[str, Any], constants: Mapping[int, Any], saved: Collection[str],
+                 origin: str) -> None:
         super().__init__()
         if len(executor.program.inputs) > MOST_INPUTS:
             raise SurgeryError(f"{origin} has {len(executor.program.inputs)} inputs; a GraphLayer takes at most {MOST_INPUTS}: "
@@ -34,9 +35,8 @@ class GraphLayer(paddle.nn.Layer):  # type: ignore[misc]
         self._executor = executor
         self._constants = [(value, f"_constant_{k}") for k, value in enumerate(constants)]
         self._names = [(p.value, p.name) for p in executor.program.parameters if p.kind != "constant"]
-        kinds = {p.name: p.kind for p in executor.program.parameters}
         for name, tensor in tensors.items():
-            _register(self, name, tensor, kinds.get(name, "parameter"))
+            _register(self, name, tensor, persistable=name in saved)
         for (_, name), tensor in zip(self._constants, constants.values(), strict=True):
             self.register_buffer(name, tensor, persistable=False)
 
@@ -52,17 +52,17 @@ class GraphLayer(paddle.nn.Layer):  # type: ignore[misc]
         return f"{self.origin}, {len(self._executor.program.ops)} operators"
 
 
-def _register(layer: Any, name: str, tensor: Any, kind: str) -> None:
+def _register(layer: Any, name: str, tensor: Any, *, persistable: bool) -> None:
     """Hang a tensor on nested layers, so that its name in ``state_dict`` is the model's."""
     *path, leaf = name.split(".")
     for part in path:
         if part not in layer._sub_layers:
             layer.add_sublayer(part, paddle.nn.Layer())
         layer = layer._sub_layers[part]
-    if kind in ("buffer", "empty"):
-        layer.register_buffer(leaf, tensor)
-    else:
+    if isinstance(tensor, paddle.base.framework.EagerParamBase):
         layer.add_parameter(leaf, tensor)
+    else:
+        layer.register_buffer(leaf, tensor, persistable=persistable)
 
 
 def _look_up(layer: Any, name: str) -> Any:

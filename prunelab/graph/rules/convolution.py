@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from prunelab.errors import InputError
 from prunelab.graph.dims import Dim, atom, find, product, rows
 from prunelab.graph.solver import Rule, Step, Widths
 
@@ -35,6 +36,9 @@ def _conv(step: Step) -> None:
     x, w, groups = step.dims("input"), step.dims("filter"), step.attribute("groups", 1)
     axis = channel_axis(step, len(x))
     channels = x[axis]
+    if find(channels).size != find(w[1]).size * groups:  # which Paddle finds only when it runs
+        raise InputError(f"a convolution{step.op.line} takes {find(w[1]).size * groups} channels and gets {find(channels).size}; "
+                         "give the shape that the model takes as inputs")
     step.fix_all(w[2:], "a kernel's size")
     fix_space(step, x, axis)
     for k, role in enumerate(("out", "in", *["kernel"] * (len(w) - 2))):
@@ -91,21 +95,15 @@ def _channel_shuffle(step: Step) -> None:
     """Rows and columns change places."""
     x = step.dims()
     axis = channel_axis(step, len(x))
-    outer, inner = rows(x[axis], _shuffle_groups(step))
+    outer, inner = rows(x[axis], int(step.attribute("groups", step.attribute("group", 1))))
+    step.note("groups", outer)
     out = list(x)
     out[axis] = product([inner, outer])
     step.give(out, step.dirty())
 
 
-def _shuffle_groups(step: Step) -> int:
-    return int(step.attribute("groups", step.attribute("group", 1)))
-
-
-def _shuffle_rewrite(step: Step, widths: Widths) -> dict[str, Any]:
-    x = step.dims()
-    channels = x[channel_axis(step, len(x))]
-    outer, _ = rows(channels, _shuffle_groups(step))
-    return {"groups" if "groups" in step.op.attributes else "group": widths.size(outer)}
+def _shuffle_groups(step: Step, widths: Widths) -> dict[str, Any]:
+    return {"groups" if "groups" in step.op.attributes else "group": widths.size(step.noted("groups"))}
 
 
 def _pixel_shuffle(step: Step) -> None:
@@ -150,7 +148,7 @@ _TRANSPOSED = Rule(_transpose, _transpose_groups, _transpose_macs, _GROUPS)
 RULES = {
     **dict.fromkeys(("conv1d", "conv2d", "conv3d", "depthwise_conv2d"), _CONVOLUTION),
     **dict.fromkeys(("conv2d_transpose", "conv3d_transpose", "depthwise_conv2d_transpose"), _TRANSPOSED),
-    **dict.fromkeys(("channel_shuffle", "shuffle_channel"), Rule(_channel_shuffle, _shuffle_rewrite)),
+    **dict.fromkeys(("channel_shuffle", "shuffle_channel"), Rule(_channel_shuffle, _shuffle_groups)),
     "pixel_shuffle": Rule(_pixel_shuffle),
     "pixel_unshuffle": Rule(_pixel_unshuffle),
     "unfold": Rule(_unfold),

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prunelab.graph.dims import atom, concatenation, factors, find, fix, leaves, product, reshape, rows, split, unify
+from prunelab.graph.widths import Kept, PerBatch, unit_of
+
+
+def test_a_product_drops_ones_and_opens_nested_ones():
+    a, b, c = atom(2), atom(3), atom(5)
+    assert [f.size for f in factors(product([a, atom(1), product([b, c])]))] == [2, 3, 5]
+    assert find(product([atom(1), a])) is a
+
+
+def test_unify_gives_an_atom_the_others_structure():
+    whole, heads, width = atom(12), atom(3), atom(4)
+    unify(whole, product([heads, width]), "reshape")
+    assert leaves(whole) == [heads, width]
+
+
+def test_unify_splits_concatenations_at_each_others_boundaries():
+    a, b, c, d = atom(4), atom(6), atom(7), atom(3)
+    unify(concatenation([a, b]), concatenation([c, d]), "add")
+    assert [leaf.size for leaf in leaves(concatenation([a, b]))] == [4, 3, 3]
+    assert leaves(c) == [*leaves(a), leaves(b)[0]]
+
+
+def test_sizes_that_differ_are_fixed_with_a_reason():
+    a, b = atom(3), atom(4)
+    unify(a, b, "add")
+    assert a.reason == "add: 3 meets 4"
+    assert b.reason
+
+
+def test_rows_that_do_not_nest_are_fixed():
+    a, b = product([atom(4), atom(9)]), product([atom(6), atom(6)])
+    unify(a, b, "add")
+    assert all(leaf.reason for leaf in leaves(a))
+
+
+def test_what_is_fixed_stays_fixed_when_it_is_split():
+    whole = atom(12)
+    fix(whole, "output")
+    assert {leaf.reason for part in split(whole, [4, 8]) for leaf in leaves(part)} == {"output"}
+    assert {leaf.reason for leaf in (*leaves(rows(whole, 3)[0]), *leaves(whole))} == {"output"}
+
+
+def test_split_of_rows_keeps_the_columns_free():
+    qkv, width = atom(3), atom(8)
+    q, k, v = split(product([qkv, width]), [8, 8, 8])
+    assert find(q) is find(k) is find(v) is width
+    assert not width.reason
+
+
+def test_reshape_splits_an_atom_and_joins_it_again():
+    batch, channels = atom(2), atom(12)
+    wide = reshape([batch, channels], [2, 3, 4])
+    assert [leaf.size for leaf in leaves(channels)] == [3, 4]
+    again = reshape(wide, [2, 12])
+    assert leaves(again[1]) == leaves(channels)
+
+
+def test_a_reshape_that_does_not_nest_is_fixed():
+    a, b = atom(4), atom(9)
+    reshape([a, b], [6, 6])
+    assert a.reason
+    assert b.reason
+
+
+@st.composite
+def expressions(draw, depth=2):
+    """A dim and its atoms."""
+    if depth == 0:
+        return atom(draw(st.integers(2, 5)))
+    parts = [draw(expressions(depth=depth - 1)) for _ in range(draw(st.integers(1, 3)))]
+    return draw(st.sampled_from([product, concatenation]))(parts)
+
+
+@given(expressions(), st.integers(0, 2**32 - 1))
+def test_kept_positions_are_those_of_kept_units(dim, seed):
+    rng = np.random.default_rng(seed)
+    atoms = list({id(a): a for a in leaves(dim)}.values())
+    keep = {a: np.sort(rng.permutation(a.size)[: rng.integers(1, a.size + 1)]) for a in atoms}
+    kept = Kept(keep)
+    positions = kept.positions(dim)
+    assert len(positions) == kept.size(dim)
+    stays = np.ones(find(dim).size, bool)
+    for a in atoms:
+        unit = unit_of(dim, a)
+        assert len(unit) == find(dim).size
+        stays &= (unit < 0) | np.isin(unit, keep[a])
+    assert np.array_equal(np.flatnonzero(stays), positions)
+    for boundary in range(find(dim).size + 1):
+        assert kept.before(dim, boundary) == (positions < boundary).sum()
+
+
+@pytest.mark.parametrize(("build", "each", "more"), [
+    (lambda b: b, 1, 0), (lambda b: product([b, atom(6)]), 6, 0), (lambda b: concatenation([b, atom(1), b]), 2, 1),
+])
+def test_sizes_follow_the_batch(build, each, more):
+    batch = atom(2, "the batch")
+    batch.batch = True
+    size = Kept({}).size(build(batch))
+    assert size == PerBatch(each, more)
+    assert size.at(5) == each * 5 + more

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import paddle
+import pytest
+from networks import NETWORKS, FusedQKV, Recurrent, Residual
+from paddle import nn
+
+import prunelab as pl
+from prunelab.errors import InputError, UnknownNameError
+
+
+@pytest.fixture(scope="module")
+def resnet():
+    model = paddle.vision.models.resnet50()
+    model.eval()
+    return pl.trace(model, (1, 3, 224, 224))
+
+
+def test_the_published_counts_of_resnet50(resnet):
+    cost = resnet.cost()
+    assert cost.params == 25_557_032
+    assert cost.macs == 4_089_184_256  # 4.09 G: the convolutions and the last layer at 224 x 224
+    assert cost.bytes == 4 * (25_557_032 + 2 * 26_560)  # with the batch norms' means and variances
+
+
+def test_groups_are_named_after_the_layer_that_makes_them(resnet):
+    first = resnet.groups[0]
+    assert first.name == "conv1"
+    assert first.units == 64
+    assert {str(m) for m in first.members} >= {"conv1.weight[0]", "bn1.weight[0]", "layer1.0.conv1.weight[1]"}
+    assert resnet.group("layer1.2.conv3").name == "layer1.0.conv3", "a residual sum ties its branches"
+    assert [g.name for g in resnet.groups if not g.prunable] == ["fc"]
+    assert resnet.group("fc").reason == "the model's output"
+
+
+def test_granularities():
+    graph = pl.trace(FusedQKV(), (1, 3, 16, 16))
+    assert {g.granularity for g in graph.prunable} == {"head", "channel"}
+    make, inputs = NETWORKS["lstm"]
+    assert pl.trace(make(), inputs).group("rnn").granularity == "hidden"
+
+
+def test_an_unknown_layer_names_the_nearest(resnet):
+    with pytest.raises(UnknownNameError, match=r"did you mean 'layer1.0.conv1'"):
+        resnet.group("layer1.0.conv11")
+
+
+def test_until_and_given_go_to_the_middle_and_on(resnet):
+    x = paddle.randn([2, 3, 64, 64])
+    graph = pl.trace(resnet.model, (1, 3, 64, 64))
+    middle = graph.run(x, until="layer2.0.bn1")
+    expected = []
+    hook = resnet.model.layer2[0].bn1.register_forward_post_hook(lambda layer, inputs, output: expected.append(output))
+    whole = resnet.model(x)
+    hook.remove()
+    assert bool((middle == expected[0]).all())
+    a, b = graph.run(x, until=["conv1", "fc"])
+    assert tuple(a.shape) == (2, 64, 32, 32)
+    assert bool((b == whole).all()), "a linear layer's output has its bias"
+    last = graph.run(x, until="layer4.2.bn3")
+    rest = graph.run(x, given={"layer4.2.bn3": last * 0})
+    assert not bool((rest == whole).all())
+    assert bool((graph.run(x, given={"layer4.2.bn3": last}) == whole).all())
+
+
+@pytest.mark.parametrize(("shape", "says"), [((2, 3, 64), "(2, 3, 64)"), ((2, 4, 16, 16), "(batch, 3, 16, 16)")])
+def test_run_refuses_other_shapes(shape, says):
+    with pytest.raises(InputError) as error:
+        pl.trace(Residual(), (1, 3, 16, 16)).run(paddle.zeros(shape))
+    assert says in str(error.value)
+
+
+def test_run_refuses_another_number_of_inputs():
+    with pytest.raises(InputError, match="0 inputs were given; the graph takes 1: x"):
+        pl.trace(Residual(), (1, 3, 16, 16)).run()
+
+
+def test_frozen_groups_say_why():
+    make, inputs = NETWORKS["channel_softmax"]
+    assert pl.trace(make(), inputs).group("a").reason == "a softmax over it"
+
+    class Odd(nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 6), nn.Linear(6, 2)
+
+        def forward(self, x):
+            return self.b(paddle.linalg.svd(self.a(x))[2][:, :6])
+
+    assert "no rule for the operator" in pl.trace(Odd(), (6, 4)).group("a").reason
+
+
+def test_a_graph_says_itself(resnet):
+    assert "37 prunable groups of 38, 25,557,032 params" in repr(resnet)
+    assert "64 channels" in str(resnet.groups[0])
+
+
+def test_the_cache_does_not_keep_a_model_alive():
+    import gc
+    import weakref
+
+    model = Recurrent(nn.LSTM)
+    pl.trace(model, NETWORKS["lstm"][1])
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None

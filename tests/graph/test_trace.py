@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import paddle
+import paddle.nn.functional as F
+import pytest
+from networks import Encoder, NamedOutputs, Residual
+from paddle import nn
+from paddle.static import InputSpec
+
+import prunelab as pl
+from prunelab.errors import InputError, TraceError
+from prunelab.testing.laws import bits
+
+
+class Branches(nn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x):
+        if x.sum() > 0:
+            x = self.fc(x)
+        return x
+
+
+class Loops(Branches):
+    def forward(self, x):
+        while x.sum() < 10:
+            x = x + 1
+        return self.fc(x)
+
+
+class Counts(Branches):
+    calls = 0
+
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return self.fc(x)
+
+
+class Remembers(Branches):
+    def forward(self, x):
+        self.last = self.fc(x)
+        return self.last
+
+
+class Collects(Branches):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append(x)
+        return self.fc(x)
+
+
+class Caches(Branches):
+    """Writes down a constant at its first call, as rotary positions do: the same at every call, so it is no side effect."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = None
+
+    def forward(self, x):
+        if self.table is None:
+            self.table = paddle.arange(4, dtype="float32").cos()
+        return self.fc(x) * self.table
+
+
+class Broken(Branches):
+    def forward(self, x):
+        return self.fc(x).no_such_method()
+
+
+@pytest.mark.parametrize(("cls", "says"), [
+    (Branches, "an if on the values of a tensor (test_trace.py, line"),
+    (Loops, "a loop on the values of a tensor"),
+    (Counts, "'calls'"),
+    (Remembers, "'last'"),
+    (Collects, "'seen'"),
+    (Broken, "test_trace.py, line"),
+])
+def test_what_cannot_be_read_is_told_with_its_place(cls, says):
+    model = cls()
+    before = bits(model)
+    with pytest.raises(TraceError) as error:
+        pl.trace(model, (1, 4))
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
+    assert bits(model) == before
+    assert getattr(model, "calls", 0) == 0
+    assert not getattr(model, "seen", [])
+
+
+def test_a_cache_of_constants_is_read_and_left_unwritten():
+    model = Caches()
+    graph = pl.trace(model, (1, 4))
+    assert model.table is None
+    x = paddle.randn([3, 4])
+    assert bool((graph.run(x) == model(x)).all())
+
+
+@pytest.mark.parametrize("inputs", [(1, 5, 16, 16), (1, 3, 16), [(1, 3, 16, 16), (1, 3)]])
+def test_inputs_the_forward_does_not_take(inputs):
+    with pytest.raises((InputError, TraceError)) as error:
+        pl.trace(Residual(), inputs)
+    assert "give" in str(error.value)
+
+
+@pytest.mark.parametrize(("inputs", "says"), [
+    ("x", "str 'x'"), ((1, 3, None, 16), "(1, 3, None, 16)"), ((1, 0, 4), "at least"), ([], "empty"), ({"y": (1, 3)}, "'y'"), (3.5, "3.5"),
+])
+def test_inputs_that_are_no_inputs(inputs, says):
+    with pytest.raises(InputError, match="input") as error:
+        pl.trace(Residual(), inputs)
+    assert says in str(error.value)
+
+
+def test_a_model_that_is_no_layer():
+    with pytest.raises(InputError, match="give a paddle.nn.Layer"):
+        pl.trace(lambda x: x, (1, 3))
+
+
+@pytest.mark.parametrize("inputs", [
+    (2, 3, 16, 16), [(2, 3, 16, 16)], InputSpec([None, 3, 16, 16]), paddle.zeros([2, 3, 16, 16]), {"x": (-1, 3, 16, 16)},
+])
+def test_the_ways_to_give_inputs(inputs):
+    assert pl.trace(Residual(), inputs).input_specs[0].shape[1:] == (3, 16, 16)
+
+
+def test_the_structure_does_not_depend_on_the_inputs_size():
+    model = Residual()
+    assert pl.trace(model, (1, 3, 16, 16)).fingerprint == pl.trace(model, (8, 3, 32, 32)).fingerprint
+
+
+def test_a_paddle_model_and_a_model_in_train_mode():
+    net = Encoder()
+    net.train()
+    graph = pl.trace(paddle.Model(net, InputSpec([1, 7], "int64", "ids")), InputSpec([1, 7], "int64"))
+    assert graph.model is net
+    assert net.training
+    assert net.encoder.layers[0].dropout1.training
+    paddle.seed(1)
+    theirs = net(paddle.zeros([2, 7], "int64"))
+    paddle.seed(1)
+    assert bool((graph.run(paddle.zeros([2, 7], "int64")) == theirs).all()), "dropout draws the same numbers in train mode"
+
+
+def test_random_states_are_left():
+    model = Encoder()
+    paddle.seed(3)
+    expected = paddle.randn([2])
+    paddle.seed(3)
+    pl.trace(model, InputSpec([1, 7], "int64"))
+    assert bool((paddle.randn([2]) == expected).all())
+
+
+def test_names_outputs_and_constants_in_the_nest():
+    out = pl.trace(NamedOutputs(), [(1, 5), (1, 4)]).run(paddle.randn([2, 5]), paddle.randn([2, 4]))
+    assert list(out) == ["classes", "rest"]
+    assert out["rest"][1:] == (None, 2)
+
+
+def test_two_models_of_one_class_do_not_mix():
+    a, b = Residual(), Residual()
+    x = paddle.randn([2, 3, 16, 16])
+    graphs = [pl.trace(m, (1, 3, 16, 16)) for m in (a, b)]
+    a.eval(), b.eval()
+    assert all(bool((g.run(x) == m(x)).all()) for g, m in zip(graphs, (a, b)))
+
+
+def test_a_forward_for_one_sample_only():
+    class One(Branches):
+        def forward(self, x):
+            return self.fc(x.reshape([1, 4]))
+
+    graph = pl.trace(One(), (1, 4))
+    assert graph.input_specs[0].batch_axis is None
+    assert tuple(graph.run(paddle.randn([1, 4])).shape) == (1, 4)
+
+
+def test_a_squeeze_of_all_ones_is_read_at_the_batch_given():
+    class Squeezes(Branches):
+        def forward(self, x):
+            return F.relu(self.fc(x)).squeeze()
+
+    model = Squeezes()
+    x = paddle.randn([1, 4])
+    assert tuple(pl.trace(model, (1, 4)).run(x).shape) == tuple(model(x).shape)
+
+
+def test_a_model_that_was_made_static_already():
+    model = Residual()
+    model.eval()
+    static = paddle.jit.to_static(model, full_graph=True)
+    forward = static.forward
+    graph = pl.trace(static, (1, 3, 16, 16))
+    assert static.forward is forward
+    x = paddle.randn([2, 3, 16, 16])
+    assert bool((graph.run(x) - static(x)).abs().max() < 1e-5)
