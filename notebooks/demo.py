@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 
-from prunelab.render.numbers import change, count, milliseconds, percent, size
+from prunelab.render.numbers import change, count, milliseconds, percent, signed, size
 from prunelab.render.table import text_table
 
 NOTEBOOK = Path(__file__).with_name("01_quickstart.ipynb")
@@ -56,7 +56,7 @@ def report(folder: Path) -> str:
     dense = states[0]
     pruned = next(s for s in states if s["current"] == "True")
     rows = [["accuracy", percent(float(dense["accuracy"])), percent(float(pruned["accuracy"])),
-             f"{(float(pruned['accuracy']) - float(dense['accuracy'])) * 100:+.1f} points"]]
+             signed(f"{(float(pruned['accuracy']) - float(dense['accuracy'])) * 100:+.1f} points")]]
     for name, key in (("params", "params"), ("MACs", "macs")):
         before, after = plan["dense_cost"][key], plan["cost"][key]
         rows.append([name, count(before), count(after), change(after, before)])
@@ -64,7 +64,7 @@ def report(folder: Path) -> str:
     for name, of, form in (("size", lambda f: f["size_bytes"], size), ("latency", lambda f: f["latency"]["median_ms"], milliseconds)):
         before, after = of(told["dense"]), of(told)
         rows.append([f"{name}, Paddle Inference", form(before), form(after), change(after, before)])
-    parity = ", ".join(f"{name} {f['parity']:.1e}" for name, f in manifest["formats"].items())
+    parity = ", ".join(f"{name} {f['parity']['max_relative_error']:.1e}" for name, f in manifest["formats"].items())
     return text_table(["", "dense", "pruned", "change"], rows) + f"\n\nlargest relative error of the exported files: {parity}"
 
 

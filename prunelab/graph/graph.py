@@ -176,6 +176,11 @@ class Graph:
 
     # the model's tensors
 
+    @property
+    def place(self) -> Any:
+        """Where the model's tensors live; None for a model without any."""
+        return place_of(self._held)
+
     def tensor(self, parameter: str) -> Any:
         """The model's tensor of that name."""
         return self._held[self._structure.parameters[parameter].value]
@@ -237,8 +242,11 @@ class Graph:
                 f"{len(self.groups)}, {cost.params:,} params, {cost.macs:,} MACs")
 
     def _repr_html_(self) -> str:
-        rows = [[g.name, g.granularity, g.units, f"frozen: {g.reason}" if g.reason else ", ".join(map(str, g.members))]
-                for g in self.groups]
+        def tied(group: Group) -> str:
+            more = f" and {len(group.members) - 4} more" if len(group.members) > 4 else ""
+            return ", ".join(map(str, group.members[:4])) + more
+
+        rows = [[g.name, g.granularity, g.units, f"frozen: {g.reason}" if g.reason else tied(g)] for g in self.groups]
         return html_table(["group", "unit", "units", "parameters that shrink together"], rows, caption=repr(self))
 
 
@@ -323,7 +331,7 @@ def execute(executor: Executor, held: Mapping[int, Any], inputs: Sequence[Any], 
         _check_shape(spec, tensor)
     wanted = list(program.output_values) if targets is None else list(targets)
     if paddle.in_dynamic_mode():
-        place = next(iter(held.values())).place if held else inputs[0].place
+        place = place_of(held, inputs)
     else:
         place = paddle.base.framework._current_expected_place()
     out = executor.run(values, wanted, training=training, place=place, batch=_batch(program, inputs))
@@ -331,6 +339,11 @@ def execute(executor: Executor, held: Mapping[int, Any], inputs: Sequence[Any], 
         return out
     by_value = dict(zip(wanted, out, strict=True))
     return rebuild(program.outputs, lambda leaf: by_value[leaf.value] if isinstance(leaf, Ref) else leaf)
+
+
+def place_of(held: Mapping[int, Any], inputs: Sequence[Any] = ()) -> Any:
+    """Where the model's tensors live: what is made on the way is made there. None for a model without any."""
+    return next((t.place for t in (*held.values(), *inputs) if hasattr(t, "place") and t._is_initialized()), None)
 
 
 def _batch(program: Program, inputs: Sequence[Any]) -> Any:

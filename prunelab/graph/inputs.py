@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import numbers
+import types
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,7 +64,8 @@ def forward_names(model: Any) -> list[str]:
 
 def _signature(model: Any) -> inspect.Signature:
     """The forward's, also where ``paddle.jit.to_static`` stands in for it."""
-    return inspect.signature(getattr(model.forward, "_dygraph_function", model.forward))
+    plain = getattr(model.forward, "_dygraph_function", None)
+    return inspect.signature(model.forward if plain is None else types.MethodType(plain, model))
 
 
 def _check_number(model: Any, n: int) -> None:

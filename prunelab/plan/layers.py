@@ -11,7 +11,7 @@ from prunelab.render.numbers import count, percent
 from prunelab.render.table import html_table, text_table
 
 if TYPE_CHECKING:
-    from prunelab.graph import Graph, Group
+    from prunelab.graph import Cost, Graph, Group
 
 _HEADERS = ("layer", "unit", "kept", "cut", "params", "MACs", "tied to, or why frozen")
 _NOTE = "params and MACs: what depends on the group's units now, in all layers that make or read them"
@@ -84,16 +84,16 @@ def layers(graph: Graph, plan: Plan | None = None) -> Layers:
     if plan is not None:
         graph.check(plan)
     removed = {group.name: group.removed for group in plan.groups} if plan is not None else {}
-    return Layers(type(graph.model).__name__, tuple(_row(graph, group, removed) for group in graph.groups))
+    now = graph.cost(plan)
+    return Layers(type(graph.model).__name__, tuple(_row(graph, group, removed, now) for group in graph.groups))
 
 
-def _row(graph: Graph, group: Group, removed: dict[str, tuple[int, ...]]) -> LayerRow:
+def _row(graph: Graph, group: Group, removed: dict[str, tuple[int, ...]], now: Cost) -> LayerRow:
     kept = group.units - len(removed.get(group.name, ()))
     tied = tuple(dict.fromkeys(layer for member in group.members for layer in [member.parameter.rpartition(".")[0]]))
     if not group.prunable:
         return LayerRow(group.name, group.granularity, group.units, group.units, None, None, tied, group.reason)
     structure = graph.structure
-    now = structure.costs.cost(structure.kept(removed))
     without = structure.costs.cost(structure.kept({**removed, group.name: range(group.units)}))
     spent = now - without
     return LayerRow(group.name, group.granularity, group.units, kept, spent.params, spent.macs, tied, "")

@@ -204,6 +204,7 @@ class Plan:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 json.dump(self.to_json(), file, indent=1)
                 file.write("\n")
+            os.chmod(temporary, 0o644)  # a temporary file is its owner's alone; a plan is to be read by others
             os.replace(temporary, target)
         except OSError as error:
             raise PlanError(f"the plan cannot be written to {target}: {error.strerror}; choose a folder that exists and can be "

@@ -64,6 +64,11 @@ def _same_class(graph: Graph, executor: Executor, cut: Mapping[int, Any]) -> Any
     copies: dict[int, Any] = {}
     small = copy.deepcopy(graph.model, copies)
     small.clear_gradients(set_to_zero=False)
+    for original in (*graph.model.parameters(), *graph.model.buffers()):
+        mine = copies.get(id(original))
+        if mine is not None and original._is_initialized() and not mine.place._equals(original.place):
+            # Paddle copies to the default place; a model stays where it lives
+            mine.get_tensor()._share_data_with(original.detach().clone().get_tensor())
     for value, tensor in cut.items():
         original = graph._held[value]
         mine = copies.get(id(original))
@@ -81,7 +86,7 @@ def _same_class(graph: Graph, executor: Executor, cut: Mapping[int, Any]) -> Any
 
 
 def _computes_the_same(graph: Graph, small: Any, executor: Executor, cut: Mapping[int, Any]) -> bool:
-    inputs = _examples(graph.input_specs, _place(graph))
+    inputs = random_inputs(graph.input_specs, graph.place)
     modes = [(layer, layer.training) for layer in small.sublayers(include_self=True)]
     random_state = paddle.get_rng_state()
     small.eval()
@@ -103,11 +108,7 @@ def _computes_the_same(graph: Graph, small: Any, executor: Executor, cut: Mappin
     return close(theirs, ours)
 
 
-def _place(graph: Graph) -> Any:
-    return next((t.place for t in graph._held.values() if t._is_initialized()), None)
-
-
-def _examples(specs: tuple[TensorSpec, ...], place: Any) -> list[Any]:
+def random_inputs(specs: tuple[TensorSpec, ...], place: Any) -> list[Any]:
     """Random inputs of the traced shapes: normal numbers, small ids, all true; from a generator of their own."""
     rng = np.random.default_rng(0)
     out = []

@@ -14,7 +14,7 @@ from prunelab.graph import Graph, trace
 from prunelab.graph.program import TensorSpec, flatten
 from prunelab.plan import Plan
 from prunelab.surgery import compact, mask, relative_error
-from prunelab.surgery.compact import _examples as random_inputs
+from prunelab.surgery.compact import random_inputs
 
 EXACT = 1e-4
 
@@ -58,7 +58,7 @@ def check_runs(graph: Graph, batches: Sequence[int] = (1, 3)) -> None:
     """Law 8: the graph gives the model's outputs bit for bit, at any batch."""
     free = any(s.batch_axis is not None for s in graph.input_specs)
     for n in batches if free else (0,):
-        inputs = random_inputs(at_batch(graph.input_specs, n), None)
+        inputs = random_inputs(at_batch(graph.input_specs, n), graph.place)
         with paddle.no_grad():
             theirs, ours = flatten(graph.model(*inputs)), flatten(graph.run(*inputs))
         assert len(theirs) == len(ours), f"batch {n}: {len(theirs)} outputs of the model, {len(ours)} of the graph"
@@ -79,7 +79,7 @@ def _gradients(model: Any, outputs: Any) -> dict[str, np.ndarray[Any, Any]]:
 
 def check_gradients(graph: Graph, tolerance: float = 1e-3) -> None:
     """Law 8: the graph has the model's gradients, to rounding (of the largest gradient of each parameter)."""
-    inputs = random_inputs(graph.input_specs, None)
+    inputs = random_inputs(graph.input_specs, graph.place)
     theirs = _gradients(graph.model, graph.model(*inputs))
     ours = _gradients(graph.model, graph.run(*inputs))
     assert theirs.keys() == ours.keys(), f"gradients of {theirs.keys() ^ ours.keys()} on one side only"
@@ -92,7 +92,7 @@ def check_gradients(graph: Graph, tolerance: float = 1e-3) -> None:
 def check_exact(graph: Graph, plan: Plan, form: str = "auto") -> Any:
     """Law 1: the smaller model computes what the masked one does. Gives the smaller model."""
     small = compact(graph.model, plan, form=form)
-    inputs = random_inputs(at_batch(graph.input_specs, 3), None)
+    inputs = random_inputs(at_batch(graph.input_specs, 3), graph.place)
     with paddle.no_grad():
         with mask(graph.model, plan):
             masked = graph.model(*inputs)
@@ -115,7 +115,7 @@ def check_cost(graph: Graph, plan: Plan, small: Any) -> None:
 def check_lives(graph: Graph, plan: Plan, small: Any, fresh: Any | None = None) -> None:
     """Law 6: the smaller model trains, saves, loads into a fresh cut one, traces and is cut again."""
     specs = graph.input_specs
-    inputs = random_inputs(specs, None)
+    inputs = random_inputs(specs, graph.place)
     small.train()
     optimizer = paddle.optimizer.SGD(1e-3, parameters=small.parameters())
     before = {n: p.numpy().copy() for n, p in small.named_parameters()}
