@@ -9,7 +9,7 @@ _STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def number(value: float, digits: int = 3) -> str:
-    """``value`` to ``digits`` significant digits, never as a power of ten between 1e-3 and 1e6: 12.3, 0.0123, 2.4e−7."""
+    """``value`` to ``digits`` significant digits, as a power of ten below 1e-3 and from 1e6: 12.3, 0.0123, 2.4e−7."""
     if not math.isfinite(value):
         return "not a number" if math.isnan(value) else signed("∞" if value > 0 else "-∞")
     if value != 0 and not 1e-3 <= abs(value) < 1e6:

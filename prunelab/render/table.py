@@ -12,8 +12,8 @@ _NUMBER = re.compile(r"[+−±-]?[\d∞]")
 # What stands for an absent value may stand in a column of numbers.
 _ABSENT = frozenset({"", "–", "-"})
 
-# JupyterLab's variables, and what its light theme gives them, for GitHub, nbconvert and other viewers; `color: inherit` and
-# a half-transparent rule read on any background.
+# JupyterLab's variables, and what its light theme gives them, for GitHub, nbconvert and other viewers; `color: inherit`
+# and a half-transparent rule read on any background.
 _TABLE = ("border-collapse:collapse;font-family:var(--jp-ui-font-family,system-ui,sans-serif);"
           "font-size:var(--jp-ui-font-size1,13px);color:var(--jp-ui-font-color1,inherit);font-variant-numeric:tabular-nums")
 _RULE = "1px solid var(--jp-border-color2,rgba(128,128,128,.35))"
@@ -21,7 +21,8 @@ _CELL = "padding:3px 10px;white-space:nowrap"
 _QUIET = "color:var(--jp-ui-font-color2,inherit)"
 
 
-def text_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", notes: Sequence[str] = ()) -> str:
+def text_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "",
+               notes: Sequence[str] = ()) -> str:
     """The rows under ``headers``, columns two spaces apart, numbers to the right; no trailing spaces.
 
     ``title`` stands above, ``notes`` below, each on its own line.
@@ -30,12 +31,12 @@ def text_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, titl
     right = _right(head, body)
     widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
     rule = ["─" * width for width in widths]
-    lines = ["  ".join(_pad(cell, width, to_right) for cell, width, to_right in zip(row, widths, right, strict=True)).rstrip()
-             for row in (head, rule, *body)]
+    lines = ["  ".join(map(_pad, row, widths, right)).rstrip() for row in (head, rule, *body)]
     return "\n".join([*filter(None, [title]), *lines, *notes])
 
 
-def html_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "", notes: Sequence[str] = ()) -> str:
+def html_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "",
+               notes: Sequence[str] = ()) -> str:
     """The same rows as one ``<table>`` with inline styles, everything escaped; ``caption`` above, ``notes`` below."""
     head, body = _cells(headers, rows)
     align = ["right" if to_right else "left" for to_right in _right(head, body)]
@@ -45,11 +46,14 @@ def html_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, capt
                  for cell, side in zip(cells, align, strict=True))
         return f'<tr style="background:none">{"".join(inner)}</tr>'
 
-    heading = f'<caption style="caption-side:top;text-align:left;padding:3px 10px;{_QUIET}">{escape(caption)}</caption>' if caption else ""
-    lines = "".join(f'<div style="padding:3px 10px;{_QUIET}">{escape(note)}</div>' for note in notes)
-    foot = f'<tfoot><tr style="background:none"><td colspan="{len(head)}" style="text-align:left;padding:0">{lines}</td></tr></tfoot>' if notes else ""
-    return (f'<table style="{_TABLE}">{heading}<thead>{row("th", head, f"border-bottom:{_RULE};font-weight:600")}</thead>'
-            f'<tbody>{"".join(row("td", cells, f"border-bottom:{_RULE}") for cells in body)}</tbody>{foot}</table>')
+    quiet = f"text-align:left;padding:3px 10px;{_QUIET}"
+    heading = f'<caption style="caption-side:top;{quiet}">{escape(caption)}</caption>' if caption else ""
+    told = "".join(f'<tr style="background:none"><td colspan="{len(head)}" style="{quiet}">{escape(note)}</td></tr>'
+                   for note in notes)
+    foot = f"<tfoot>{told}</tfoot>" if notes else ""
+    top = row("th", head, f"border-bottom:{_RULE};font-weight:600")
+    inside = "".join(row("td", cells, f"border-bottom:{_RULE}") for cells in body)
+    return f'<table style="{_TABLE}">{heading}<thead>{top}</thead><tbody>{inside}</tbody>{foot}</table>'
 
 
 def _cells(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> tuple[list[str], list[list[str]]]:
@@ -63,7 +67,8 @@ def _cells(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> tuple[li
 
 
 def _right(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[bool]:
-    """Which columns hold numbers, and nothing else but absent values. The first never does: it names the row (a layer may be "0")."""
+    """Which columns hold numbers, and nothing else but absent values. The first never does: it names the row (a layer
+    may be called "0")."""
     columns = [[row[k] for row in body if row[k] not in _ABSENT] for k in range(1, len(head))]
     return [False, *(bool(column) and all(map(_NUMBER.match, column)) for column in columns)]
 
