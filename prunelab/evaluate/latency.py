@@ -1,0 +1,139 @@
+"""The latency of a model as it is in the notebook (Paddle's dynamic graph), and Paddle's number of threads."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import numbers
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+
+from prunelab.evaluate.forward import forward, in_mode
+from prunelab.evaluate.timing import Timing, TimingOptions, time_callables
+from prunelab.graph import TensorSpec, as_array, as_layer
+from prunelab.graph.inputs import read_inputs
+
+Array = np.ndarray[Any, Any]
+
+
+def latency(model: Any, inputs: Any, *, runs: int = 50, warmup: int = 5, threads: int | None = None,
+            budget_s: float | None = None) -> Timing:
+    """The time of one forward in eval mode without gradients, in milliseconds, at the batch that ``inputs`` has.
+
+    Args:
+        inputs: as for `prunelab.trace`; a free batch counts as 1. Example tensors are used as they are, shapes get
+            random numbers.
+        threads: Paddle's threads on the CPU while timing; None leaves them as they are.
+        budget_s: stop after this many seconds, though not before five runs.
+
+    The model's mode, Paddle's threads and random state are afterwards as before.
+    """
+    options = TimingOptions(runs=runs, warmup=warmup, threads=threads, budget_s=budget_s)
+    layer = as_layer(model)
+    specs = read_inputs(layer, inputs)
+    place = place_of(layer)
+    tensors = as_tensors(specs, example_arrays(specs, given=given_arrays(inputs, specs)), place)
+    random_state = paddle.get_rng_state()
+    on_cpu = place is None or place.is_cpu_place()
+
+    def run() -> None:
+        layer(*tensors)
+        if not on_cpu:
+            paddle.device.synchronize()
+
+    try:
+        with in_mode(layer, training=False), paddle.no_grad(), paddle_threads(options.threads):
+            forward(layer, tensors)
+            return time_callables({"model": run}, options.runs, options.warmup, budget_s=options.budget_s)["model"]
+    finally:
+        paddle.set_rng_state(random_state)
+
+
+def place_of(layer: Any) -> Any:
+    """Where the layer's parameters live (its buffers, if it has none); None for a layer without tensors."""
+    tensors = [*layer.parameters(), *layer.buffers()]
+    return next((t.place for t in tensors if t._is_initialized()), None)
+
+
+def given_arrays(inputs: Any, specs: Sequence[TensorSpec]) -> list[Array | None]:
+    """The numbers of the example tensors among ``inputs``, one entry for each of ``specs``; None for a mere shape."""
+    if isinstance(inputs, Mapping):
+        items = [inputs.get(spec.name) for spec in specs]
+    elif isinstance(inputs, (list, tuple)) and not all(n is None or isinstance(n, numbers.Integral) for n in inputs):
+        items = list(inputs)
+    else:
+        items = [inputs]
+    return [_numbers(item) for item in items]
+
+
+def _numbers(item: Any) -> Array | None:
+    if isinstance(item, np.ndarray):
+        return item
+    return as_array(item) if isinstance(item, paddle.Tensor) else None
+
+
+def example_arrays(specs: Sequence[TensorSpec], *, batch: int | None = None, given: Sequence[Array | None] = (),
+                   seed: int = 0) -> list[Array]:
+    """An array for each input: normal numbers, ids 0 and 1 (every vocabulary has them), all true; ``given`` ones as
+    they are.
+
+    ``batch`` is the size of the batch axis where there is one; given arrays are repeated or cut to it. The same seed
+    gives the same numbers; no global generator is touched.
+    """
+    rng = np.random.default_rng(seed)
+    arrays = []
+    for k, spec in enumerate(specs):
+        shape = spec.shape if batch is None else spec.at_batch(batch)
+        known = given[k] if k < len(given) else None
+        arrays.append(_random(rng, shape, spec.dtype) if known is None else _at_size(known, shape, spec.batch_axis))
+    return arrays
+
+
+def as_tensors(specs: Sequence[TensorSpec], arrays: Sequence[Array], place: Any) -> list[Any]:
+    """The arrays as tensors of the specifications' types on ``place``."""
+    return [paddle.to_tensor(array, dtype=spec.dtype, place=place) for spec, array in zip(specs, arrays, strict=True)]
+
+
+def _random(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
+    if dtype == "bool":
+        return np.ones(shape, bool)
+    if dtype.startswith(("int", "uint")):
+        return rng.integers(0, 2, shape).astype(dtype)
+    return rng.standard_normal(shape).astype(dtype if dtype in ("float16", "float64") else "float32")
+
+
+def _at_size(array: Array, shape: tuple[int, ...], batch_axis: int | None) -> Array:
+    if batch_axis is None or array.shape == shape:
+        return array
+    return np.take(array, np.arange(shape[batch_axis]) % array.shape[batch_axis], axis=batch_axis)
+
+
+@contextlib.contextmanager
+def paddle_threads(threads: int | None) -> Iterator[int]:
+    """``threads`` for Paddle's CPU kernels inside; afterwards as many as before, whatever was set inside.
+
+    A predictor of Paddle Inference sets the process's number to 1 after each run, and the bits of some convolutions
+    depend on it.
+    """
+    before = current_threads()
+    if threads is not None:
+        paddle.base.core.set_num_threads(threads)
+    try:
+        yield threads or before
+    finally:
+        paddle.base.core.set_num_threads(before)
+
+
+def current_threads() -> int:
+    """How many threads Paddle's CPU kernels use now: MKL's own number, for Paddle has a setter and no getter."""
+    library = Path(paddle.__file__).parent / "libs" / "libmklml_intel.so"
+    try:
+        return int(ctypes.CDLL(str(library)).MKL_Get_Max_Threads())
+    except (OSError, AttributeError):
+        # Builds on OpenBLAS: what Paddle itself sets to 1 on import, where a person did not set it.
+        return int(os.environ.get("OMP_NUM_THREADS", "1").split(",")[0])

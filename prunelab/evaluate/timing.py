@@ -1,0 +1,105 @@
+"""How long callables take, measured side by side so that whatever else the machine does hits all of them alike."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from prunelab.errors import OptionError
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Times of single calls in milliseconds: the median, the 10th and 90th percentiles, and of how many runs."""
+
+    median_ms: float
+    p10_ms: float
+    p90_ms: float
+    runs: int
+
+    def __str__(self) -> str:
+        return f"{self.median_ms:.3g} ms ({self.p10_ms:.3g} to {self.p90_ms:.3g})"
+
+    def to_json(self) -> dict[str, float | int]:
+        return {"median_ms": self.median_ms, "p10_ms": self.p10_ms, "p90_ms": self.p90_ms, "runs": self.runs}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimingOptions:
+    """How to time.
+
+    ``runs`` single calls (at least 1) after ``warmup`` ones that are not counted; ``threads`` for the runtime, None for
+    as many as Paddle has now. ``budget_s`` ends the runs of one comparison early, but not before five of each.
+    """
+
+    runs: int = 50
+    warmup: int = 5
+    threads: int | None = None
+    budget_s: float | None = 10.0
+
+    def __post_init__(self) -> None:
+        for name, value, least in (("runs", self.runs, 1), ("warmup", self.warmup, 0), ("threads", self.threads, 1)):
+            if name == "threads" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise OptionError(f"{name} is {value!r}; give a whole number of at least {least}")
+        if self.budget_s is not None and not self.budget_s > 0:
+            raise OptionError(f"budget_s is {self.budget_s!r}; give a number of seconds above 0, or None for no limit")
+
+
+# With a budget, no fewer than this: a median of fewer says little.
+LEAST_RUNS = 5
+
+
+def time_callables(callables: Mapping[str, Callable[[], Any]], runs: int = 50, warmup: int = 5, *,
+                   budget_s: float | None = None) -> dict[str, Timing]:
+    """The times of each callable, by name.
+
+    Each round calls every one of them once, and the next round starts with another, so drift of the clock rate and
+    other processes' work fall on all. ``budget_s`` (of counted and uncounted calls together) stops after `LEAST_RUNS`
+    rounds at the earliest.
+    """
+    names = list(callables)
+    times: dict[str, list[int]] = {name: [] for name in names}
+    start = time.perf_counter()
+
+    def spent() -> bool:
+        return budget_s is not None and time.perf_counter() - start > budget_s
+
+    for done in range(warmup):
+        if done and spent():
+            break
+        for name in names:
+            callables[name]()
+    with _no_collector():
+        for done in range(runs):
+            if done >= LEAST_RUNS and spent():
+                break
+            for name in names[done % len(names):] + names[:done % len(names)]:
+                before = time.perf_counter_ns()
+                callables[name]()
+                times[name].append(time.perf_counter_ns() - before)
+    return {name: _timing(values) for name, values in times.items()}
+
+
+def _timing(nanoseconds: list[int]) -> Timing:
+    p10, median, p90 = (float(v) for v in np.percentile(np.asarray(nanoseconds, float) / 1e6, [10, 50, 90]))
+    return Timing(median, p10, p90, len(nanoseconds))
+
+
+@contextlib.contextmanager
+def _no_collector() -> Iterator[None]:
+    """The garbage collector's pauses belong to no callable."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()

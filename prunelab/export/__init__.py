@@ -1,0 +1,22 @@
+"""A model as files for other runtimes, each loaded again, compared with the model and timed.
+
+A new format is a file with a class as `prunelab.export.base.Format` describes it, a line here, and a test. A format of
+one's own works wherever a name does.
+"""
+
+from __future__ import annotations
+
+from prunelab.evaluate.timing import TimingOptions
+from prunelab.export.base import Format
+from prunelab.export.onnx import Onnx
+from prunelab.export.paddle import PaddleInference
+from prunelab.export.parity import TOLERANCE
+from prunelab.export.result import Export
+from prunelab.export.run import export
+
+FORMATS: dict[str, Format] = {
+    "paddle": PaddleInference(),
+    "onnx": Onnx(),
+}
+
+__all__ = ["FORMATS", "TOLERANCE", "Export", "Format", "TimingOptions", "export"]

@@ -1,0 +1,82 @@
+"""What a format is: how its files are written, loaded again by their own runtime, and run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from prunelab.errors import MissingExtraError
+from prunelab.graph import TensorSpec
+
+Array = np.ndarray[Any, Any]
+Runner = Callable[[Mapping[str, Array]], list[Array]]  # arrays by input name -> the outputs, flat, in the model's order
+Setting = Mapping[str, Any]  # one way to run a file, told in the manifest
+
+STEM = "model"  # files are called model.json, model.onnx, ...
+
+
+class Format(Protocol):
+    """One kind of file. A new one is a file with such a class, and a line in ``FORMATS``.
+
+    ``settings`` are the ways to run its files, the preferred first: each is compared with the model until one agrees,
+    and the manifest says which, and by how much the others were off. A format with only one way has one empty setting.
+    """
+
+    @property
+    def name(self) -> str:
+        """What a person asks for."""
+
+    @property
+    def extension(self) -> str:
+        """Of the file that holds the network."""
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """The ways to run it, the preferred first."""
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The distributions whose versions the manifest names."""
+
+    def check_available(self) -> None:
+        """Raise MissingExtraError if a package is missing. Quick: imports nothing."""
+
+    def write(self, model: Any, directory: Path, specs: tuple[TensorSpec, ...]) -> tuple[Path, ...]:
+        """Write ``model`` into ``directory`` and give the files; axis ``batch_axis`` of an input is free.
+
+        The model is a layer in eval mode whose forward is plain (not static).
+
+        Raises:
+            ExportError: with the operator's name where it is known.
+        """
+
+    def load(self, files: tuple[Path, ...], setting: Setting, threads: int) -> Runner:
+        """The written files in their own runtime; it raises whatever it likes."""
+
+
+def free_shape(spec: TensorSpec) -> list[int | None]:
+    """The input's shape with None for a free batch."""
+    return [None if axis == spec.batch_axis else n for axis, n in enumerate(spec.shape)]
+
+
+def require(packages: Sequence[str], extra: str) -> None:
+    """Raise MissingExtraError for the first of ``packages`` that cannot be imported."""
+    for package in packages:
+        try:
+            found = util.find_spec(package) is not None
+        except ValueError:  # sys.modules holds a None for it
+            found = False
+        if not found:
+            raise MissingExtraError(package, extra)
+
+
+def installed_version(package: str) -> str | None:
+    """The version of a distribution, None where it is not installed (a build from source has no metadata)."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,110 @@
+"""One format: written, loaded again by its own runtime, and compared with the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from prunelab.errors import ExportError, ParityError
+from prunelab.evaluate.timing import Timing
+from prunelab.export.base import Format, Runner, Setting
+from prunelab.export.parity import TOLERANCE, relative_error
+from prunelab.export.subject import Subject
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A way to run the files that does not compute what the model does, and by how much it is off or why it fails."""
+
+    setting: Setting
+    error: float
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of one format. ``parity`` is by batch; ``subject`` has the batch of the files, free or fixed."""
+
+    format: Format
+    subject: Subject
+    files: tuple[Path, ...]
+    setting: Setting | None = None
+    parity: Mapping[int, float] | None = None
+    rejected: tuple[Rejected, ...] = ()
+    run: Runner | None = None
+    timing: Timing | None = None
+    timed_batch: int | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all its files together."""
+        return sum(path.stat().st_size for path in self.files)
+
+
+def write(fmt: Format, subject: Subject, directory: Path, *, verify: bool, threads: int) -> Written:
+    """The model as ``fmt`` in ``directory``: with a free batch, or with the given one where that fails.
+
+    Raises:
+        ExportError: it can be written with neither.
+        ParityError: it can be written, but computes something else.
+    """
+    if not subject.free:
+        return _write(fmt, subject, directory, verify, threads)
+    try:
+        return _write(fmt, subject, directory, verify, threads)
+    except ExportError as error:
+        try:
+            return _write(fmt, subject.fixed(f"with a free batch: {error}"), directory, verify, threads)
+        except ExportError as again:
+            raise again from error
+
+
+def _write(fmt: Format, subject: Subject, directory: Path, verify: bool, threads: int) -> Written:
+    with_files = Written(fmt, subject, fmt.write(subject.layer, directory, subject.specs))
+    return _compare(with_files, threads) if verify else with_files
+
+
+def _compare(written: Written, threads: int) -> Written:
+    """With the first setting that agrees.
+
+    Raises:
+        ParityError: none does.
+    """
+    rejected: list[Rejected] = []
+    fmt = written.format
+    for setting in fmt.settings:
+        try:
+            run = fmt.load(written.files, setting, threads)
+            parity = {batch: relative_error(run(example.inputs), example.outputs)
+                      for batch, example in written.subject.examples.items()}
+        except Exception as error:  # a runtime of another project: any error may come of it
+            rejected.append(Rejected(setting, float("inf"), f"{type(error).__name__}: {first_line(error)}"))
+            continue
+        if max(parity.values()) <= TOLERANCE:
+            return Written(fmt, written.subject, written.files, setting, parity, tuple(rejected), run)
+        rejected.append(Rejected(setting, max(parity.values())))
+    raise _refusal(written, rejected)
+
+
+def _refusal(written: Written, rejected: list[Rejected]) -> ExportError:
+    name, model = written.format.name, type(written.subject.layer).__name__
+    next_step = f"nothing was kept; leave '{name}' out of formats, or report the model"
+    if all(r.reason for r in rejected):
+        return ExportError(f"the {name} file of {model} does not run: {rejected[-1].reason}; {next_step}")
+    off = ", ".join(f"{r.error:.3g}{f' with {told(r.setting)}' if r.setting else ''}" for r in rejected)
+    return ParityError(f"the {name} file of {model} computes something else: max relative error {off}, "
+                       f"tolerated are {TOLERANCE:g}; {next_step}")
+
+
+def told(setting: Setting) -> str:
+    """``{"onednn": False}`` -> ``onednn off``."""
+    words = {True: "on", False: "off"}
+    return ", ".join(f"{key} {words[value] if isinstance(value, bool) else value}" for key, value in setting.items())
+
+
+def first_line(error: BaseException) -> str:
+    """Of a message; runtimes print their whole stack."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    errors = [line for line in lines if "Error" in line and ":" in line]
+    return (errors or lines or ["without a message"])[0]

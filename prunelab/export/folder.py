@@ -1,0 +1,81 @@
+"""A folder that appears whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from prunelab.errors import ExportError
+
+
+@contextlib.contextmanager
+def whole_folder(directory: str | os.PathLike[str], *, force: bool = False) -> Iterator[Path]:
+    """A new folder beside ``directory`` to write into; it becomes ``directory`` at the end, and is gone after an error.
+
+    An existing folder that holds something is refused, or with ``force`` replaced at the end by two renames, the old
+    one being deleted last. A kill between leaves hidden siblings (``.name.new-*``, ``.name.old-*``), never a
+    half-written ``directory``.
+
+    Raises:
+        ExportError: a place that is taken or cannot be written.
+    """
+    # Where a link leads is replaced, not the link.
+    target = Path(os.path.realpath(Path(directory).expanduser()))
+    staging = target.with_name(f".{target.name}.new-{secrets.token_hex(4)}")
+    missing = [folder for folder in target.parents if not os.path.lexists(folder)]
+    try:
+        _refuse(target, force)
+        staging.mkdir(parents=True)
+    except OSError as error:
+        _remove_empty(missing)
+        raise ExportError(f"{target} cannot be written: {error.strerror} ({error.filename}); choose a folder that can "
+                          "be written") from error
+    try:
+        yield staging
+        _refuse(target, force)  # something may have come there meanwhile
+        _swap_in(staging, target)
+    except OSError as error:
+        raise ExportError(f"{target} cannot be written: {error.strerror or error}; free some space there, or choose "
+                          "another folder") from error
+    finally:
+        if staging.exists():
+            shutil.rmtree(staging, ignore_errors=True)
+            _remove_empty(missing)
+
+
+def _refuse(target: Path, force: bool) -> None:
+    if os.path.isdir(target):
+        if not os.listdir(target):
+            return
+        if not force:
+            raise ExportError(f"{target} exists and is not empty; choose another folder, or replace it with force=True")
+        here = Path.cwd()
+        if target in (here, *here.parents, Path.home()):
+            raise ExportError(f"{target} holds the folder you work in, and force=True would delete all of it; choose a "
+                              "folder inside it")
+    elif os.path.lexists(target):
+        raise ExportError(f"{target} is a file; choose a folder")
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _swap_in(staging: Path, target: Path) -> None:
+    if not target.exists():
+        staging.rename(target)
+        return
+    old = target.with_name(f".{target.name}.old-{secrets.token_hex(4)}")
+    target.rename(old)
+    try:
+        staging.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,152 @@
+"""`export`: each format written, compared and timed, in a folder that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prunelab.errors import ExportError, OptionError, unknown_name
+from prunelab.evaluate.latency import paddle_threads
+from prunelab.evaluate.timing import TimingOptions, time_callables
+from prunelab.export.base import Format
+from prunelab.export.check import Written, write
+from prunelab.export.folder import whole_folder
+from prunelab.export.manifest import manifest, write_manifest
+from prunelab.export.result import Export
+from prunelab.export.subject import Subject, as_it_was, read_subject
+
+if TYPE_CHECKING:
+    from prunelab.plan import Plan
+
+PLAN = "plan.json"
+DEFAULT_TIMING = TimingOptions()
+
+
+def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str | Format] = ("paddle", "onnx"), *,
+           inputs: Any = None, verify: bool = True, dense: Any = None, plan: Plan | None = None, force: bool = False,
+           timing: TimingOptions | None = DEFAULT_TIMING) -> Export:
+    """The files that were written, each of which computes what ``model`` computes in eval mode; a table of sizes and
+    latencies.
+
+    Each file is loaded again by its own runtime and compared with the model, on random numbers or on the example
+    tensors among ``inputs``: at batches of 1 and 3 where the batch is free, which it is wherever the model and the
+    format allow it. After a failure nothing is left behind. The model's mode, forward and parameters are as before.
+
+    Args:
+        model: a layer or a ``paddle.Model``.
+        directory: a folder that is made; an existing one that holds something is refused, or replaced with ``force``.
+        formats: names of `prunelab.export.FORMATS`, or formats of one's own.
+        inputs: as for `prunelab.trace`; where a ``plan`` is given, those of the plan are taken unless told.
+        verify: False writes without comparing and timing: some converters are silently wrong, so have a reason.
+        dense: the model before pruning, to measure beside: written to a place that is removed, timed in turn with
+            ``model``.
+        plan: written beside the files as ``plan.json``.
+        timing: runs, threads; None does not time.
+
+    Raises:
+        UnknownNameError: a format nobody knows.
+        MissingExtraError: a package that a format needs; before any work.
+        InputError: inputs that the model does not take.
+        ParityError: a file that computes something else (relative error above 1e-4).
+        ExportError: a model that a format cannot hold, with the operator's name where it is known; a folder that cannot
+            be written.
+    """
+    chosen = _chosen(formats)
+    for fmt in chosen:
+        fmt.check_available()
+    if inputs is None and plan is not None:
+        inputs = list(plan.inputs)
+    timing = timing if verify else None
+    with whole_folder(directory, force=force) as folder, paddle_threads(None) as now:
+        threads = now if timing is None or timing.threads is None else timing.threads
+        written = _write_all(read_subject(model, inputs), chosen, folder, verify, threads)
+        beside = _write_dense(dense, inputs, written, folder / ".dense", verify, threads) if dense is not None else {}
+        if timing is not None:
+            written, beside = _time(written, beside, timing)
+        if plan is not None:
+            plan.save(folder / PLAN)
+        options = {"verify": verify, "threads": threads, "warmup": timing.warmup if timing else None,
+                   "runs": timing.runs if timing else None}
+        told = manifest(written, beside, folder, options=options, plan=PLAN if plan is not None else None)
+        result = _result(Path(directory), folder, written, beside, told)
+        shutil.rmtree(folder / ".dense", ignore_errors=True)
+        write_manifest(told, folder)
+    return result
+
+
+def _chosen(formats: Sequence[str | Format]) -> list[Format]:
+    from prunelab.export import FORMATS  # the table stands where a reader looks for it, in the room's head
+
+    if isinstance(formats, str):
+        formats = (formats,)
+    unknown = [f for f in formats if isinstance(f, str) and f not in FORMATS]
+    if unknown:
+        raise unknown_name("format", unknown[0], FORMATS)
+    if not formats:
+        raise OptionError(f"formats is empty; give some of {', '.join(FORMATS)}")
+    chosen = {f.name: f for f in (FORMATS[f] if isinstance(f, str) else f for f in formats)}
+    return list(chosen.values())
+
+
+def _write_all(subject: Subject, formats: Sequence[Format], folder: Path, verify: bool, threads: int) -> list[Written]:
+    with as_it_was(subject.layer):
+        return [write(fmt, subject, folder, verify=verify, threads=threads) for fmt in formats]
+
+
+def _write_dense(dense: Any, inputs: Any, beside: Sequence[Written], folder: Path, verify: bool,
+                 threads: int) -> dict[str, Written | str]:
+    """The dense model in the same formats, with the batch that the exported one got, so that the two are comparable."""
+    folder.mkdir()
+    subject = read_subject(dense, inputs)
+    found: dict[str, Written | str] = {}
+    with as_it_was(subject.layer):
+        for w in beside:
+            same = subject if w.subject.free or not subject.free else subject.fixed("the exported model's is")
+            try:
+                found[w.format.name] = write(w.format, same, folder, verify=verify, threads=threads)
+            except ExportError as error:  # the exported model is what was asked for; this is only to compare
+                found[w.format.name] = str(error)
+    return found
+
+
+def _time(written: Sequence[Written], dense: Mapping[str, Written | str],
+          options: TimingOptions) -> tuple[list[Written], dict[str, Written | str]]:
+    """Format by format, the exported model in turn with the dense one."""
+    timed, beside = [], dict(dense)
+    for w in written:
+        other = beside.get(w.format.name)
+        pair = {"model": w, **({"dense": other} if isinstance(other, Written) else {})}
+        # one sample, unless one of the two takes no other batch than the given one
+        batch = 1 if all(each.subject.free for each in pair.values()) else w.subject.batch
+        times = time_callables({name: _call(each, batch) for name, each in pair.items()}, options.runs, options.warmup,
+                               budget_s=options.budget_s)
+        timed.append(replace(w, timing=times["model"], timed_batch=batch))
+        if isinstance(other, Written):
+            beside[w.format.name] = replace(other, timing=times["dense"], timed_batch=batch)
+    return timed, beside
+
+
+def _call(written: Written, batch: int) -> Callable[[], Any]:
+    run, arrays = written.run, written.subject.examples[batch].inputs
+    if run is None:
+        raise ValueError(f"{written.format.name} was not loaded")
+    return lambda: run(arrays)
+
+
+def _result(directory: Path, folder: Path, written: Sequence[Written], dense: Mapping[str, Written | str],
+            told: dict[str, Any]) -> Export:
+    measured = {name: d for name, d in dense.items() if isinstance(d, Written)}
+    return Export(
+        directory=directory,
+        files={w.format.name: tuple(directory / path.relative_to(folder) for path in w.files) for w in written},
+        parity={w.format.name: max(w.parity.values()) for w in written if w.parity},
+        latency_ms={w.format.name: w.timing.median_ms for w in written if w.timing},
+        size_bytes={w.format.name: w.size_bytes for w in written},
+        manifest=told,
+        dense_latency_ms={name: d.timing.median_ms for name, d in measured.items() if d.timing},
+        dense_size_bytes={name: d.size_bytes for name, d in measured.items()},
+    )

@@ -1,0 +1,112 @@
+"""The model to be exported, as it computes now: inputs, outputs at several batches, whether the batch is free."""
+
+from __future__ import annotations
+
+import contextlib
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import paddle
+
+from prunelab.errors import InputError, PrunelabError
+from prunelab.evaluate.forward import forward
+from prunelab.evaluate.latency import as_tensors, example_arrays, given_arrays, place_of
+from prunelab.export.base import Array
+from prunelab.graph import TensorSpec, as_array, as_layer
+from prunelab.graph.inputs import read_inputs, with_batch_axes
+from prunelab.graph.trace import as_it_was as model_as_it_was
+
+# Where the batch is free, files are compared at one sample and at several.
+BATCHES = (1, 3)
+
+
+@dataclass(frozen=True)
+class Example:
+    """Inputs by name, and the model's own outputs in eval mode, flat."""
+
+    inputs: Mapping[str, Array]
+    outputs: tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A layer with its ``specs`` (a free batch has ``batch_axis`` 0) and an example for each batch that files are
+    compared at.
+
+    ``why_fixed`` says why the batch is not free, and is empty where it is.
+    """
+
+    layer: Any
+    specs: tuple[TensorSpec, ...]
+    examples: Mapping[int, Example]
+    why_fixed: str = ""
+
+    @property
+    def free(self) -> bool:
+        """Whether some input's batch is free."""
+        return any(spec.batch_axis is not None for spec in self.specs)
+
+    @property
+    def batch(self) -> int:
+        """The batch that was given; the only one where it is not free."""
+        return next((spec.shape[0] for spec in self.specs if spec.shape), 1)
+
+    def fixed(self, why: str) -> Subject:
+        """The same with the batch that was given, and no other."""
+        specs = tuple(replace(spec, batch_axis=None) for spec in self.specs)
+        return replace(self, specs=specs, examples={self.batch: self.examples[self.batch]}, why_fixed=why)
+
+
+@contextlib.contextmanager
+def as_it_was(layer: Any) -> Iterator[None]:
+    """Eval mode and the plain forward inside; afterwards modes, attributes, forward and random state are as before.
+
+    A forward that a person made static, with specifications of their own, would refuse ours.
+    """
+    random_state = paddle.get_rng_state()
+    try:
+        with model_as_it_was(layer):
+            function = getattr(layer.forward, "_dygraph_function", None)
+            if function is not None:
+                layer.forward = types.MethodType(function, layer)
+            yield
+    finally:
+        paddle.set_rng_state(random_state)
+
+
+def read_subject(model: Any, inputs: Any) -> Subject:
+    """The model with its outputs at the batch of ``inputs``, and at `BATCHES` where its forward takes them.
+
+    Raises:
+        InputError: a model that is none, or inputs that its forward does not take.
+    """
+    layer = as_layer(model)
+    if inputs is None:
+        raise InputError("inputs is missing; give a shape such as (1, 3, 32, 32) for each input of the model, or "
+                         "example tensors")
+    with as_it_was(layer):
+        specs = with_batch_axes(read_inputs(layer, inputs))
+        given = given_arrays(inputs, specs)
+        subject = Subject(layer, specs, {})
+        subject = replace(subject, examples={subject.batch: _example(subject, given, None)})
+        for batch in (b for b in BATCHES if subject.free and b != subject.batch):
+            try:
+                example = _example(subject, given, batch)
+            except PrunelabError as error:
+                return subject.fixed(f"{type(layer).__name__}'s forward takes no batch of {batch}: {error}")
+            subject = replace(subject, examples={**subject.examples, batch: example})
+    return subject
+
+
+def _example(subject: Subject, given: list[Array | None], batch: int | None) -> Example:
+    arrays = example_arrays(subject.specs, batch=batch, given=given)
+    with paddle.no_grad():
+        outputs = forward(subject.layer, as_tensors(subject.specs, arrays, place_of(subject.layer)))
+    flat = tuple(np.array(as_array(t)) for t in paddle.utils.flatten(outputs) if isinstance(t, paddle.Tensor))
+    if not flat:
+        name = type(subject.layer).__name__
+        raise InputError(f"{name} gives no tensor; export a layer whose forward returns tensors")
+    return Example({spec.name: a for spec, a in zip(subject.specs, arrays, strict=True)}, flat)
