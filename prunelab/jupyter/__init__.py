@@ -1,0 +1,41 @@
+"""The notebook's side: the `%prune` magic and the panels. Loading it loads neither Paddle nor a widget library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_MAGIC = "prune"
+
+
+def load(ipython: Any) -> None:
+    """Register ``%prune`` and its completion in a shell; a second time changes nothing."""
+    from prunelab.jupyter.magics.completion import matcher
+    from prunelab.jupyter.magics.magic import PruneMagics
+
+    if _registered(ipython) is not None:
+        return
+    magics = PruneMagics(ipython)
+    ipython.register_magics(magics)
+    # A matcher of the second API (IPython 8.6), which keeps jedi's and the file names' guesses out. The older hook,
+    # "complete_command", lets jedi through, and splits words at "-", ":" and ",".
+    magics.matcher = matcher(magics.session)
+    ipython.Completer.custom_matchers.append(magics.matcher)
+
+
+def unload(ipython: Any) -> None:
+    """Take ``%prune`` and its completion away again."""
+    magics = _registered(ipython)
+    if magics is None:
+        return
+    del ipython.magics_manager.magics["line"][_MAGIC]
+    ipython.magics_manager.registry.pop(type(magics).__name__, None)
+    matchers = ipython.Completer.custom_matchers
+    matchers[:] = [matcher for matcher in matchers if matcher is not magics.matcher]
+
+
+def _registered(ipython: Any) -> Any:
+    """The magics object of a shell, or None."""
+    return getattr(ipython.magics_manager.magics["line"].get(_MAGIC), "__self__", None)
+
+
+__all__ = ["load", "unload"]

@@ -1,0 +1,25 @@
+"""`%prune export`: the smaller model as files."""
+
+from __future__ import annotations
+
+from prunelab.jupyter.magics.call import Call
+from prunelab.jupyter.magics.command import Command, Given, Parser
+from prunelab.jupyter.magics.kinds import EXPORTED, FORMATS
+from prunelab.jupyter.magics.session import Session
+
+
+def options(parser: Parser) -> None:
+    """Where to, and as what."""
+    parser.option("directory", kind=EXPORTED, help="a folder, which is made")
+    parser.option("--formats", kind=FORMATS, help="with commas between them (paddle)")
+    parser.option("--force", help="replace a folder that holds something")
+
+
+def call(given: Given, session: Session) -> Call:
+    """``lab.export(directory, formats=...)``."""
+    return session.call("export", given.directory, formats=given.formats, force=given.force or None)
+
+
+EXPORT = Command(name="export",
+                 summary="write the smaller model for other runtimes, compared and timed beside the dense one",
+                 example="%prune export out --formats paddle", options=options, call=call)

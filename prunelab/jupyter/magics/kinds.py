@@ -1,0 +1,89 @@
+"""The kinds of values that options take, named in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prunelab.jupyter.magics.names import (
+    Folder,
+    Layer,
+    Model,
+    Shape,
+    State,
+    Variable,
+    is_data,
+    is_loss_or_function,
+    is_model_or_lab,
+)
+from prunelab.jupyter.magics.session import Session
+from prunelab.jupyter.magics.values import Listed, Number, Word, at_least, positive, ratio
+
+
+def _criteria(session: Session) -> Iterable[str]:
+    from prunelab.criteria import CRITERIA
+
+    return CRITERIA
+
+
+def _schedules(session: Session) -> Iterable[str]:
+    from prunelab.plan.schedules import SCHEDULES
+
+    return SCHEDULES
+
+
+def _scopes(session: Session) -> Iterable[str]:
+    from prunelab.plan.allocation import SCOPES
+
+    return SCOPES
+
+
+def _metrics(session: Session) -> Iterable[str]:
+    from prunelab.evaluate import METRICS
+
+    return METRICS
+
+
+def _optimizers(session: Session) -> Iterable[str]:
+    from prunelab.train import OPTIMIZERS
+
+    return OPTIMIZERS
+
+
+def _formats(session: Session) -> Iterable[str]:
+    from prunelab.export import FORMATS
+
+    return FORMATS
+
+
+def _devices(session: Session) -> Iterable[str]:
+    import paddle
+
+    available = paddle.device.get_available_device()
+    return dict.fromkeys(["cpu", *(name.partition(":")[0] for name in available), *available])
+
+
+RATIO = Number("RATIO", "0.3", ratio)
+EPOCHS = Number("EPOCHS", "1", at_least(0), whole=True)
+STEPS = Number("N", "10", at_least(1), whole=True)
+UNITS = Number("UNITS", "8", at_least(1), whole=True)
+SEED = Number("SEED", "0", at_least(0), whole=True)
+LEARNING_RATE = Number("LR", "0.001", positive)
+CRITERION = Word("criterion", _criteria, callable)
+SCHEDULE = Word("schedule", _schedules)
+SCOPE = Word("scope", _scopes)
+TARGET = Word("target", lambda session: ("sparsity", "macs", "params"))
+METRICS = Listed(Word("metric", _metrics, callable))
+FORMATS = Listed(Word("format", _formats, lambda value: hasattr(value, "write")))
+OPTIMIZER = Word("optimizer", _optimizers, callable)
+DEVICE = Word("device", _devices)
+LAYER, STATE, SHAPE = Layer(), State(), Shape()
+MODEL = Model("MODEL", is_model_or_lab, "net")
+DATA = Variable("DATA", is_data, "train_set")
+LOSS = Variable("LOSS", is_loss_or_function, "loss")
+WORKSPACE, EXPORTED = Folder("runs/digits"), Folder("out")
+
+__all__ = [
+    "CRITERION", "DATA", "DEVICE", "EPOCHS", "EXPORTED", "FORMATS", "LAYER", "LEARNING_RATE", "LOSS", "METRICS",
+    "MODEL", "OPTIMIZER", "RATIO", "SCHEDULE", "SCOPE", "SEED", "SHAPE", "STATE", "STEPS", "TARGET", "UNITS",
+    "WORKSPACE",
+]

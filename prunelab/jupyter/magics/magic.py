@@ -1,0 +1,90 @@
+"""`%prune` itself: a line's words, the sub-command they name, its one call."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from IPython.core.magic import Magics, line_magic, magics_class, needs_local_scope
+
+from prunelab.errors import OptionError, Stopped, unknown_name
+from prunelab.jupyter.magics import COMMANDS
+from prunelab.jupyter.magics.call import Text
+from prunelab.jupyter.magics.session import Session
+
+
+@magics_class
+class PruneMagics(Magics):
+    """The line magic ``%prune``."""
+
+    matcher: Any = None
+
+    def __init__(self, shell: Any) -> None:
+        super().__init__(shell)
+        self.session = Session(shell)
+
+    @needs_local_scope
+    @line_magic
+    def prune(self, line: str, local_ns: Mapping[str, Any] | None = None) -> Any:
+        """Prune a model step by step: ``%prune -h`` lists the sub-commands, ``%prune step -h`` tells about one."""
+        self.session.local = local_ns or {}
+        try:
+            words = split(line)
+            silent = bool(words) and words[-1].endswith(";")
+            if silent:
+                words[-1] = words[-1][:-1]
+            result = run([word for word in words if word], self.session)
+        except KeyboardInterrupt:
+            raise Stopped(f"%prune {line.strip()} was interrupted{self._where()}") from None
+        finally:
+            self.session.local = {}
+        return None if silent else result
+
+    def _where(self) -> str:
+        current = self.session.current()
+        return f"; {current.source} is at {current.value.state.id}, its last recorded state" if current else ""
+
+
+def split(line: str) -> list[str]:
+    """The words of a line, up to a ``#``; quotes keep spaces together.
+
+    Raises:
+        OptionError: a quote that is not closed.
+    """
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    # a backslash is a part of a path on Windows; whatever a comment holds, quotes too, is not read
+    lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
+    words = []
+    try:
+        for word in lexer:
+            if word.startswith("#"):
+                break
+            words.append(word)
+    except ValueError:
+        raise OptionError(f"a quote is not closed in: %prune {line}") from None
+    return words
+
+
+def run(words: list[str], session: Session) -> Any:
+    """What a line gives: the sub-command's object, its help, or its Python."""
+    from prunelab.jupyter.magics.where import overview, where
+
+    if not words:
+        return where(session)
+    name, *rest = words
+    if name in ("-h", "--help"):
+        return Text(overview())
+    if name not in COMMANDS:
+        raise unknown_name("sub-command", name, COMMANDS, place="%prune")
+    command = COMMANDS[name]
+    if "-h" in rest or "--help" in rest:
+        return Text(command.help(session))
+    given = command.parser().read(rest, session)
+    call = command.call(given, session)
+    if given.explain:
+        return Text(call)
+    result = call.make()
+    if name == "open":
+        session.use(result)
+    return result

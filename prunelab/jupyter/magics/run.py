@@ -1,0 +1,30 @@
+"""`%prune run`: many steps, on a schedule."""
+
+from __future__ import annotations
+
+from prunelab.jupyter.magics.call import Call
+from prunelab.jupyter.magics.command import Command, Given, Parser
+from prunelab.jupyter.magics.kinds import CRITERION, EPOCHS, RATIO, SCHEDULE, SCOPE, STEPS, TARGET, UNITS
+from prunelab.jupyter.magics.session import Session
+
+
+def options(parser: Parser) -> None:
+    """How far, counted in what, in how many steps."""
+    parser.option("--to", kind=RATIO, help="the fraction that is gone in the end, in [0, 1) (0.7)")
+    parser.option("--by", kind=TARGET, help="of what: units (sparsity), macs or params (sparsity)")
+    parser.option("--steps", kind=STEPS, help="how many (10)")
+    parser.option("--schedule", kind=SCHEDULE, help="how much at each step (cubic)")
+    parser.option("--scope", kind=SCOPE, help="local cuts each group alike, global by one ranking over all (local)")
+    parser.option("--criterion", kind=CRITERION, help="what makes a unit worth keeping (the Lab's)")
+    parser.option("--round-to", kind=UNITS, help="kept units come in multiples of it (1)")
+    parser.option("--finetune", kind=EPOCHS, help="epochs of training after each step (the Lab's)")
+
+
+def call(given: Given, session: Session) -> Call:
+    """``lab.run(schedule=..., to=..., ...)``."""
+    return session.call("run", schedule=given.schedule, to=given.to, steps=given.steps, by=given.by, scope=given.scope,
+                        criterion=given.criterion, round_to=given.round_to, finetune=given.finetune)
+
+
+RUN = Command(name="run", summary="prune all of the network in several steps, each fine-tuned, evaluated and recorded",
+              example="%prune run --to 0.5 --by macs --steps 2 --schedule cubic", options=options, call=call)

@@ -1,0 +1,29 @@
+"""`%prune step`: one layer, or the next share of all."""
+
+from __future__ import annotations
+
+from prunelab.jupyter.magics.call import Call
+from prunelab.jupyter.magics.command import Command, Given, Parser
+from prunelab.jupyter.magics.kinds import CRITERION, EPOCHS, LAYER, RATIO, SCOPE, TARGET, UNITS
+from prunelab.jupyter.magics.session import Session
+
+
+def options(parser: Parser) -> None:
+    """Which layer, how much of it, by what, and how it heals."""
+    parser.option("layer", nargs="?", kind=LAYER, help="a layer or group (the next that is not yet at the ratio)")
+    parser.option("--ratio", kind=RATIO, help="the fraction of dense units that is gone afterwards, in [0, 1) (0.3)")
+    parser.option("--by", kind=TARGET, help="without a layer: cut all until the ratio of this is gone")
+    parser.option("--scope", kind=SCOPE, help="without a layer: cut all, each alike (local) or by one ranking (global)")
+    parser.option("--criterion", kind=CRITERION, help="what makes a unit worth keeping (the Lab's)")
+    parser.option("--round-to", kind=UNITS, help="kept units come in multiples of it (1)")
+    parser.option("--finetune", kind=EPOCHS, help="epochs of training afterwards (the Lab's)")
+
+
+def call(given: Given, session: Session) -> Call:
+    """``lab.step(layer, ratio=..., criterion=..., finetune=...)``."""
+    return session.call("step", given.layer, ratio=given.ratio, by=given.by, scope=given.scope,
+                        criterion=given.criterion, round_to=given.round_to, finetune=given.finetune)
+
+
+STEP = Command(name="step", summary="prune one layer, fine-tune, evaluate, and record the state",
+               example="%prune step {layer} --ratio 0.3", options=options, call=call)
