@@ -1,0 +1,10 @@
+"""model -> numbers: metrics over data, and latency."""
+
+from __future__ import annotations
+
+from prunelab.evaluate.batches import batches
+from prunelab.evaluate.evaluate import evaluate
+from prunelab.evaluate.latency import latency
+from prunelab.evaluate.metrics import METRICS, Metric
+
+__all__ = ["METRICS", "Metric", "batches", "evaluate", "latency"]

@@ -1,0 +1,249 @@
+"""Whatever a person calls data, as batches that can be read again and again: the inputs, and the labels or None.
+
+A map-style ``DataLoader`` is read through its own dataset, sampler and collate function, one batch after another in the
+thread that asks. Paddle's own iterators read ahead in another thread or process: a transform that draws random numbers
+then races with dropout (the same seed gives other bits), workers cannot start outside the main thread, and a loop that
+is left early leaks them. Only where a loader has workers, and `in_process` is off, and the main thread asks, is it
+iterated as it is.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import threading
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import paddle
+from paddle.io import DataLoader, Dataset, IterableDataset
+from paddle.io.dataloader.collate import default_collate_fn
+
+from prunelab.errors import DataError
+from prunelab.graph import as_layer
+
+Batch = tuple[tuple[Any, ...], Any]
+
+# For a Dataset or a pair of arrays; another size is asked for with a DataLoader.
+BATCH_SIZE = 64
+
+_WANTED = "give a DataLoader, a Dataset, a pair of arrays (x, y), or a list of batches such as [(x, y), ...]"
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Re-iterable batches of ``(inputs, labels)``: a tuple of tensors on the model's place, and a tensor or None.
+
+    ``size`` is the number of batches, None where only reading to the end would tell.
+    """
+
+    source: Iterable[Any]
+    size: int | None
+    place: Any
+    dtype: Any
+    n_required: int
+
+    def __iter__(self) -> Iterator[Batch]:
+        for number, batch in enumerate(self.source):
+            yield self._split(batch, number)
+
+    def _split(self, batch: Any, number: int) -> Batch:
+        if isinstance(batch, dict):
+            raise DataError(f"batch {number} is a dict with {', '.join(map(str, batch))}; give tuples of the model's "
+                            "inputs, in the order of its forward, and the labels last")
+        parts = list(batch) if isinstance(batch, (list, tuple)) and not _is_numbers(batch) else [batch]
+        if not parts:
+            raise DataError(f"batch {number} is empty; a batch is the model's inputs, and the labels last")
+        labelled = len(parts) > 1 and len(parts) != self.n_required
+        inputs = parts[:-1] if labelled else parts
+        labels = self._tensor(parts[-1], number, "labels", None) if labelled else None
+        flat = [leaf for part in inputs for leaf in (part if _is_nested(part) else [part])]
+        return tuple(self._tensor(x, number, f"input {k}", self.dtype) for k, x in enumerate(flat)), labels
+
+    def _tensor(self, value: Any, number: int, part: str, dtype: Any) -> Any:
+        if isinstance(value, paddle.Tensor):
+            return value if value.place == self.place else value.to(self.place)
+        try:
+            array = np.asarray(value)
+        except ValueError as error:
+            raise _not_a_tensor(value, number, part) from error
+        if array.dtype.kind not in "biuf":
+            raise _not_a_tensor(value, number, part)
+        # NumPy computes in float64 where nobody asked for it; the model would refuse it with an obscure error
+        return paddle.to_tensor(array, dtype=dtype if array.dtype == np.float64 else None, place=self.place)
+
+
+def batches(data: Any, model: Any, *, shuffle: bool = False, in_process: bool = False) -> Batches:
+    """``data`` as re-iterable batches on the place of the model's parameters.
+
+    Args:
+        data: a ``DataLoader``, a ``Dataset``, a tuple of equally long arrays ``(x, y)``, or an iterable of batches. A
+            batch is a tuple of inputs with the labels last (tensors or NumPy arrays), or only inputs: one array, or as
+            many as the forward requires. float64 arrays of NumPy become the model's own float type.
+        model: whose place, float type and forward count.
+        shuffle: read a Dataset or arrays in the order of NumPy's global generator, as Paddle's own loaders do; a
+            DataLoader or a list has its own order.
+        in_process: also a DataLoader with workers is read in this thread.
+
+    Raises:
+        DataError: data that cannot be read so, with its type and, where it has one, its shape.
+    """
+    layer = as_layer(model)
+    source, size = _source(data, shuffle, in_process or threading.current_thread() is not threading.main_thread())
+    tensors = [*layer.parameters(), *layer.buffers()]
+    place = tensors[0].place if tensors else paddle.base.framework._current_expected_place()
+    floats = [t.dtype for t in tensors if t.is_floating_point()]
+    return Batches(source, size, place, floats[0] if floats else None, n_required_inputs(layer))
+
+
+def n_required_inputs(layer: Any) -> int:
+    """How many inputs the forward cannot do without; 0 where its signature does not tell."""
+    try:
+        parameters = inspect.signature(layer.forward).parameters.values()
+    except (TypeError, ValueError):
+        return 0
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return sum(1 for p in positional if p.default is p.empty)
+
+
+def _source(data: Any, shuffle: bool, in_process: bool) -> tuple[Iterable[Any], int | None]:
+    if isinstance(data, DataLoader):
+        return _of_loader(data, in_process)
+    if isinstance(data, IterableDataset):
+        return _Stream(data, BATCH_SIZE, False, default_collate_fn), None
+    if isinstance(data, Dataset):
+        return _Samples(data, _Order(len(data), shuffle), default_collate_fn), -(-len(data) // BATCH_SIZE)
+    if _is_arrays(data):
+        return _Arrays(data, _Order(len(data[0]), shuffle)), -(-len(data[0]) // BATCH_SIZE)
+    if isinstance(data, (str, bytes, dict)) or _is_tensor(data) or not isinstance(data, Iterable):
+        shape = f" of shape {tuple(data.shape)}" if _is_tensor(data) else ""
+        raise DataError(f"data is a {type(data).__name__}{shape}, not batches; {_WANTED}")
+    if iter(data) is data:
+        raise DataError(f"data is a {type(data).__name__}, which can be read only once; give list(data), a Dataset or "
+                        "a DataLoader")
+    return data, len(data) if isinstance(data, Sized) else None
+
+
+def _of_loader(loader: Any, in_process: bool) -> tuple[Iterable[Any], int | None]:
+    streams = isinstance(loader.dataset, IterableDataset)
+    size = None if streams else len(loader)
+    own_iteration = type(loader).__iter__ is not DataLoader.__iter__
+    if own_iteration or (loader.num_workers > 0 and not in_process):
+        return loader, size
+    if loader.batch_sampler is None:
+        return loader.dataset if streams else _Items(loader.dataset), size
+    collate = loader.collate_fn or default_collate_fn
+    if streams:
+        return _Stream(loader.dataset, loader.batch_size, loader.drop_last, collate), None
+    return _Samples(loader.dataset, loader.batch_sampler, collate), size
+
+
+@dataclass(frozen=True)
+class _Order:
+    """The indices of each batch; a sampler for data that brings none."""
+
+    n: int
+    shuffle: bool
+
+    def __iter__(self) -> Iterator[Any]:
+        indices = np.random.permutation(self.n) if self.shuffle else np.arange(self.n)
+        return (indices[k : k + BATCH_SIZE] for k in range(0, self.n, BATCH_SIZE))
+
+
+@dataclass(frozen=True)
+class _Items:
+    """The items of a dataset, each a batch of its own."""
+
+    dataset: Any
+
+    def __iter__(self) -> Iterator[Any]:
+        return (_item(self.dataset, index) for index in range(len(self.dataset)))
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """The samples of a dataset, collated by the order's indices."""
+
+    dataset: Any
+    order: Iterable[Sequence[int]]
+    collate: Any
+
+    def __iter__(self) -> Iterator[Any]:
+        for indices in self.order:
+            samples = [_item(self.dataset, int(index)) for index in indices]
+            try:
+                yield self.collate(samples)
+            except Exception as error:
+                which = f"samples {int(indices[0])} to {int(indices[-1])} of {type(self.dataset).__name__}"
+                raise DataError(f"{which} do not make a batch: {_first_line(error)}; "
+                                "samples of one batch have the same kind and shape") from error
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """An iterable dataset, collated as it comes."""
+
+    dataset: Iterable[Any]
+    batch_size: int
+    drop_last: bool
+    collate: Any
+
+    def __iter__(self) -> Iterator[Any]:
+        samples = iter(self.dataset)
+        while chunk := list(itertools.islice(samples, self.batch_size)):
+            if len(chunk) == self.batch_size or not self.drop_last:
+                yield self.collate(chunk)
+
+
+@dataclass(frozen=True)
+class _Arrays:
+    """Whole arrays, cut into batches."""
+
+    arrays: tuple[Any, ...]
+    order: _Order
+
+    def __iter__(self) -> Iterator[Any]:
+        whole = [a.numpy() if isinstance(a, paddle.Tensor) else a for a in self.arrays]
+        return (tuple(a[indices] for a in whole) for indices in self.order)
+
+
+def _item(dataset: Any, index: int) -> Any:
+    try:
+        return dataset[index]
+    except Exception as error:
+        raise DataError(f"sample {index} of {type(dataset).__name__} cannot be read: {_first_line(error)}; "
+                        "look at its __getitem__") from error
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, (paddle.Tensor, np.ndarray))
+
+
+def _is_arrays(data: Any) -> bool:
+    """A tuple of whole arrays: equally long, the labels (last) of fewer axes than the inputs. Batches never are."""
+    if not isinstance(data, tuple) or len(data) < 2 or not all(_is_tensor(a) and a.ndim for a in data):
+        return False
+    return len({len(a) for a in data}) == 1 and data[-1].ndim < data[0].ndim
+
+
+def _is_nested(part: Any) -> bool:
+    return isinstance(part, (list, tuple)) and bool(part) and all(map(_is_tensor, part))
+
+
+def _is_numbers(batch: Sequence[Any]) -> bool:
+    """A list of plain numbers or of lists of them is one array."""
+    first = batch[0] if batch else None
+    while isinstance(first, list) and first:
+        first = first[0]
+    return isinstance(first, (bool, int, float))
+
+
+def _not_a_tensor(value: Any, number: int, part: str) -> DataError:
+    return DataError(f"{part} of batch {number} is a {type(value).__name__}, which is no tensor; "
+                     "give tensors or NumPy arrays of numbers")
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"

@@ -1,0 +1,173 @@
+"""What a step takes away: from a plan and a wish to a larger plan, or to a preview of it. Pure but for reading
+weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from prunelab.criteria import Criterion, criterion_of, score
+from prunelab.errors import OptionError, check_ratio, unknown_name
+from prunelab.graph import Cost, Graph, Group
+from prunelab.plan import Plan, propose
+from prunelab.plan.allocation import SCOPES, Limits, n_removed
+from prunelab.render.numbers import change, count, percent
+
+# what is counted -> what a person calls it
+MEASURES = {"sparsity": "units", "macs": "MACs", "params": "params"}
+
+Scores = Callable[[Group], np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How a step chooses: the criterion, what kept units come in multiples of, and the seed for criteria that draw."""
+
+    criterion: str | Criterion
+    round_to: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        criterion_of(self.criterion)
+        if isinstance(self.round_to, bool) or not isinstance(self.round_to, int) or self.round_to < 1:
+            raise OptionError(f"round_to is {self.round_to!r}; it is a number of units of at least 1, such as 8")
+
+    @property
+    def criterion_name(self) -> str:
+        """The criterion's name."""
+        return criterion_of(self.criterion).name
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be gone of the dense model, over all layers: a ``ratio`` of the units, MACs or params."""
+
+    by: str
+    ratio: float
+    scope: str
+
+    def __post_init__(self) -> None:
+        if self.by not in MEASURES:
+            raise unknown_name("measure", self.by, MEASURES, place="by")
+        if self.scope not in SCOPES:
+            raise unknown_name("scope", self.scope, SCOPES)
+
+    def __str__(self) -> str:
+        return f"{100 * self.ratio:.3g} % of {MEASURES[self.by]}"
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a step would do to one layer, before it does it.
+
+    ``removed``: the units of the group that would be gone, ``new`` those of them that are not gone yet; ``cost`` what
+    the network would cost, ``before`` what it costs now.
+    """
+
+    layer: str
+    units: int
+    removed: tuple[int, ...]
+    new: tuple[int, ...]
+    cost: Cost
+    before: Cost
+
+    def __str__(self) -> str:
+        def told(name: str, now: int, before: int) -> str:
+            return f"{count(now - before)} {name} ({change(now, before) or '±0 %'})"
+
+        return (f"{self.layer}: {len(self.removed)} of {self.units} units gone ({len(self.new)} more), "
+                f"{told('params', self.cost.params, self.before.params)}, "
+                f"{told('MACs', self.cost.macs, self.before.macs)}")
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A step before it is done: the plan afterwards, what it is called, and the line of Python that makes it."""
+
+    plan: Plan
+    label: str
+    action: str
+
+
+def find_group(graph: Graph, layer: str) -> Group:
+    """The prunable group that holds a layer's output.
+
+    Raises:
+        UnknownNameError: no such layer; the nearest is in the message.
+        OptionError: one that is frozen, with the reason.
+    """
+    group = graph.group(layer)
+    if not group.prunable:
+        raise OptionError(f"{group.name} cannot be cut: {group.reason}; choose one of lab.graph.prunable")
+    return group
+
+
+def next_group(graph: Graph, plan: Plan, ratio: float) -> Group:
+    """The first group in network order that is not yet at ``ratio``.
+
+    Raises:
+        OptionError: all are.
+    """
+    for group in graph.prunable:
+        if n_removed(ratio, group.units) > len(plan.removed(group.name)):
+            return group
+    raise OptionError(f"every layer is at the ratio {ratio:g} already; give a higher one, or go back")
+
+
+def units_at(plan: Plan, group: Group, ratio: float, cut: Cut, scores: Scores) -> tuple[int, ...]:
+    """The units of a group that are gone at ``ratio``: those that are, and those of the lowest scores."""
+    gone = frozenset(plan.removed(group.name))
+    limits = Limits(cut.round_to, {group.name: gone})
+    return limits.choose(group.name, scores(group), n_removed(ratio, group.units))
+
+
+def cut_layer(graph: Graph, plan: Plan, group: Group, ratio: float, cut: Cut) -> Plan:
+    """``plan`` with ``ratio`` of one group's dense units gone.
+
+    Raises:
+        OptionError: a ratio below what is gone, or one that takes no further unit.
+    """
+    check_ratio(ratio, place=f"the ratio of {group.name}")
+    gone = len(plan.removed(group.name))
+    if n_removed(ratio, group.units) < gone:
+        raise OptionError(f"the ratio {ratio:g} of {group.name} is below what is gone: {gone} of {group.units} units; "
+                          "go back to a state before they went, or give a higher ratio")
+    removed = units_at(plan, group, ratio, cut, lambda g: score(graph, g, cut.criterion, seed=cut.seed))
+    if len(removed) == gone:
+        raise OptionError(f"the ratio {ratio:g} takes no further unit of {group.name}: {gone} of {group.units} are "
+                          f"gone; give at least {(gone + 1) / group.units:.3f}")
+    return plan.with_removed(graph, {group.name: removed}, criterion=cut.criterion_name, scope="layer",
+                             target=f"{group.name}={ratio:g}", round_to=cut.round_to, seed=cut.seed)
+
+
+def cut_all(graph: Graph, plan: Plan, target: dict[str, float], scope: str, cut: Cut) -> Plan:
+    """``plan`` grown until ``target`` (sparsity, macs or params: a fraction of the dense model) is met over all
+    layers."""
+    return propose(graph, cut.criterion, scope=scope, round_to=cut.round_to, seed=cut.seed, start=plan,
+                   sparsity=target.get("sparsity"), macs=target.get("macs"), params=target.get("params"))
+
+
+def propose_layer(graph: Graph, plan: Plan, group: Group, ratio: float, cut: Cut, epochs: int) -> Proposal:
+    """The step that cuts one group to ``ratio``."""
+    larger = cut_layer(graph, plan, group, ratio, cut)
+    action = line([repr(group.name), f"ratio={ratio!r}"], cut, epochs)
+    return Proposal(larger, f"{group.name} {percent(ratio, 0)}", action)
+
+
+def propose_all(graph: Graph, plan: Plan, target: Target, cut: Cut, epochs: int) -> Proposal:
+    """The step that cuts all groups until the target is met."""
+    larger = cut_all(graph, plan, {target.by: target.ratio}, target.scope, cut)
+    action = line([f"ratio={target.ratio!r}", f"by={target.by!r}", f"scope={target.scope!r}"], cut, epochs)
+    return Proposal(larger, str(target), action)
+
+
+def line(arguments: list[str], cut: Cut, epochs: int) -> str:
+    """The line of Python that repeats a step."""
+    more = [f"criterion={cut.criterion_name!r}"]
+    more += [f"round_to={cut.round_to}"] if cut.round_to != 1 else []
+    return f"lab.step({', '.join([*arguments, *more, f'finetune={epochs}'])})"

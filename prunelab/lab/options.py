@@ -1,0 +1,88 @@
+"""What a Lab works with: data, loss, metrics and how it trains. Checked when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from prunelab.errors import OptionError
+from prunelab.evaluate import evaluate
+from prunelab.evaluate.batches import Batches, batches
+from prunelab.evaluate.evaluate import named_metrics
+from prunelab.evaluate.forward import LossFunction
+from prunelab.plan import Plan
+from prunelab.train import finetune
+from prunelab.train.finetune import OnBatch
+from prunelab.train.optimizers import OptimizerMaker, make_optimizer
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a step fine-tunes: the epochs of a step that does not say, the learning rate, the optimizer."""
+
+    epochs: int = 0
+    lr: float | None = None
+    optimizer: str | OptimizerMaker | None = None
+
+    def __post_init__(self) -> None:
+        check_epochs(self.epochs)
+
+
+def check_epochs(epochs: object) -> int:
+    """``epochs`` as a number of passes, or an `OptionError`."""
+    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
+        raise OptionError(f"finetune is {epochs!r}; it is a number of epochs, at least 0")
+    return epochs
+
+
+class Task:
+    """A model's data, loss and metrics: what it is trained and judged on."""
+
+    def __init__(self, model: Any, train: Any, val: Any, loss: LossFunction | None, metrics: Any,
+                 training: Training) -> None:
+        named_metrics(metrics, loss)
+        make_optimizer(training.optimizer, training.lr, "cosine", model.parameters())
+        self.model, self.loss, self.training = model, loss, training
+        self.metrics = metrics if isinstance(metrics, str) else tuple(metrics)
+        # read in this process and thread: see Batches; workers cannot start in the panel's thread, and leak when
+        # stopped
+        self.train = None if train is None else batches(train, model, shuffle=True, in_process=True)
+        self.val = None if val is None else batches(val, model, in_process=True)
+
+    def example(self) -> list[Any] | None:
+        """The first sample's inputs, a tensor each; None without data."""
+        source = self.val or self.train
+        if source is None:
+            return None
+        for inputs, _ in source:
+            return [x[:1] if x.ndim else x for x in inputs]
+        raise OptionError("the data has no batches; give at least one")
+
+    def evaluate(self, on_batch: Callable[[], object] | None = None) -> dict[str, float]:
+        """The metrics on the validation data; none without it."""
+        if self.val is None:
+            return {}
+        return evaluate(self.model, self.val, self.metrics, self.loss, on_batch=on_batch)
+
+    def finetune(self, epochs: int, plan: Plan, on_batch: OnBatch) -> None:
+        """Fine-tune the masked model, which stays masked."""
+        finetune(self.model, self.train, epochs, lr=self.training.lr, optimizer=self.training.optimizer, loss=self.loss,
+                 plan=plan, on_batch=on_batch)
+
+    def epochs(self, asked: int | None) -> int:
+        """The epochs of a step: what was asked for, or the Lab's own."""
+        epochs = self.training.epochs if asked is None else check_epochs(asked)
+        if epochs and self.train is None:
+            raise OptionError(f"finetune={epochs} needs training data; open the Lab with train=")
+        return epochs
+
+    def n_batches(self, epochs: int) -> int | None:
+        """The batches of a step with so many epochs; None where the data's length is unknown."""
+        n_train = 0 if not epochs or self.train is None else _size(self.train)
+        n_val = 0 if self.val is None else _size(self.val)
+        return None if n_train is None or n_val is None else epochs * n_train + n_val
+
+
+def _size(source: Batches) -> int | None:
+    return source.size

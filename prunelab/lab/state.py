@@ -1,0 +1,89 @@
+"""`State`: a node of the history, plain data."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import paddle
+
+from prunelab.evaluate.latency import current_threads
+from prunelab.graph import Cost
+from prunelab.plan import Plan
+from prunelab.render.numbers import count, number, percent
+
+
+@dataclass(frozen=True)
+class State:
+    """One recorded state of a Lab.
+
+    ``parent`` is the id of the state it was made from (None for the dense model), ``action`` the Python line that makes
+    it from there, ``cost`` that of the smaller model, ``sparsity`` the fraction of all units that is gone, ``seed``
+    what its work was seeded with, ``created`` a time in UTC (ISO 8601), ``versions`` what it ran on.
+    """
+
+    id: str
+    parent: str | None
+    label: str
+    action: str
+    metrics: Mapping[str, float]
+    cost: Cost
+    sparsity: float
+    seed: int
+    duration_s: float
+    created: str
+    versions: Mapping[str, Any]
+    _read_plan: Callable[[], Plan] = field(repr=False, compare=False)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What is removed, relative to the dense model. Read when it is first asked for."""
+        return self._read_plan()
+
+    @property
+    def number(self) -> int:
+        """The number in the id: states are counted in the order in which they were made."""
+        return int(self.id[1:])
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the plan, as JSON data."""
+        data = {k: v for k, v in vars(self).items() if k not in ("_read_plan", "plan")}
+        return {**data, "metrics": dict(self.metrics), "cost": asdict(self.cost), "versions": dict(self.versions)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], read_plan: Callable[[], Plan]) -> State:
+        """The state that ``to_json`` wrote."""
+        return cls(**{**data, "cost": Cost.from_json(data["cost"])}, _read_plan=read_plan)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.created))
+
+    def __str__(self) -> str:
+        told = [f"{name} {metric_text(name, value)}" for name, value in self.metrics.items()]
+        told += [f"{count(self.cost.params)} params", f"{count(self.cost.macs)} MACs"]
+        return f"{self.id} {self.label}: {', '.join(told)}"
+
+    __repr__ = __str__
+
+
+def metric_text(name: str, value: float) -> str:
+    """A metric as a person reads it: an accuracy in percent, others to three digits."""
+    return percent(value) if name == "accuracy" else number(value)
+
+
+def versions(device: str) -> dict[str, Any]:
+    """What the bits of a state may depend on: the versions, the device and the number of threads."""
+    from prunelab import __version__
+
+    return {
+        "prunelab": __version__,
+        "paddle": paddle.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "device": device,
+        "threads": current_threads(),
+    }

@@ -1,0 +1,107 @@
+"""One piece of work at a time on a bench: seeded, with progress, stopped between batches, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+from prunelab.errors import OptionError, WorkspaceError
+from prunelab.lab.bench import Bench
+from prunelab.lab.cuts import Proposal
+from prunelab.lab.options import Task
+from prunelab.lab.progress import Bar, Control, Listener, Meter, notify
+from prunelab.lab.randomness import seed_all, step_seed
+from prunelab.lab.state import State, versions
+from prunelab.plan import Plan
+from prunelab.surgery import zero_cut
+from prunelab.train import TrainedBatch
+
+
+class Work:
+    """Carries out proposals: cut, fine-tune, evaluate, record."""
+
+    def __init__(self, bench: Bench, task: Task) -> None:
+        self.bench, self.task = bench, task
+        self.control = Control()
+        self.on_progress: list[Listener] = []
+        self.on_change: list[Callable[[State], object]] = []
+        self._lock = threading.Lock()
+        self.seed = 0
+
+    def open(self, seed: int | None) -> None:
+        """Go on with the bench's history, or record the dense model as its first state."""
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
+            raise OptionError(f"seed is {seed!r}; it is a whole number, at least 0")
+        if self.bench.reopen():
+            recorded = (self.bench.store.identity() or {}).get("seed", 0)
+            self.seed = recorded if seed is None else seed
+            return
+        self.seed = seed or 0
+        plan = Plan.empty(self.bench.graph)
+        proposal = Proposal(plan, "dense", f"pl.Lab({type(self.bench.graph.model).__name__})")
+        with self.begin("dense", self.task.n_batches(0)) as meter:
+            seed_all(self.seed)
+            self._record(meter, proposal, self.seed, time.perf_counter(), {"plan": plan.to_json(), "seed": self.seed})
+
+    @contextlib.contextmanager
+    def begin(self, label: str, total: int | None = 0) -> Iterator[Meter]:
+        """What is done inside is the Lab's only work, and what is raised inside leaves the last recorded state.
+
+        Raises:
+            WorkspaceError: other work is under way.
+        """
+        bar = Bar()
+        if not self._lock.acquire(blocking=False):
+            raise WorkspaceError(f"the Lab is at work on '{self.control.working}'; "
+                                 "wait for it, or end it with lab.stop()")
+        try:
+            self.control.begin(label)
+            with self.bench.atomic():
+                yield Meter(self.control, self.on_progress or [bar], total)
+        finally:
+            self.control.end()
+            bar.close()
+            self._lock.release()
+
+    def seed_here(self) -> int:
+        """The seed of the work that starts from the current state."""
+        return step_seed(self.seed, len(self.bench.path(self.bench.state)))
+
+    def carry_out(self, proposal: Proposal, epochs: int, meter: Meter) -> State:
+        """Cut the model as proposed, train it, and record what came of it."""
+        start, seed = time.perf_counter(), self.seed_here()
+        meter.tell()
+        self.control.check()
+        seed_all(seed)
+        zero_cut(self.bench.graph.model, proposal.plan)
+
+        def trained(batch: TrainedBatch) -> None:
+            meter.tick(loss=batch.loss)
+
+        if epochs:
+            self.task.finetune(epochs, proposal.plan, trained)
+        return self._record(meter, proposal, seed, start)
+
+    def _record(self, meter: Meter, proposal: Proposal, seed: int, start: float,
+                identity: dict[str, Any] | None = None) -> State:
+        metrics = self.task.evaluate(meter.tick)
+        parent = self.bench.state.id if self.bench.states else None
+        created = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        plan = proposal.plan.with_metrics(metrics)
+        device = next((str(t.place) for t in self.bench.graph.model.parameters()), "cpu")
+        draft = State("", parent, proposal.label, proposal.action, metrics, plan.cost, plan.sparsity, seed,
+                      time.perf_counter() - start, created, versions(device), lambda: plan)
+        state = self.bench.record(draft, plan, identity)
+        notify(self.on_change, state)
+        return state
+
+    def go(self, state: State) -> State:
+        """Put the model into a state."""
+        with self.begin(f"goto {state.id}"):
+            self.bench.go(state)
+        notify(self.on_change, state)
+        return state

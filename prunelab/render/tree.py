@@ -1,0 +1,105 @@
+"""A history as a tree: lines of text, or SVG with the newest to the right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+_COLUMN, _LANE, _RADIUS, _MARGIN = 92, 44, 6, 46  # pixels
+_CURRENT = "var(--jp-brand-color1,#1976d2)"
+_LINE = "var(--jp-ui-font-color2,#757575)"
+_TEXT = "var(--jp-ui-font-color1,currentColor)"
+_GROUND = "var(--jp-layout-color1,#fff)"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A state: ``parent`` is another node's id, or None for the root; ``note`` is what is told of it."""
+
+    id: str
+    parent: str | None
+    label: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Nodes, parents before their children, and the ``current`` one's id."""
+
+    nodes: tuple[Node, ...]
+    current: str
+
+    def children(self, node: Node) -> list[Node]:
+        """The nodes below, oldest first."""
+        return [n for n in self.nodes if n.parent == node.id]
+
+    def places(self) -> dict[str, tuple[int, int]]:
+        """Each node's column (its depth) and lane: a first child goes on in its parent's lane, others open new ones."""
+        found: dict[str, tuple[int, int]] = {}
+        continued: set[str] = set()
+        n_lanes = 0
+        for node in self.nodes:
+            depth, lane = found.get(node.parent or "", (-1, 0))
+            if node.parent is None or node.parent in continued:
+                lane, n_lanes = n_lanes, n_lanes + 1
+            continued.add(node.parent or "")
+            found[node.id] = (depth + 1, lane)
+        return found
+
+    def __str__(self) -> str:
+        lines: list[str] = []
+        below: dict[str | None, list[Node]] = {}
+        for node in self.nodes:
+            below.setdefault(node.parent, []).append(node)
+        # a stack and no recursion: a chain of states has no natural limit. A chain stays in one column, branches
+        # indent.
+        todo = [(node, "", "") for node in reversed(below.get(None, []))]
+        while todo:
+            node, lead, prefix = todo.pop()
+            mark = "●" if node.id == self.current else "○"
+            lines.append(f"{lead}{mark} {node.id} {node.label}{'  ' + node.note if node.note else ''}".rstrip())
+            first, *others = below.get(node.id, [None])
+            if first is not None:
+                todo.append((first, prefix, prefix))
+            todo += [(other, f"{prefix}├─", f"{prefix}│ ") for other in reversed(others) if other is not None]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def to_svg(self) -> str:
+        """The tree as inline SVG; each node is a group with its id in ``data-state``."""
+        at = {name: (_MARGIN + column * _COLUMN, 24 + lane * _LANE) for name, (column, lane) in self.places().items()}
+        edges = "".join(_edge(at[n.parent], at[n.id]) for n in self.nodes if n.parent is not None)
+        dots = "".join(self._dot(n, *at[n.id]) for n in self.nodes)
+        width = max((x for x, _ in at.values()), default=0) + _MARGIN
+        height = max((y for _, y in at.values()), default=0) + 20
+        return (f'<svg role="img" aria-label="history, {len(self.nodes)} states" width="{width}" height="{height}" '
+                f'viewBox="0 0 {width} {height}">{edges}{dots}</svg>')
+
+    def _dot(self, node: Node, x: int, y: int) -> str:
+        here = node.id == self.current
+        fill, stroke = (_CURRENT, _CURRENT) if here else (_GROUND, _LINE)
+        label = node.label if len(node.label) <= 14 else f"{node.label[:13]}…"
+        weight = ' font-weight="600"' if here else ""
+        told = escape(f"{node.id} {node.label} {node.note}".rstrip())
+        return (f'<g data-state="{escape(node.id)}"><title>{told}</title>'
+                f'<circle cx="{x}" cy="{y}" r="{_RADIUS + here}" stroke-width="1.5" '
+                f'style="fill:{fill};stroke:{stroke}"/>'
+                f'<text x="{x}" y="{y - 12}" text-anchor="middle" font-size="11" style="fill:{_TEXT}"{weight}>'
+                f"{escape(label)}</text></g>")
+
+    def _repr_html_(self) -> str:
+        return ('<div style="overflow-x:auto;font-family:var(--jp-ui-font-family,system-ui,sans-serif)">'
+                f"{self.to_svg()}</div>")
+
+
+def _edge(a: tuple[int, int], b: tuple[int, int]) -> str:
+    (x1, y1), (x2, y2) = a, b
+    bend = f"C{x1 + 40} {y1} {x1 + 30} {y2} {x1 + 60} {y2}L{x2} {y2}" if y1 != y2 else f"L{x2} {y2}"
+    return f'<path d="M{x1} {y1}{bend}" fill="none" style="stroke:{_LINE}" stroke-width="1.5"/>'
+
+
+def tree(nodes: Sequence[Node], current: str) -> Tree:
+    """A tree of nodes, parents before their children."""
+    return Tree(tuple(nodes), current)

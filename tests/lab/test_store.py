@@ -1,0 +1,206 @@
+"""The workspace on disk: what is committed is there, bit for bit; what is damaged or not ours is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from lab_nets import batched, data, everything, lab, net
+
+import prunelab as pl
+from prunelab import errors
+from prunelab.lab.disk import DATABASE, DiskStore
+from prunelab.lab.snapshot import Snapshot, digest_of, same_bits
+from prunelab.lab.store import MemoryStore
+
+
+def reopened(folder: Path, **options: Any) -> pl.Lab:
+    return pl.Lab(net(), **{"train": batched(), "val": data(12, 1), "workspace": folder, **options})
+
+
+def test_an_existing_workspace_goes_on_from_its_current_state(tmp_path: Path) -> None:
+    opened = lab(workspace=tmp_path / "a" / "run", seed=4)
+    opened.step("0", ratio=0.5, finetune=1)
+    opened.step("3", ratio=0.5)
+    opened.back()
+    here, states = everything(opened), opened.states
+    opened.close()
+    again = reopened(tmp_path / "a" / "run")
+    assert everything(again) == here
+    assert again.states == states
+    assert [s.plan for s in again.states] == [s.plan for s in states]
+    state = again.step("3", ratio=0.5)
+    assert (state.id, state.parent, state.seed) == ("s3", "s1", states[2].seed)
+    assert state.metrics == states[2].metrics
+    again.close()
+
+
+def test_a_history_in_memory_and_one_on_disk_are_the_same(tmp_path: Path) -> None:
+    hashes = []
+    for workspace in (None, tmp_path):
+        opened = lab(workspace=workspace)
+        opened.run(to=0.5, steps=2, finetune=1)
+        hashes.append(everything(opened))
+        assert opened.workspace == (None if workspace is None else str(workspace))
+        opened.close()
+    assert hashes[0] == hashes[1]
+
+
+def test_a_state_stores_only_what_changed(tmp_path: Path) -> None:
+    opened = lab(workspace=tmp_path)
+    stored = len(list((tmp_path / "arrays").rglob("*.safetensors")))
+    opened.step("3", ratio=0.5)
+    more = len(list((tmp_path / "arrays").rglob("*.safetensors"))) - stored
+    assert 1 <= more <= 3  # the convolution's weight and bias, and the linear layer's weight
+    opened.back()
+    opened.step("3", ratio=0.5)
+    assert len(list((tmp_path / "arrays").rglob("*.safetensors"))) == stored + more
+    assert not list(tmp_path.rglob("*.part"))
+    assert not [p for p in tmp_path.rglob("*") if p.is_file() and p.read_bytes()[:2] == b"\x80\x04"], "a pickle"
+    opened.close()
+
+
+def test_a_workspace_of_another_model_is_refused_with_the_differences(tmp_path: Path) -> None:
+    opened = lab(workspace=tmp_path)
+    opened.close()
+    with pytest.raises(errors.WorkspaceError, match=r"history of another model: .*0 has 9 units here and 6 there"):
+        pl.Lab(net(width=9), val=data(12, 1), workspace=tmp_path)
+    reopened(tmp_path).close()
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    with pytest.raises(errors.WorkspaceError, match="is a file; give a folder"):
+        lab(workspace=file)
+    with pytest.raises(errors.WorkspaceError, match="cannot be made: "):
+        lab(workspace=file / "below")
+    assert file.read_text() == "mine"
+
+
+def test_a_newer_schema_and_what_is_no_database_are_refused(tmp_path: Path) -> None:
+    lab(workspace=tmp_path / "new").close()
+    db = sqlite3.connect(tmp_path / "new" / DATABASE)
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(errors.WorkspaceError, match="schema version 99; this prunelab reads version 1: update"):
+        reopened(tmp_path / "new")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / DATABASE).write_bytes(b"no database at all" * 100)
+    with pytest.raises(errors.WorkspaceError, match="cannot be opened: "):
+        reopened(tmp_path / "bad")
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "zeros", "gone"])
+def test_a_damaged_array_is_found_and_named_and_the_lab_stays_where_it_is(damage: str, tmp_path: Path) -> None:
+    opened = lab(workspace=tmp_path)
+    opened.step("0", ratio=0.5)
+    here = everything(opened)
+    name = opened._bench.store.snapshot("s0").tensors["0.weight"]
+    file = next(tmp_path.rglob(f"{name}.safetensors"))
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    damaged = {"flip": bytes(content), "truncate": bytes(content[:-5]), "zeros": bytes(len(content))}
+    file.unlink() if damage == "gone" else file.write_bytes(damaged[damage])
+    with pytest.raises(errors.WorkspaceError, match=f"{name}.safetensors (cannot be read|does not hold what its name "
+                                                    "says)"):
+        opened.goto("s0")
+    assert everything(opened) == here
+    opened.close()
+    again = reopened(tmp_path)
+    assert everything(again) == here
+    again.close()
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace", "fdopen"])
+def test_a_full_disk_loses_only_the_step(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = lab(workspace=tmp_path)
+    here = everything(opened)
+
+    def full(*args: Any, **kwargs: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"prunelab.lab.disk.os.{call}", full)
+        with pytest.raises(errors.WorkspaceError, match=r"cannot be written: .*No space left on device"):
+            opened.step("0", ratio=0.5)
+    assert everything(opened) == here
+    assert not list(tmp_path.rglob("*.part"))
+    assert opened.step("0", ratio=0.5).id == "s1"
+    opened.close()
+
+
+def test_two_labs_on_one_workspace_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    first = lab(workspace=tmp_path)
+    second = reopened(tmp_path)
+    first.step("0", ratio=0.5)
+    state = everything(first)
+    with pytest.raises(errors.WorkspaceError, match="written by another Lab meanwhile"):
+        second.step("3", ratio=0.5)
+    assert second.state.id == "s1"
+    assert everything(second) == state
+    assert second.step("3", ratio=0.5).id == "s2"
+    first.close()
+    second.close()
+
+
+def test_a_copy_of_the_folder_is_the_same_history(tmp_path: Path) -> None:
+    opened = lab(workspace=tmp_path / "a")
+    opened.step("0", ratio=0.5)
+    here = everything(opened)
+    opened.close()
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    again = reopened(tmp_path / "b")
+    assert everything(again) == here
+    again.close()
+
+
+ARRAYS = [
+    np.array(1.5, np.float32),
+    np.array([[np.nan, -0.0], [np.inf, 1e-45]], np.float32),
+    np.arange(6, dtype=np.uint16).reshape(2, 3).T,
+    np.array([True, False]),
+    np.zeros((0, 3), np.float64),
+    np.array([1, 2], np.float16),
+]
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=lambda a: f"{a.dtype}{a.shape}")
+def test_arrays_come_back_to_the_last_bit(array: np.ndarray, tmp_path: Path) -> None:
+    for store in (DiskStore(tmp_path), MemoryStore()):
+        store.put(digest_of(array), array)
+        assert same_bits(store.get(digest_of(array)), array)
+        store.close()
+
+
+def test_bits_are_compared_as_bits() -> None:
+    one = np.array([0.0, np.nan], np.float32)
+    assert same_bits(one, one.copy())
+    assert not same_bits(one, np.array([-0.0, np.nan], np.float32))
+    assert not same_bits(one, one.astype(np.float64))
+    assert not same_bits(one, one[None])
+    assert len({digest_of(a) for a in (*ARRAYS, one, -one, one[None])}) == len(ARRAYS) + 3
+
+
+def test_a_state_and_its_being_current_are_one_transaction(tmp_path: Path) -> None:
+    store = DiskStore(tmp_path)
+    snapshot = Snapshot({"w": "0" * 64}, {"numpy": np.arange(3, dtype=np.uint64)})
+    store.add({"id": "s0", "number": 1}, {"plan": 1}, snapshot, {"seed": 3})
+    with pytest.raises(TypeError):
+        store.add({"id": "s1"}, {"plan": object()}, snapshot)
+    with pytest.raises(errors.WorkspaceError, match="another Lab"):
+        store.add({"id": "s0"}, {}, snapshot)
+    assert store.current() == "s0"
+    assert [s["id"] for s in store.states()] == ["s0"]
+    assert store.identity() == {"seed": 3}
+    assert store.plan("s0") == {"plan": 1}
+    back = store.snapshot("s0")
+    assert back.tensors == snapshot.tensors
+    assert same_bits(back.random["numpy"], snapshot.random["numpy"])
+    json.dumps(store.states())
+    store.close()
