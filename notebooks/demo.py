@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -33,7 +34,8 @@ def main(folder: Path) -> int:
     start = time.perf_counter()
     client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(folder)}}, kernel_name="python3")
     try:
-        client.execute()
+        # what the kernel's libraries print for themselves is no part of the report
+        client.execute(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except CellExecutionError as error:
         print(f"A cell failed:\n{error}", file=sys.stderr)
         return 1
@@ -61,11 +63,14 @@ def report(folder: Path) -> str:
         before, after = plan["dense_cost"][key], plan["cost"][key]
         rows.append([name, count(before), count(after), change(after, before)])
     told = manifest["formats"]["paddle"]
-    for name, of, form in (("size", lambda f: f["size_bytes"], size), ("latency", lambda f: f["latency"]["median_ms"], milliseconds)):
+    batch = told["latency"]["batch"]
+    for name, of, form in (("size", lambda f: f["size_bytes"], size),
+                           (f"latency at batch {batch}", lambda f: f["latency"]["median_ms"], milliseconds)):
         before, after = of(told["dense"]), of(told)
         rows.append([f"{name}, Paddle Inference", form(before), form(after), change(after, before)])
     parity = ", ".join(f"{name} {f['parity']['max_relative_error']:.1e}" for name, f in manifest["formats"].items())
-    return text_table(["", "dense", "pruned", "change"], rows) + f"\n\nlargest relative error of the exported files: {parity}"
+    table = text_table(["", "dense", "pruned", "change"], rows)
+    return f"{table}\n\nlargest relative error of the exported files: {parity}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Small networks that each hold one thing that pruners get wrong. Each entry of NETWORKS gives a model and its inputs."""
+"""Small networks that each hold one thing that pruners get wrong.
+
+Each entry of NETWORKS gives a model and its inputs.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,8 @@ class Head(nn.Layer):
 class Residual(nn.Layer):
     def __init__(self) -> None:
         super().__init__()
-        self.stem, self.a, self.b, self.head = conv_bn(3, 12), conv_bn(12, 12), nn.Conv2D(12, 12, 3, padding=1), Head(12)
+        self.stem, self.a = conv_bn(3, 12), conv_bn(12, 12)
+        self.b, self.head = nn.Conv2D(12, 12, 3, padding=1), Head(12)
 
     def forward(self, x):
         x = self.stem(x)
@@ -81,7 +85,8 @@ class Shuffle(nn.Layer):
 class Depthwise(nn.Layer):
     def __init__(self) -> None:
         super().__init__()
-        self.a, self.dw, self.multi, self.head = conv_bn(3, 8), conv_bn(8, 8, groups=8), nn.Conv2D(8, 16, 3, groups=8), Head(16)
+        self.a, self.dw = conv_bn(3, 8), conv_bn(8, 8, groups=8)
+        self.multi, self.head = nn.Conv2D(8, 16, 3, groups=8), Head(16)
 
     def forward(self, x):
         return self.head(self.multi(self.dw(self.a(x))))
@@ -203,7 +208,8 @@ class DirectParameters(nn.Layer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embed, self.fc1, self.fc2, self.out = nn.Linear(6, 12), nn.Linear(12, 16), nn.Linear(16, 12), nn.Linear(12, 3)
+        self.embed, self.fc1, self.fc2 = nn.Linear(6, 12), nn.Linear(12, 16), nn.Linear(16, 12)
+        self.out = nn.Linear(12, 3)
         self.position = self.create_parameter([1, 7, 12], default_initializer=nn.initializer.Normal())
         self.scale = self.create_parameter([12], default_initializer=nn.initializer.Normal())
         self.mix = self.create_parameter([7, 7], default_initializer=nn.initializer.Normal())
@@ -245,7 +251,8 @@ class FusedQKV(nn.Layer):
         self.patch = nn.Conv2D(3, dim, 4, stride=4)
         self.token = self.create_parameter([1, 1, dim], default_initializer=nn.initializer.Normal())
         self.norm1, self.qkv, self.proj = nn.LayerNorm(dim), nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
-        self.norm2, self.fc1, self.fc2, self.out = nn.LayerNorm(dim), nn.Linear(dim, 32), nn.Linear(32, dim), nn.Linear(dim, 5)
+        self.norm2, self.fc1, self.fc2 = nn.LayerNorm(dim), nn.Linear(dim, 32), nn.Linear(32, dim)
+        self.out = nn.Linear(dim, 5)
 
     def forward(self, x):
         x = self.patch(x).flatten(2).transpose([0, 2, 1])
@@ -275,7 +282,8 @@ class GroupedQueries(nn.Layer):
 
     def rotate(self, x):
         n, half = x.shape[1], self.width // 2
-        angle = paddle.outer(paddle.arange(n, dtype="float32"), 1 / 100 ** (paddle.arange(half, dtype="float32") / half))
+        speed = 1 / 100 ** (paddle.arange(half, dtype="float32") / half)
+        angle = paddle.outer(paddle.arange(n, dtype="float32"), speed)
         cos, sin = angle.cos()[None, :, None, :], angle.sin()[None, :, None, :]
         a, b = x[..., :half], x[..., half:]
         return paddle.concat([a * cos - b * sin, a * sin + b * cos], axis=-1)
@@ -398,7 +406,8 @@ class Stacked(nn.Layer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.a, self.b, self.squeeze, self.pick, self.head = conv_bn(3, 8), conv_bn(3, 8, 5), nn.Linear(8, 6), nn.Linear(6, 16), Head(8)
+        self.a, self.b, self.squeeze = conv_bn(3, 8), conv_bn(3, 8, 5), nn.Linear(8, 6)
+        self.pick, self.head = nn.Linear(6, 16), Head(8)
 
     def forward(self, x):
         branches = paddle.stack([self.a(x), self.b(x)], axis=1)

@@ -50,10 +50,12 @@ class Maps(nn.Layer):
         return nn.Identity(), c
 
     def make_residual(self, c, a, b):
-        return nn.Sequential(nn.Conv2D(c, 2 * a, 1), nn.BatchNorm2D(2 * a), nn.ReLU(), nn.Conv2D(2 * a, c, 3, padding=1)), c
+        return nn.Sequential(nn.Conv2D(c, 2 * a, 1), nn.BatchNorm2D(2 * a), nn.ReLU(),
+                             nn.Conv2D(2 * a, c, 3, padding=1)), c
 
     def make_gate(self, c, a, b):
-        return nn.Sequential(nn.AdaptiveAvgPool2D(1), nn.Conv2D(c, a, 1), nn.ReLU(), nn.Conv2D(a, c, 1), nn.Sigmoid()), c
+        return nn.Sequential(nn.AdaptiveAvgPool2D(1), nn.Conv2D(c, a, 1), nn.ReLU(),
+                             nn.Conv2D(a, c, 1), nn.Sigmoid()), c
 
     def make_dense(self, c, a, b):
         return nn.Conv2D(c, a, 1), c + a
@@ -75,7 +77,8 @@ class Maps(nn.Layer):
 
     def forward(self, x):
         x = self.stem(x)
-        for (kind, a, b), layer in zip(self.blocks, self.layers):
+        # to_static's zip takes no strict
+        for (kind, _, b), layer in zip(self.blocks, self.layers):  # noqa: B905
             if kind == "act":
                 x = list(ACTIVATIONS.values())[b % len(ACTIVATIONS)](x)
             elif kind == "residual":
@@ -138,7 +141,7 @@ class Tokens(nn.Layer):
 
     def forward(self, ids):
         x = self.embed(ids)
-        for (kind, _, _), layer in zip(self.blocks, self.layers):
+        for (kind, _, _), layer in zip(self.blocks, self.layers):  # noqa: B905
             if kind == "attention":
                 x = x + self.attend(layer, x, 2)
             elif kind == "feed":
@@ -160,7 +163,8 @@ def kinds_of(cls: type) -> list[str]:
 
 
 def blocks(cls: type, most: int) -> st.SearchStrategy[list[tuple[str, int, int]]]:
-    return st.lists(st.tuples(st.sampled_from(kinds_of(cls)), st.integers(1, 4), st.integers(0, 9)), min_size=1, max_size=most)
+    block = st.tuples(st.sampled_from(kinds_of(cls)), st.integers(1, 4), st.integers(0, 9))
+    return st.lists(block, min_size=1, max_size=most)
 
 
 @st.composite

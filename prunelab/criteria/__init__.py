@@ -1,7 +1,7 @@
 """group -> scores: one criterion a file, named in one table.
 
-A new criterion is a file with a class of a name and a ``__call__(material) -> (units,)``, a line here, and a test. An instance of one's
-own works wherever a name does.
+A new criterion is a file with a class of a name and a ``__call__(material) -> (units,)``, a line here, and a test. An
+instance of one's own works wherever a name does.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def criterion_of(criterion: str | Criterion) -> Criterion:
             raise unknown_name("criterion", criterion, CRITERIA)
         return CRITERIA[criterion]
     if not callable(criterion) or not hasattr(criterion, "name"):
-        raise OptionError(f"criterion is {criterion!r}; give one of {', '.join(CRITERIA)}, or an object with a name that is called "
-                          "with a Material and gives (units,) scores")
+        raise OptionError(f"criterion is {criterion!r}; give one of {', '.join(CRITERIA)}, or an object with a name "
+                          "that is called with a Material and gives (units,) scores")
     return criterion
 
 
@@ -62,7 +62,8 @@ def score(graph: Graph, group: Group, criterion: str | Criterion = "l1_weight", 
         raise OptionError(f"the criterion {chosen.name} gave scores of shape {scores.shape} for {group.name}; "
                           f"it has {group.units} units, so the shape must be ({group.units},)")
     if not np.isfinite(scores).all():
-        raise OptionError(f"the criterion {chosen.name} gave {scores[~np.isfinite(scores)][0]} for a unit of {group.name}; "
+        bad = scores[~np.isfinite(scores)][0]
+        raise OptionError(f"the criterion {chosen.name} gave {bad} for a unit of {group.name}; "
                           "scores are finite: look at the layer's weights for NaN or infinity")
     return scores
 

@@ -8,7 +8,10 @@ from prunelab.criteria.base import Array, Material
 
 
 class Mean:
-    """``score(u) = mean_i |w_ui|``: L1 divided by the number of weights, so that groups of large and of small filters compare."""
+    """``score(u) = mean_i |w_ui|``: L1 divided by the number of weights.
+
+    So groups of large and of small filters compare.
+    """
 
     name = "mean"
 

@@ -35,16 +35,19 @@ class TimingOptions:
     """How to time.
 
     ``runs`` single calls (at least 1) after ``warmup`` ones that are not counted; ``threads`` for the runtime, None for
-    as many as Paddle has now. ``budget_s`` ends the runs of one comparison early, but not before five of each.
+    as many as Paddle has now. Each call takes ``batch`` samples, where the batch is free. ``budget_s`` ends the runs of
+    one comparison early, but not before five of each.
     """
 
     runs: int = 50
     warmup: int = 5
     threads: int | None = None
+    batch: int = 1
     budget_s: float | None = 10.0
 
     def __post_init__(self) -> None:
-        for name, value, least in (("runs", self.runs, 1), ("warmup", self.warmup, 0), ("threads", self.threads, 1)):
+        for name, value, least in (("runs", self.runs, 1), ("warmup", self.warmup, 0), ("batch", self.batch, 1),
+                                   ("threads", self.threads, 1)):
             if name == "threads" and value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:

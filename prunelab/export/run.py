@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunelab.errors import ExportError, OptionError, unknown_name
-from prunelab.evaluate.latency import paddle_threads
+from prunelab.evaluate.latency import example_arrays, paddle_threads
 from prunelab.evaluate.timing import TimingOptions, time_callables
 from prunelab.export.base import Format
 from prunelab.export.check import Written, write
@@ -28,7 +28,7 @@ DEFAULT_TIMING = TimingOptions()
 
 def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str | Format] = ("paddle", "onnx"), *,
            inputs: Any = None, verify: bool = True, dense: Any = None, plan: Plan | None = None, force: bool = False,
-           timing: TimingOptions | None = DEFAULT_TIMING) -> Export:
+           timing: TimingOptions | None = DEFAULT_TIMING, batch: int | None = None) -> Export:
     """The files that were written, each of which computes what ``model`` computes in eval mode; a table of sizes and
     latencies.
 
@@ -45,7 +45,8 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
         dense: the model before pruning, to measure beside: written to a place that is removed, timed in turn with
             ``model``.
         plan: written beside the files as ``plan.json``.
-        timing: runs, threads; None does not time.
+        timing: runs, threads, samples a call; None does not time.
+        batch: short for the ``batch`` of ``timing``.
 
     Raises:
         UnknownNameError: a format nobody knows.
@@ -61,6 +62,8 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
     if inputs is None and plan is not None:
         inputs = list(plan.inputs)
     timing = timing if verify else None
+    if batch is not None and timing is not None:
+        timing = replace(timing, batch=batch)
     with whole_folder(directory, force=force) as folder, paddle_threads(None) as now:
         threads = now if timing is None or timing.threads is None else timing.threads
         written = _write_all(read_subject(model, inputs), chosen, folder, verify, threads)
@@ -120,8 +123,8 @@ def _time(written: Sequence[Written], dense: Mapping[str, Written | str],
     for w in written:
         other = beside.get(w.format.name)
         pair = {"model": w, **({"dense": other} if isinstance(other, Written) else {})}
-        # one sample, unless one of the two takes no other batch than the given one
-        batch = 1 if all(each.subject.free for each in pair.values()) else w.subject.batch
+        # as many samples as asked for, unless one of the two takes no other batch than the given one
+        batch = options.batch if all(each.subject.free for each in pair.values()) else w.subject.batch
         times = time_callables({name: _call(each, batch) for name, each in pair.items()}, options.runs, options.warmup,
                                budget_s=options.budget_s)
         timed.append(replace(w, timing=times["model"], timed_batch=batch))
@@ -131,7 +134,9 @@ def _time(written: Sequence[Written], dense: Mapping[str, Written | str],
 
 
 def _call(written: Written, batch: int) -> Callable[[], Any]:
-    run, arrays = written.run, written.subject.examples[batch].inputs
+    run, subject = written.run, written.subject
+    known = next(iter(subject.examples.values())).inputs
+    arrays = dict(zip(known, example_arrays(subject.specs, batch=batch, given=list(known.values())), strict=True))
     if run is None:
         raise ValueError(f"{written.format.name} was not loaded")
     return lambda: run(arrays)

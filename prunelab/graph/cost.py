@@ -12,13 +12,18 @@ from prunelab.graph.program import Program
 from prunelab.graph.solver import Rule, Solution, Step
 from prunelab.graph.widths import Kept
 
-_ITEM_SIZE = {"float64": 8, "int64": 8, "complex64": 8, "float32": 4, "int32": 4, "float16": 2, "bfloat16": 2, "int16": 2}
+_ITEM_SIZE = {
+    "float64": 8, "int64": 8, "complex64": 8, "float32": 4, "int32": 4, "float16": 2, "bfloat16": 2, "int16": 2,
+}
 
 
 @dataclass(frozen=True)
 class Cost:
-    """``params``: trainable parameters; ``macs``: multiply-accumulates of one sample in convolutions and matrix products (FLOPs are
-    twice as many); ``bytes``: the size of all parameters and buffers."""
+    """What a network costs, in three numbers.
+
+    ``params``: trainable parameters; ``macs``: multiply-accumulates of one sample in convolutions and matrix products
+    (FLOPs are twice as many); ``bytes``: the size of all parameters and buffers.
+    """
 
     params: int
     macs: int
@@ -28,10 +33,12 @@ class Cost:
         return Cost(self.params - other.params, self.macs - other.macs, self.bytes - other.bytes)
 
     def to_json(self) -> dict[str, int]:
+        """The three numbers by name."""
         return {"params": self.params, "macs": self.macs, "bytes": self.bytes}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Cost:
+        """The cost that ``to_json`` gave."""
         return cls(int(data["params"]), int(data["macs"]), int(data["bytes"]))
 
 

@@ -8,7 +8,8 @@ A tensor's axis is a `Dim`:
 
 Operators only say that dims are the same (`unify`), regroup them (`reshape`), split them (`split`), or need all of one
 (`fix`). An atom that turns out to have structure, or to be another atom, *becomes* the other dim by a link, as in a
-union-find forest: `find` follows it. What is an atom in the end and was not fixed is a group; its positions are the units.
+union-find forest: `find` follows it. What is an atom in the end and was not fixed is a group; its positions are the
+units.
 
     heads, width = atom(12), atom(64)
     channels = product([heads, width])     # 768 positions: an attention layer's output
@@ -204,7 +205,7 @@ def rows(d: Dim, n: int) -> tuple[Dim, Dim]:
 def split(d: Dim, sizes: Sequence[int]) -> list[Dim]:
     """``d`` cut at boundaries into parts of ``sizes`` (which sum to its size), in order."""
     d = find(d)
-    sizes = [s for s in sizes]
+    sizes = list(sizes)
     if len(sizes) == 1:
         return [d]
     if d.kind == ATOM:

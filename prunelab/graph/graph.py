@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 import paddle
 
 from prunelab.errors import InputError, PlanError, unknown_name
-from prunelab.graph.cost import Cost, CostModel, read_costs
-from prunelab.graph.dims import Dim, find
-from prunelab.graph.groups import Group, find_groups
-from prunelab.graph.program import Parameter, Program, Ref, TensorSpec, rebuild
-from prunelab.graph.rules import RULES
-from prunelab.graph.run import Executor
-from prunelab.graph.solver import Solution, solve
+from prunelab.graph.cost import Cost
+from prunelab.graph.execute import execute, place_of
+from prunelab.graph.groups import Group
+from prunelab.graph.program import Parameter, Program, TensorSpec
+from prunelab.graph.structure import Structure, recall, remember
 from prunelab.graph.trace import read_program
 from prunelab.graph.widths import Kept, unit_of
 from prunelab.render.table import html_table
@@ -45,45 +41,6 @@ class Removals(Protocol):
     def inputs(self) -> Sequence[TensorSpec]: ...
     @property
     def groups(self) -> Sequence[Removal]: ...
-
-
-class Structure:
-    """What a program says about widths: plain data, shared by all graphs of it, holding nothing of the model."""
-
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.solution: Solution = solve(program, RULES)
-        groups, self.atoms = find_groups(program, self.solution)
-        self.groups: tuple[Group, ...] = groups
-        self.by_name = {g.name: g for g in groups}
-        self.parameters: dict[str, Parameter] = {p.name: p for p in program.parameters}
-
-    @cached_property
-    def costs(self) -> CostModel:
-        return read_costs(self.program, self.solution, RULES, frozenset(self.atoms.values()))
-
-    @cached_property
-    def executor(self) -> Executor:
-        """The whole network."""
-        return Executor(self.program, self.solution, RULES)
-
-    def dims(self, parameter: str) -> Sequence[Dim]:
-        return self.solution.dims[self.parameters[parameter].value]  # type: ignore[no-any-return]
-
-    def kept(self, removed: Mapping[str, Sequence[int]]) -> Kept:
-        """The positions that stay when ``removed`` units of each group go."""
-        keep = {}
-        for name, units in removed.items():
-            if len(units):
-                atom = self.atoms[name]
-                stays = np.ones(atom.size, bool)
-                stays[np.asarray(units, int)] = False
-                keep[find(atom)] = np.flatnonzero(stays)
-        return Kept(keep)
-
-
-# The structure of each living model that was traced, so that mask and compact need not read it again.
-_STRUCTURES: weakref.WeakKeyDictionary[Any, list[tuple[Structure, dict[int, Any]]]] = weakref.WeakKeyDictionary()
 
 
 class Graph:
@@ -167,7 +124,8 @@ class Graph:
             return
         mine = {g.name: g.units for g in self.prunable}
         theirs = {g.name: g.units for g in plan.groups}
-        says = [f"{n} has {mine[n]} units here and {theirs[n]} there" for n in theirs if n in mine and mine[n] != theirs[n]]
+        says = [f"{n} has {mine[n]} units here and {theirs[n]} there"
+                for n in theirs if n in mine and mine[n] != theirs[n]]
         says += [f"{n} is not here" for n in theirs if n not in mine]
         says += [f"{n} is not in the plan" for n in mine if n not in theirs]
         shown = "; ".join(says[:4]) + (f"; and {len(says) - 4} more" if len(says) > 4 else "")
@@ -206,7 +164,7 @@ class Graph:
         if not g.prunable:
             raise PlanError(f"{g.name} is frozen: {g.reason}; choose a group of graph.prunable")
         # weights proper first; a group made only by biases or scales (none is known) falls back to all members
-        slices = {k: v for k, v in self.slices(g).items()} or self.slices(g, ("elementwise", "in", "vocabulary"))
+        slices = self.slices(g) or self.slices(g, ("elementwise", "in", "vocabulary"))
         return np.concatenate(list(slices.values()), axis=1)
 
     # running
@@ -217,15 +175,18 @@ class Graph:
         Args:
             inputs: tensors, one for each input, any batch.
             until: a layer, or a value id, or a list of them: gives these tensors instead of the outputs.
-            given: tensors by layer or value id, from which to go on; inputs may then be left out where nothing reads them.
+            given: tensors by layer or value id, from which to go on; inputs may then be left out where nothing reads
+                them.
 
         Raises:
             InputError: inputs of a wrong number or shape.
         """
-        targets = None if until is None else [self.value(u) for u in (until if isinstance(until, (list, tuple)) else [until])]
+        several = isinstance(until, (list, tuple))
+        targets = None if until is None else [self.value(u) for u in (until if several else [until])]
         more = {self.value(k): v for k, v in (given or {}).items()}
-        out = execute(self._structure.executor, self._held, inputs, training=self.model.training, targets=targets, given=more)
-        return out if until is None or isinstance(until, (list, tuple)) else out[0]
+        out = execute(self._structure.executor, self._held, inputs, training=self.model.training,
+                      targets=targets, given=more)
+        return out if until is None or several else out[0]
 
     def value(self, name: str | int) -> int:
         """The value id of a layer's output: what comes after its weight and its bias, at its first use."""
@@ -238,8 +199,9 @@ class Graph:
 
     def __repr__(self) -> str:
         cost = self.cost()
-        return (f"Graph of {type(self.model).__name__}: {len(self.program.ops)} operators, {len(self.prunable)} prunable groups of "
-                f"{len(self.groups)}, {cost.params:,} params, {cost.macs:,} MACs")
+        return (f"Graph of {type(self.model).__name__}: {len(self.program.ops)} operators, "
+                f"{len(self.prunable)} prunable groups of {len(self.groups)}, "
+                f"{cost.params:,} params, {cost.macs:,} MACs")
 
     def _repr_html_(self) -> str:
         def tied(group: Group) -> str:
@@ -254,24 +216,19 @@ def trace(model: Any, inputs: Any) -> Graph:
     """Read ``model`` (an ``nn.Layer`` or a ``paddle.Model``) into a `Graph`; the model is left as it was.
 
     Args:
-        inputs: one shape such as ``(1, 3, 224, 224)``, an ``InputSpec``, an example tensor, or a list of them, one for each input.
+        inputs: one shape such as ``(1, 3, 224, 224)``, an ``InputSpec``, an example tensor, or a list of them, one for
+            each input.
 
     Raises:
         InputError: inputs that the forward does not take.
-        TraceError: a forward that branches on the values of tensors, changes its own attributes, or cannot be read by Paddle.
+        TraceError: a forward that branches on the values of tensors, changes its own attributes, or cannot be read by
+            Paddle.
     """
     layer = as_layer(model)
     program, held = read_program(layer, inputs)
     structure = Structure(program)
-    known = _STRUCTURES.setdefault(layer, [])
-    known[:] = [entry for entry in known if entry[0].program.specs != program.specs][-3:]
-    known.append((structure, _unheld(structure, held)))
+    remember(layer, structure, held)
     return Graph(layer, structure, held)
-
-
-def _unheld(structure: Structure, held: Mapping[int, Any]) -> dict[int, Any]:
-    """Only the tensors that the model does not name, so that the cache does not keep a model's weights alive."""
-    return {p.value: held[p.value] for p in structure.program.parameters if p.kind == "constant"}
 
 
 def as_layer(model: Any) -> Any:
@@ -286,28 +243,12 @@ def as_layer(model: Any) -> Any:
 def graph_for(model: Any, plan: Removals) -> Graph:
     """The graph of ``model`` that ``plan`` speaks of: the one it was traced to, or read now with the plan's inputs."""
     layer = as_layer(model)
-    for structure, constants in reversed(_STRUCTURES.get(layer, [])):
-        if structure.program.fingerprint == plan.fingerprint:
-            held = _bind(layer, structure, constants)
-            if held is not None:
-                return Graph(layer, structure, held)
+    known = recall(layer, plan.fingerprint)
+    if known is not None:
+        return Graph(layer, *known)
     graph = trace(layer, list(plan.inputs))
     graph.check(plan)
     return graph
-
-
-def _bind(layer: Any, structure: Structure, constants: Mapping[int, Any]) -> dict[int, Any] | None:
-    """The layer's tensors by value id; None if it has changed since it was read."""
-    named = {**dict(layer.named_buffers()), **dict(layer.named_parameters())}
-    held = dict(constants)
-    for p in structure.program.parameters:
-        if p.kind == "constant":
-            continue
-        tensor = named.get(p.name)
-        if tensor is None or (p.kind != "empty" and tuple(tensor.shape) != p.shape):
-            return None
-        held[p.value] = tensor
-    return held
 
 
 def as_array(tensor: Any) -> np.ndarray[Any, Any]:
@@ -316,52 +257,6 @@ def as_array(tensor: Any) -> np.ndarray[Any, Any]:
     if str(tensor.dtype).endswith(("bfloat16", "float16")):
         detached = detached.astype("float32")
     return np.asarray(detached.numpy())
-
-
-def execute(executor: Executor, held: Mapping[int, Any], inputs: Sequence[Any], *, training: bool,
-            targets: Sequence[int] | None = None, given: Mapping[int, Any] | None = None) -> Any:
-    """Run a compiled program on tensors: the nest of outputs, or the list of ``targets``."""
-    program = executor.program
-    given = given or {}
-    if len(inputs) != len(program.inputs) and not given:
-        raise InputError(f"{len(inputs)} inputs were given; the graph takes {len(program.inputs)}: "
-                         f"{', '.join(s.name for s in program.specs)}")
-    values: dict[int, Any] = {**held, **dict(zip(program.inputs, inputs, strict=False)), **given}
-    for spec, tensor in zip(program.specs, inputs, strict=False):
-        _check_shape(spec, tensor)
-    wanted = list(program.output_values) if targets is None else list(targets)
-    if paddle.in_dynamic_mode():
-        place = place_of(held, inputs)
-    else:
-        place = paddle.base.framework._current_expected_place()
-    out = executor.run(values, wanted, training=training, place=place, batch=_batch(program, inputs))
-    if targets is not None:
-        return out
-    by_value = dict(zip(wanted, out, strict=True))
-    return rebuild(program.outputs, lambda leaf: by_value[leaf.value] if isinstance(leaf, Ref) else leaf)
-
-
-def place_of(held: Mapping[int, Any], inputs: Sequence[Any] = ()) -> Any:
-    """Where the model's tensors live: what is made on the way is made there. None for a model without any."""
-    return next((t.place for t in (*held.values(), *inputs) if hasattr(t, "place") and t._is_initialized()), None)
-
-
-def _batch(program: Program, inputs: Sequence[Any]) -> Any:
-    for spec, tensor in zip(program.specs, inputs, strict=False):
-        if spec.batch_axis is not None and tensor is not None:
-            n = tensor.shape[spec.batch_axis]
-            return n if n != -1 else paddle.shape(tensor)[spec.batch_axis]
-    return 1
-
-
-def _check_shape(spec: TensorSpec, tensor: Any) -> None:
-    shape = tuple(tensor.shape)
-    fits = len(shape) == len(spec.shape) and all(
-        n in (m, -1) or axis == spec.batch_axis for axis, (n, m) in enumerate(zip(shape, spec.shape, strict=True)))
-    if not fits:
-        told = ", ".join("batch" if axis == spec.batch_axis else str(n) for axis, n in enumerate(spec.shape))
-        raise InputError(f"input '{spec.name}' has the shape {shape}; the graph was traced for ({told}): "
-                         "give that shape, or trace the model again with the new one")
 
 
 def _output_of(program: Program, parameters: Sequence[Parameter]) -> int:
@@ -385,5 +280,3 @@ def _output_of(program: Program, parameters: Sequence[Parameter]) -> int:
     if last < 0:
         raise InputError(f"{parameters[0].layer} is not used by the graph; choose a layer of graph.groups")
     return program.ops[last].outputs[0]
-
-

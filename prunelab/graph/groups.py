@@ -14,8 +14,8 @@ from prunelab.graph.solver import Solution
 class Member:
     """An axis of a parameter that shrinks with a group.
 
-    ``role`` is ``"out"`` where it makes the units, ``"in"`` where it reads them, ``"elementwise"`` where it scales or shifts
-    them (biases, batch norms), ``"vocabulary"`` for the rows of a table.
+    ``role`` is ``"out"`` where it makes the units, ``"in"`` where it reads them, ``"elementwise"`` where it scales or
+    shifts them (biases, batch norms), ``"vocabulary"`` for the rows of a table.
     """
 
     parameter: str
@@ -30,8 +30,8 @@ class Member:
 class Group:
     """Parameter axes that can only shrink together; ``units`` is how many pieces it has.
 
-    ``granularity`` says what a unit is: ``"channel"``, ``"head"`` or ``"hidden"``. A group that is not ``prunable`` says why in
-    ``reason``.
+    ``granularity`` says what a unit is: ``"channel"``, ``"head"`` or ``"hidden"``. A group that is not ``prunable``
+    says why in ``reason``.
     """
 
     name: str

@@ -95,13 +95,14 @@ def _spec(item: Any, name: str) -> TensorSpec:
     elif hasattr(item, "shape") and hasattr(item, "dtype"):
         shape, dtype = list(item.shape), dtype_name(item.dtype)
     else:
-        raise InputError(f"input '{name}' is {_short(item)}; give a shape such as (1, 3, 32, 32), an InputSpec or a tensor")
+        raise InputError(f"input '{name}' is {_short(item)}; "
+                         "give a shape such as (1, 3, 32, 32), an InputSpec or a tensor")
     if shape and (shape[0] is None or shape[0] == -1):
         shape[0] = 1
     bad = [n for n in shape if n is None or int(n) < 1]
     if bad:
-        raise InputError(f"input '{name}' has the shape {tuple(shape)}; every size but the first (the batch) is a number of at "
-                         "least 1: give the size you will use")
+        raise InputError(f"input '{name}' has the shape {tuple(shape)}; every size but the first (the batch) is a "
+                         "number of at least 1: give the size you will use")
     return TensorSpec(name, tuple(int(n) for n in shape), dtype, 0 if shape else None)
 
 

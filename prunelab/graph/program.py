@@ -39,7 +39,8 @@ class Parameter:
     name: str
     shape: tuple[int, ...]
     dtype: str
-    # "parameter", "buffer", "constant" for a tensor that is neither, "empty" for one that holds nothing yet (a dropout's state)
+    # "parameter", "buffer", "constant" for a tensor that is neither, "empty" for one that holds nothing yet (a
+    # dropout's state)
     kind: str
     trainable: bool
 

@@ -1,7 +1,8 @@
 """The graph as a program that runs: each operator called by its name, on whatever place its tensors live.
 
-An operator is compiled once into a function and a template of its arguments, in the order its eager form takes them. What is known
-by then stands in the template; the rest are slots: tensors, sizes that follow the batch, flags that follow train or eval, the place.
+An operator is compiled once into a function and a template of its arguments, in the order its eager form takes them.
+What is known by then stands in the template; the rest are slots: tensors, sizes that follow the batch, flags that
+follow train or eval, the place.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from prunelab.graph.widths import Kept, PerBatch
 
 # Operands that the eager form takes as a number or a list where a constant feeds them.
 _NUMBERS = frozenset(
-    "shape axis starts ends strides value scale sections num k repeats kernel_size output_size start end step min max repeat_times size "
-    "fill_value offset shifts steps paddings pad_value p num_classes stop number mean std".split()
+    "shape axis starts ends strides value scale sections num k repeats kernel_size output_size start end step min max "
+    "repeat_times size fill_value offset shifts steps paddings pad_value p num_classes stop number mean std".split()
 )
 # ... but not of these operators, where the operand is a tensor for good
 _TENSORS = {
@@ -37,14 +38,18 @@ _ORDER = {
     "strided_slice": "x axes starts ends strides",
     "split": "x sections axis",
     "split_with_num": "x num axis",
-    "pool2d": "x kernel_size strides paddings ceil_mode exclusive data_format pooling_type global_pooling adaptive padding_algorithm",
-    "lp_pool2d": "x kernel_size strides paddings ceil_mode exclusive data_format pooling_type global_pooling adaptive "
-                 "padding_algorithm norm_type",
+    "pool2d":
+        "x kernel_size strides paddings ceil_mode exclusive data_format pooling_type global_pooling adaptive "
+        "padding_algorithm",
+    "lp_pool2d":
+        "x kernel_size strides paddings ceil_mode exclusive data_format pooling_type global_pooling adaptive "
+        "padding_algorithm norm_type",
     "set_value_with_tensor": "x values starts ends steps axes decrease_axes none_axes",
     "set_value_with_tensor_": "x values starts ends steps axes decrease_axes none_axes",
     "full_like": "x value dtype place",
     "scale": "x scale bias bias_after_scale",
-    "conv2d_transpose": "x filter strides paddings output_padding output_size padding_algorithm groups dilations data_format",
+    "conv2d_transpose":
+        "x filter strides paddings output_padding output_size padding_algorithm groups dilations data_format",
     "depthwise_conv2d_transpose":
         "x filter strides paddings output_padding output_size padding_algorithm groups dilations data_format",
     "pad": "x paddings pad_value",
@@ -62,7 +67,8 @@ class Call:
 
     name: str
     arguments: list[Any]
-    tensors: list[tuple[int, int, bool]] = field(default_factory=list)  # (place among arguments, value id, needs a tensor)
+    # (place among arguments, value id, needs a tensor)
+    tensors: list[tuple[int, int, bool]] = field(default_factory=list)
     sizes: list[tuple[int, Any]] = field(default_factory=list)  # (place, number or list that holds a PerBatch)
     flags: list[int] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
@@ -80,9 +86,8 @@ class Constant:
 
     def tensor(self, place: Any) -> Any:
         if isinstance(self.value, list):
-            return _C_ops.assign_value_(
-                _C_ops.full([len(self.value)], 0.0, data_type(self.dtype), place), [len(self.value)], data_type(self.dtype),
-                self.value, place)
+            shape, dtype = [len(self.value)], data_type(self.dtype)
+            return _C_ops.assign_value_(_C_ops.full(shape, 0.0, dtype, place), shape, dtype, self.value, place)
         return _C_ops.full(list(self.shape), self.value, data_type(self.dtype), place)
 
 
@@ -99,12 +104,14 @@ class Executor:
         kept: the positions that stay; the whole network without it.
     """
 
-    def __init__(self, program: Program, solution: Solution, rules: Mapping[str, Rule], kept: Kept | None = None) -> None:
+    def __init__(self, program: Program, solution: Solution, rules: Mapping[str, Rule],
+                 kept: Kept | None = None) -> None:
         self.program = program
         self.constants: dict[int, Constant] = {}
-        # numbers that the plan changed: (number, its operator's line), and for those a layer of Paddle may hold, by parameter
+        # numbers that the plan changed, each with its operator's line; apart, those that a layer of Paddle may hold:
+        # (a parameter of the operator, the number's name, its new value)
         self.spelled: list[str] = []
-        self.owned: list[tuple[str, str, Any]] = []  # (a parameter of the operator, the number's name, its new value)
+        self.owned: list[tuple[str, str, Any]] = []
         self.calls: list[Call] = []
         whole = Kept({})
         for op in program.ops:
@@ -120,12 +127,11 @@ class Executor:
             if rule is not None and rule.rewrite is not None:
                 changed = dict(rule.rewrite(step, kept or whole))
                 if kept is not None:
-                    self._note_changes(step, rule, changed, whole)
+                    self._note_changes(step, rule, changed, rule.rewrite(step, whole))
             self.calls.append(self._compile(op, changed))
         self._needed: dict[Any, list[tuple[Call, tuple[int, ...]]]] = {}
 
-    def _note_changes(self, step: Step, rule: Rule, changed: dict[str, Any], whole: Kept) -> None:
-        before = dict(rule.rewrite(step, whole))  # type: ignore[misc]
+    def _note_changes(self, step: Step, rule: Rule, changed: Mapping[str, Any], before: Mapping[str, Any]) -> None:
         for key, value in changed.items():
             if before.get(key) == value:
                 continue
@@ -149,7 +155,7 @@ class Executor:
     def _compile(self, op: Op, changed: dict[str, Any]) -> Call:
         name = changed.pop("op", op.name)
         if op.name == "builtin.combine":
-            return Call(op.name, [], [(k, v, True) for k, v in enumerate(op.inputs) if v is not None],  # type: ignore[misc]
+            return Call(op.name, [], [(k, v, True) for k, v in enumerate(op.inputs) if v is not None],
                         outputs=op.outputs, index=op.index)
         if op.name == "builtin.split":
             return Call(op.name, [], [(0, op.inputs[0], False)], outputs=op.outputs, index=op.index)  # type: ignore[list-item]
@@ -195,7 +201,8 @@ class Executor:
 
     # running
 
-    def run(self, values: Mapping[int, Any], targets: Sequence[int], *, training: bool, place: Any, batch: Any) -> list[Any]:
+    def run(self, values: Mapping[int, Any], targets: Sequence[int], *,
+            training: bool, place: Any, batch: Any) -> list[Any]:
         """The tensors of ``targets``, from ``values`` (tensors by value id); only what they need is computed."""
         env: dict[int, Any] = dict(values)
         dynamic = paddle.in_dynamic_mode()

@@ -3,10 +3,11 @@
 A rule sees one operator through a `Step`. It reads the dims of the operands, ties some of them (`tie`), fixes others
 (`fix`) and gives the dims of the results (`give`).
 
-**Zero where cut.** In the masked model a cut unit's weights are zero, so most values are zero at cut positions. Where two
-computed values are contracted (attention's scores, a sum over an axis) the cut is exact only if one of them is. Each value
-therefore carries its *dirty* dims: those at whose cut positions it may be something else than zero (a sigmoid makes all of its
-dims dirty). What a contraction needs is checked at the end, when all dims have found what they are.
+**Zero where cut.** In the masked model a cut unit's weights are zero, so most values are zero at cut positions. Where
+two computed values are contracted (attention's scores, a sum over an axis) the cut is exact only if one of them is.
+Each value therefore carries its *dirty* dims: those at whose cut positions it may be something else than zero (a
+sigmoid makes all of its dims dirty). What a contraction needs is checked at the end, when all dims have found what they
+are.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ CLEAN: Dirty = frozenset()
 class Rule:
     """What prunelab knows of one kind of operator.
 
-    ``widths`` ties the dims; ``rewrite`` says which numbers of the operator change with the widths (``name -> value``); ``macs``
-    gives products of dims whose sum is its multiply-accumulates. ``owned`` names the rewritten numbers that a layer of Paddle holds as
-    an attribute (a convolution's groups), so that the layer's own forward follows.
+    ``widths`` ties the dims; ``rewrite`` says which numbers of the operator change with the widths (``name -> value``);
+    ``macs`` gives products of dims whose sum is its multiply-accumulates. ``owned`` names the rewritten numbers that a
+    layer of Paddle holds as an attribute (a convolution's groups), so that the layer's own forward follows.
     """
 
     widths: Callable[[Step], None]
@@ -56,10 +57,12 @@ class Solution:
     dims: dict[int, Any] = field(default_factory=dict)
     dirty: dict[int, Any] = field(default_factory=dict)
     constants: dict[int, Any] = field(default_factory=dict)
-    roles: dict[tuple[int, int], str] = field(default_factory=dict)  # (parameter's value, axis) -> "out", "in", "norm", "kernel"
+    # (parameter's value, axis) -> "out", "in", "norm", "kernel"
+    roles: dict[tuple[int, int], str] = field(default_factory=dict)
     obligations: list[tuple[Dim, tuple[Dirty, ...], str]] = field(default_factory=list)
     hazards: list[tuple[Dim, Dirty, str]] = field(default_factory=list)
-    notes: dict[tuple[int, str], Any] = field(default_factory=dict)  # (operator, name) -> what its rule wants to find again
+    # (operator, name) -> what its rule wants to find again
+    notes: dict[tuple[int, str], Any] = field(default_factory=dict)
     held: frozenset[int] = frozenset()
     batch: Dim | None = None
 
@@ -127,7 +130,7 @@ class Step:
         value = self.value(argument)
         if value in self.solution.held:
             rank = len(self.dims(argument))
-            self.solution.roles.setdefault((value, axis % rank), role)  # type: ignore[arg-type]
+            self.solution.roles.setdefault((value, axis % rank), role)
 
     def note(self, name: str, value: Any) -> None:
         """Keep something for `rewrite`, which must tie nothing: the dims are solved then."""
@@ -138,7 +141,7 @@ class Step:
         return self.solution.notes[self.op.index, name]
 
     def need_zero(self, dim: Dim, *dirty: Dirty, reason: str) -> None:
-        """``dim`` can be cut only where one of the operands (given by their dirty dims) is zero at its cut positions."""
+        """``dim`` can be cut only where one of the operands (given by their dirty dims) is zero where cut."""
         self.solution.obligations.append((dim, dirty, reason))
 
     def need_nonzero(self, dim: Dim, dirty: Dirty, reason: str) -> None:
@@ -155,6 +158,10 @@ class Step:
         value = self.op.outputs[output]
         shape = self.solution.program.shapes[value]
         self.give([] if shape is None else [atom(n, reason) for n in shape], CLEAN, output)
+
+    def given(self, output: int = 0) -> Any:
+        """The dims that a result was given."""
+        return self.solution.dims[self.op.outputs[output]]
 
     def give_rest(self, reason: str = "a by-product") -> None:
         """Results that the rule has not given (indices, saved statistics, reshape's old shape)."""
@@ -175,6 +182,7 @@ class Step:
 
 
 def fix_nested(dims: Any, reason: str) -> None:
+    """Fix all dims of a value; for a list of tensors, of each of them."""
     for d in dims:
         fix_nested(d, reason) if isinstance(d, list) else fix(d, reason)
 
@@ -185,7 +193,10 @@ def free(dims: Iterable[Dim]) -> Dirty:
 
 
 def solve(program: Program, rules: Mapping[str, Rule]) -> Solution:
-    """Give every value its dims. ``rules`` maps an operator's name to its rule; one without a rule freezes its operands."""
+    """Give every value its dims.
+
+    ``rules`` maps an operator's name to its rule; one without a rule freezes its operands.
+    """
     solution = Solution(program, held=frozenset(p.value for p in program.parameters))
     for p in program.parameters:
         solution.dims[p.value] = [atom(n) for n in p.shape]
@@ -218,7 +229,10 @@ def _give_inputs(program: Program, solution: Solution) -> None:
 
 
 def _check(solution: Solution) -> None:
-    """Fix what a contraction or a division could not bear; fixing one can only make others harmless, so once is enough."""
+    """Fix what a contraction or a division could not bear.
+
+    Fixing one can only make others harmless, so once is enough.
+    """
     for dim, operands, reason in solution.obligations:
         live = [leaf for leaf in leaves(dim) if not leaf.reason]
         if live:
@@ -236,4 +250,5 @@ def _check(solution: Solution) -> None:
 
 
 def same(a: Dim, b: Dim) -> bool:
+    """Whether two dims have turned out to be one."""
     return find(a) is find(b)

@@ -189,12 +189,14 @@ def _refuse_side_effects(model: Any, block: Any, stored: list[tuple[Any, str, An
     for layer, name, before, after in stored:
         if name in _PADDLES_OWN or type(layer).__module__.startswith("paddle."):
             continue  # Paddle's own layers write down formats and states; what they compute is in the program
-        values = [v for v in paddle.utils.flatten(after) if isinstance(v, paddle.pir.Value)] if after is not None else []
+        leaves = paddle.utils.flatten(after) if after is not None else []
+        values = [v for v in leaves if isinstance(v, paddle.pir.Value)]
         counts = isinstance(before, (int, float, list, set)) and not values and after is not before
         if counts or any(v.id in tainted for v in values):
             raise TraceError(
-                f"{type(model).__name__} cannot be read as a graph: the forward of {type(layer).__name__} changes its own "
-                f"'{name}' at every call, which a graph cannot repeat; return it instead, or set it outside the forward")
+                f"{type(model).__name__} cannot be read as a graph: the forward of {type(layer).__name__} changes its "
+                f"own '{name}' at every call, which a graph cannot repeat; return it instead, or set it outside the "
+                "forward")
 
 
 def _depends_on_inputs(block: Any) -> set[str]:
@@ -232,8 +234,8 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...]) 
             inputs.append(note(op.results()[0]))
             continue
         if name in _BLOCKS:
-            raise TraceError(f"{type(model).__name__} cannot be read as a graph: {_BLOCKS[name]} on the values of a tensor"
-                             f"{_condition_line(op)}; decide it outside the forward, or compute "
+            raise TraceError(f"{type(model).__name__} cannot be read as a graph: {_BLOCKS[name]} on the values of a "
+                             f"tensor{_condition_line(op)}; decide it outside the forward, or compute "
                              "both sides and choose with paddle.where")
         ops.append(_copy_op(len(ops), op, note))
     outputs = rebuild(concrete.outputs, lambda leaf: Ref(note(leaf)) if isinstance(leaf, paddle.pir.Value) else leaf)
@@ -282,5 +284,6 @@ def _name_parameters(model: Any, held: Mapping[int, Any]) -> tuple[Parameter, ..
         if not tensor._is_initialized():
             kind = "empty"
         shape = () if kind == "empty" else tuple(int(n) for n in tensor.shape)
-        found.append(Parameter(value, name, shape, dtype_name(tensor.dtype), kind, kind == "parameter" and not tensor.stop_gradient))
+        trainable = kind == "parameter" and not tensor.stop_gradient
+        found.append(Parameter(value, name, shape, dtype_name(tensor.dtype), kind, trainable))
     return tuple(found)

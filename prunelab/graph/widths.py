@@ -31,7 +31,8 @@ class Kept(Widths):
 
     def __init__(self, keep: Mapping[Dim, np.ndarray[Any, Any]]) -> None:
         self.keep = keep
-        self._sizes: dict[int, tuple[Dim, int, int]] = {}  # id(dim) -> (dim, kept alive; fixed part, part for each sample)
+        # id(dim) -> (dim, kept alive; fixed part, part for each sample)
+        self._sizes: dict[int, tuple[Dim, int, int]] = {}
         self._changed: dict[int, tuple[Dim, bool]] = {}
 
     def size(self, dim: Dim) -> int | PerBatch:

@@ -11,7 +11,9 @@ def load(ipython: Any) -> None:
     """Register ``%prune`` and its completion in a shell; a second time changes nothing."""
     from prunelab.jupyter.magics.completion import matcher
     from prunelab.jupyter.magics.magic import PruneMagics
+    from prunelab.jupyter.quiet import quieten
 
+    quieten()
     if _registered(ipython) is not None:
         return
     magics = PruneMagics(ipython)

@@ -20,7 +20,7 @@ def history_frame(states: Iterable[State], current: str) -> Any:
     metrics = dict.fromkeys(name for s in states for name in s.metrics)
     rows = [
         {
-            "current": s.id == current, "id": s.id, "parent": s.parent, "label": s.label, "sparsity": s.sparsity,
+            "current": s.id == current, "id": s.id, "parent": s.parent or "", "label": s.label, "sparsity": s.sparsity,
             **{name: s.metrics.get(name, float("nan")) for name in metrics},
             "params": s.cost.params, "macs": s.cost.macs, "duration_s": s.duration_s, "action": s.action,
             "created": s.created,

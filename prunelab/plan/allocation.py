@@ -1,12 +1,12 @@
 """How a budget is spread over groups: from scores and one number to the units that go.
 
-An allocation is made once from the scores; `removed(amount)` then gives, for any amount in [0, 1], the units of each group that go. It
-only grows with the amount, so that a target is found by bisection.
+An allocation is made once from the scores; `removed(amount)` then gives, for any amount in [0, 1], the units of each
+group that go. It only grows with the amount, so that a target is found by bisection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,7 +17,10 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Limits:
-    """What every allocation keeps to: kept units come in multiples of ``round_to``, ``gone`` units stay gone, one unit stays."""
+    """What every allocation keeps to.
+
+    Kept units come in multiples of ``round_to``, ``gone`` units stay gone, one unit stays.
+    """
 
     round_to: int = 1
     gone: Mapping[str, frozenset[int]] | None = None
@@ -51,9 +54,9 @@ class Local:
 
 @dataclass(frozen=True)
 class Global:
-    """One ranking over all groups: scores are divided by their group's mean, so that a layer of small weights is not emptied first.
+    """One ranking over all groups; the amount is the fraction of all units that goes.
 
-    The amount is the fraction of all units that goes.
+    Scores are divided by their group's mean, so that a layer of small weights is not emptied first.
     """
 
     scores: Mapping[str, Array]
@@ -72,7 +75,8 @@ class Global:
         order = rankable[np.argsort(flat[rankable], kind="stable")]
         taken = order[: n_removed(amount, len(flat))]
         counts = np.bincount(owner[taken], minlength=len(names))
-        return {name: self.limits.choose(name, self.scores[name], int(n)) for name, n in zip(names, counts, strict=True)}
+        return {name: self.limits.choose(name, self.scores[name], int(n))
+                for name, n in zip(names, counts, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,11 @@ class Ratios:
     ratios: Mapping[str, float]
 
     def removed(self, amount: float) -> dict[str, tuple[int, ...]]:
-        return {name: self.limits.choose(name, s, n_removed(self.ratios.get(name, 0.0), len(s))) for name, s in self.scores.items()}
+        return {name: self.limits.choose(name, s, n_removed(self.ratios.get(name, 0.0), len(s)))
+                for name, s in self.scores.items()}
 
 
-SCOPES = {"local": Local, "global": Global}
+SCOPES: dict[str, Callable[[Mapping[str, Array], Limits], Allocation]] = {"local": Local, "global": Global}
 
 
 def n_removed(ratio: float, units: int) -> int:
@@ -101,7 +106,10 @@ def _relative(scores: Array) -> Array:
 
 
 def smallest(allocation: Allocation, enough: Any, steps: int) -> dict[str, tuple[int, ...]] | None:
-    """The units of the smallest amount (in ``steps`` equal parts of [0, 1]) with ``enough(removed)``; None if even all is not."""
+    """The units of the smallest amount (in ``steps`` equal parts of [0, 1]) that is ``enough(removed)``.
+
+    None if even all is not.
+    """
     low, high = -1, steps
     best = allocation.removed(1.0)
     if not enough(best):

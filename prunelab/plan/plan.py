@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,8 +43,9 @@ class PlanGroup:
 class Plan:
     """Which units go. Made by `prunelab.propose`; loading one runs no code.
 
-    ``fingerprint`` identifies the structure, ``inputs`` is what it was traced with, ``made`` says how the plan came to be, ``cost`` and
-    ``dense_cost`` what the network costs with and without it, ``metrics`` what was measured at the time.
+    ``fingerprint`` identifies the structure, ``inputs`` is what it was traced with, ``made`` says how the plan came to
+    be, ``cost`` and ``dense_cost`` what the network costs with and without it, ``metrics`` what was measured at the
+    time.
     """
 
     fingerprint: str
@@ -62,10 +63,13 @@ class Plan:
     def empty(cls, graph: Graph) -> Plan:
         """The plan that removes nothing."""
         dense = graph.cost()
-        return cls(graph.fingerprint, graph.program.model, graph.input_specs, tuple(map(_plan_group, graph.prunable)), dense, dense)
+        groups = tuple(map(_plan_group, graph.prunable))
+        return cls(graph.fingerprint, graph.program.model, graph.input_specs, groups, dense, dense)
 
-    def with_removed(self, graph: Graph, removed: Mapping[str, Sequence[int]], **made: Any) -> Plan:
+    def with_removed(self, graph: Graph, removed: Mapping[str, Iterable[int]], **made: Any) -> Plan:
         """This plan with other units of the named groups removed; the cost follows.
+
+        ``removed`` has integers for each name, in any order: a tuple, a range, an array of NumPy.
 
         Raises:
             PlanError: a unit that the group does not have, or none left.
@@ -109,7 +113,10 @@ class Plan:
         return any(g.removed for g in self.groups)
 
     def apply(self, model: Any) -> Any:
-        """The smaller model of a fresh ``model`` of this structure, ready for ``set_state_dict`` of the pruned weights."""
+        """The smaller model of a fresh ``model`` of this structure.
+
+        It is ready for ``set_state_dict`` of the pruned weights.
+        """
         from prunelab.surgery import compact
 
         return compact(model, self)
@@ -117,7 +124,8 @@ class Plan:
     # telling
 
     def _rows(self) -> list[list[str]]:
-        return [[g.name, g.granularity, f"{g.units - len(g.removed)}/{g.units}", percent(g.ratio, 0)] for g in self.groups]
+        return [[g.name, g.granularity, f"{g.units - len(g.removed)}/{g.units}", percent(g.ratio, 0)]
+                for g in self.groups]
 
     def summary(self) -> str:
         """A table of the groups, then the cost beside the dense model's."""
@@ -142,7 +150,8 @@ class Plan:
             PlanError: plans for different structures.
         """
         if other.fingerprint != self.fingerprint:
-            raise PlanError(f"the plans are for different structures, {self.model} and {other.model}; compare plans of one model")
+            raise PlanError(f"the plans are for different structures, {self.model} and {other.model}; "
+                            "compare plans of one model")
         out = {}
         for mine in self.groups:
             a, b = set(mine.removed), set(other.removed(mine.name))
@@ -176,21 +185,21 @@ class Plan:
         Raises:
             PlanError: data of another format or a newer version, or that lacks something; ``place`` is named.
         """
-        if not isinstance(data, Mapping) or data.get("format") != FORMAT:
-            raise PlanError(f"{place} is no prunelab plan (its format is {data.get('format') if isinstance(data, Mapping) else None!r}, "
-                            f"not '{FORMAT}'); plans are written by Plan.save")
+        kind = data.get("format") if isinstance(data, Mapping) else None
+        if kind != FORMAT:
+            raise PlanError(f"{place} is no prunelab plan (its format is {kind!r}, not '{FORMAT}'); "
+                            "plans are written by Plan.save")
         if data.get("version") != VERSION:
             raise PlanError(f"{place} has the version {data.get('version')!r}; this prunelab reads version {VERSION}: "
                             "update prunelab, or write the plan again")
         try:
-            groups = tuple(
-                _with(PlanGroup(str(g["name"]), int(g["units"]), str(g["granularity"]),
-                                tuple(Member(str(m["parameter"]), int(m["axis"]), str(m["role"])) for m in g["members"])),
-                      g["removed"]) for g in data["groups"])
-            return cls(str(data["fingerprint"]), str(data["model"]), tuple(map(TensorSpec.from_json, data["inputs"])), groups,
-                       Cost.from_json(data["cost"]), Cost.from_json(data["dense_cost"]), dict(data["made"]), dict(data["metrics"]))
+            groups = tuple(map(_read_group, data["groups"]))
+            return cls(str(data["fingerprint"]), str(data["model"]), tuple(map(TensorSpec.from_json, data["inputs"])),
+                       groups, Cost.from_json(data["cost"]), Cost.from_json(data["dense_cost"]),
+                       dict(data["made"]), dict(data["metrics"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise PlanError(f"{place} lacks or misspells {error}; the format is in prunelab/plan/plan.schema.json") from error
+            raise PlanError(f"{place} lacks or misspells {error}; "
+                            "the format is in prunelab/plan/plan.schema.json") from error
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the plan as JSON; the file appears whole or not at all.
@@ -207,8 +216,8 @@ class Plan:
             os.chmod(temporary, 0o644)  # a temporary file is its owner's alone; a plan is to be read by others
             os.replace(temporary, target)
         except OSError as error:
-            raise PlanError(f"the plan cannot be written to {target}: {error.strerror}; choose a folder that exists and can be "
-                            "written") from error
+            raise PlanError(f"the plan cannot be written to {target}: {error.strerror}; "
+                            "choose a folder that exists and can be written") from error
         return target
 
     @classmethod
@@ -232,7 +241,13 @@ def _plan_group(group: Group) -> PlanGroup:
     return PlanGroup(group.name, group.units, group.granularity, group.members)
 
 
-def _with(group: PlanGroup, removed: Sequence[int]) -> PlanGroup:
+def _read_group(data: Mapping[str, Any]) -> PlanGroup:
+    whole = PlanGroup(str(data["name"]), int(data["units"]), str(data["granularity"]), tuple(
+        Member(str(m["parameter"]), int(m["axis"]), str(m["role"])) for m in data["members"]))
+    return _with(whole, data["removed"])
+
+
+def _with(group: PlanGroup, removed: Iterable[int]) -> PlanGroup:
     units = tuple(sorted({int(u) for u in removed}))
     if units and (units[0] < 0 or units[-1] >= group.units):
         bad = units[0] if units[0] < 0 else units[-1]

@@ -47,13 +47,15 @@ def propose(
 ) -> Plan:
     """Choose the units to remove.
 
-    Exactly one target is given, each a fraction removed in ``[0, 1)``: of the units (``sparsity``), of the multiply-accumulates
-    (``macs``), of the parameters (``params``), or of each named group (``ratios``, by group, layer or pattern such as ``"layer4.*"``).
+    Exactly one target is given, each a fraction removed in ``[0, 1)``: of the units (``sparsity``), of the
+    multiply-accumulates (``macs``), of the parameters (``params``), or of each named group (``ratios``, by group, layer
+    or pattern such as ``"layer4.*"``).
 
     Args:
         criterion: a name of `prunelab.criteria.CRITERIA` or an instance; the units of lowest score go.
         scope: ``"local"`` cuts each group alike, ``"global"`` by one ranking over all.
-        granularity: ``"auto"`` takes every group at its own unit; ``"channel"``, ``"head"`` or ``"hidden"`` only these groups.
+        granularity: ``"auto"`` takes every group at its own unit; ``"channel"``, ``"head"`` or ``"hidden"`` only these
+            groups.
         round_to: kept units come in multiples of it (a group that is smaller stays whole).
         ignore: groups, layers or patterns that stay whole.
         seed: for criteria that draw.
@@ -65,12 +67,7 @@ def propose(
     """
     target = _target(sparsity=sparsity, macs=macs, params=params, ratios=ratios)
     chosen = criterion_of(criterion)
-    if scope not in SCOPES:
-        raise unknown_name("scope", scope, SCOPES)
-    if granularity not in GRANULARITIES:
-        raise unknown_name("granularity", granularity, GRANULARITIES)
-    if isinstance(round_to, bool) or not isinstance(round_to, int) or round_to < 1:
-        raise OptionError(f"round_to is {round_to!r}; it is a number of units of at least 1, such as 8")
+    _check_options(scope, granularity, round_to)
     ignored = {g.name for pattern in _listed(ignore) for g in match(graph, pattern, place="ignore")}
     groups = [g for g in graph.prunable if g.name not in ignored and granularity in ("auto", g.granularity)]
     base = start or Plan.empty(graph)
@@ -82,8 +79,17 @@ def propose(
         removed = allocation.removed(1.0)
     else:
         removed = _meet(graph, base, SCOPES[scope](scores, limits), scores, target)
-    return base.with_removed(graph, removed, criterion=chosen.name, scope=scope, target=str(target), round_to=round_to, seed=seed,
-                             granularity=granularity, ignore=sorted(ignored))
+    return base.with_removed(graph, removed, criterion=chosen.name, scope=scope, target=str(target), round_to=round_to,
+                             seed=seed, granularity=granularity, ignore=sorted(ignored))
+
+
+def _check_options(scope: str, granularity: str, round_to: int) -> None:
+    if scope not in SCOPES:
+        raise unknown_name("scope", scope, SCOPES)
+    if granularity not in GRANULARITIES:
+        raise unknown_name("granularity", granularity, GRANULARITIES)
+    if isinstance(round_to, bool) or not isinstance(round_to, int) or round_to < 1:
+        raise OptionError(f"round_to is {round_to!r}; it is a number of units of at least 1, such as 8")
 
 
 def _listed(names: Iterable[str]) -> list[str]:
@@ -93,11 +99,13 @@ def _listed(names: Iterable[str]) -> list[str]:
 def _target(**given: Any) -> _Target:
     named = {k: v for k, v in given.items() if v is not None}
     if len(named) != 1:
-        raise OptionError(f"{' and '.join(named) if named else 'no target'} given; give one of {', '.join(TARGETS)}, such as sparsity=0.5")
+        raise OptionError(f"{' and '.join(named) if named else 'no target'} given; "
+                          f"give one of {', '.join(TARGETS)}, such as sparsity=0.5")
     (kind, value), = named.items()
     if kind == "ratios":
         if not isinstance(value, Mapping):
-            raise OptionError(f"ratios is {value!r}; give a dict from layers to fractions, such as {{'layer1.0.conv1': 0.3}}")
+            raise OptionError(f"ratios is {value!r}; "
+                              "give a dict from layers to fractions, such as {'layer1.0.conv1': 0.3}")
         return _Target(kind, {str(n): check_ratio(r, place=f"the ratio of '{n}'") for n, r in value.items()})
     return _Target(kind, check_ratio(value, place=kind))
 
@@ -116,8 +124,8 @@ def match(graph: Graph, pattern: str, *, place: str) -> list[Group]:
         found = [g for g in graph.groups if fnmatch.fnmatchcase(g.name, pattern)
                  or any(fnmatch.fnmatchcase(layer, pattern) for layer in g.layers)]
     if not found:
-        raise unknown_name("layer", pattern, dict.fromkeys([*(g.name for g in graph.groups), *(x for g in graph.groups for x in g.layers)]),
-                           place=place)
+        known = dict.fromkeys([*(g.name for g in graph.groups), *(x for g in graph.groups for x in g.layers)])
+        raise unknown_name("layer", pattern, known, place=place)
     return found
 
 
@@ -127,13 +135,15 @@ def _by_group(graph: Graph, ratios: Mapping[str, float], groups: list[Group]) ->
     for pattern, ratio in ratios.items():
         matched = match(graph, pattern, place="ratios")
         if not any(g.prunable for g in matched) and ratio > 0:
-            raise OptionError(f"'{pattern}' in ratios cannot be cut: {matched[0].name} is frozen by {matched[0].reason}; "
+            frozen = matched[0]
+            raise OptionError(f"'{pattern}' in ratios cannot be cut: {frozen.name} is frozen by {frozen.reason}; "
                               "leave it out, or choose a group of graph.prunable")
         out.update({g.name: ratio for g in matched if g.name in allowed})
     return out
 
 
-def _meet(graph: Graph, base: Plan, allocation: Allocation, scores: Mapping[str, Any], target: _Target) -> dict[str, tuple[int, ...]]:
+def _meet(graph: Graph, base: Plan, allocation: Allocation, scores: Mapping[str, Any],
+          target: _Target) -> dict[str, tuple[int, ...]]:
     """The least that meets the target."""
     if target.kind == "sparsity":
         return allocation.removed(target.value)
@@ -146,9 +156,11 @@ def _meet(graph: Graph, base: Plan, allocation: Allocation, scores: Mapping[str,
 
     if target.value == 0:
         return allocation.removed(0.0)
-    found = smallest(allocation, lambda removed: left(removed) <= (1 - target.value) * dense, max(1, total_units(scores)))
+    allowed = (1 - target.value) * dense
+    found = smallest(allocation, lambda removed: left(removed) <= allowed, max(1, total_units(scores)))
     if found is None:
         most = 1 - left(allocation.removed(1.0)) / dense if dense else 0.0
-        raise OptionError(f"{target} cannot be met: with one unit left in each of {len(scores)} groups {most:.3f} of the {target.kind} "
-                          f"are gone; ask for at most {int(most * 1000) / 1000:.3f}, or ignore fewer layers")
+        raise OptionError(f"{target} cannot be met: with one unit left in each of {len(scores)} groups {most:.3f} of "
+                          f"the {target.kind} are gone; ask for at most {int(most * 1000) / 1000:.3f}, "
+                          "or ignore fewer layers")
     return found

@@ -1,4 +1,4 @@
-"""A plan carried out: a smaller model of the same class where its own forward can carry the widths, else a `GraphLayer`."""
+"""A plan carried out: a smaller model of the same class where its own forward can carry it, else a `GraphLayer`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import paddle
 
 from prunelab.errors import SurgeryError
 from prunelab.graph import Graph, TensorSpec, graph_for
-from prunelab.graph.graph import execute
+from prunelab.graph.execute import execute
 from prunelab.graph.program import flatten
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
@@ -20,7 +20,8 @@ from prunelab.plan import Plan
 from prunelab.surgery.graph_layer import GraphLayer
 from prunelab.surgery.layers import follow_shapes, set_number
 
-# Largest relative difference between two ways to compute one thing in float32, rounding apart. Half precision has 3 digits.
+# Largest relative difference between two ways to compute one thing in float32, rounding apart. Half precision has 3
+# digits.
 TOLERANCE = {"float32": 1e-4, "float64": 1e-4, "float16": 2e-2, "bfloat16": 5e-2}
 
 
@@ -28,8 +29,8 @@ def compact(model: Any, plan: Plan, *, form: str = "auto") -> Any:
     """A new, smaller layer without the units that ``plan`` removes; the model is left as it was.
 
     Args:
-        form: ``"auto"`` gives the model's own class where its forward computes the same with the new widths (found by running it) and a
-            `GraphLayer` where it does not; ``"graph"`` gives a `GraphLayer` always.
+        form: ``"auto"`` gives the model's own class where its forward computes the same with the new widths (found by
+            running it) and a `GraphLayer` where it does not; ``"graph"`` gives a `GraphLayer` always.
 
     Raises:
         PlanError: a plan for another structure.
@@ -55,7 +56,8 @@ def _cut(graph: Graph, parameter: str, kept: Kept) -> Any:
     out = tensor.detach()
     for axis, d in enumerate(dims):
         if kept.changes(d):
-            out = paddle.index_select(out, paddle.to_tensor(kept.positions(d).astype(np.int64), place=tensor.place), axis=axis)
+            stays = paddle.to_tensor(kept.positions(d).astype(np.int64), place=tensor.place)
+            out = paddle.index_select(out, stays, axis=axis)
     return out
 
 
@@ -125,7 +127,10 @@ def random_inputs(specs: tuple[TensorSpec, ...], place: Any) -> list[Any]:
 
 
 def relative_error(a: Any, b: Any) -> float:
-    """The largest difference between two nests of tensors, over each tensor of ``b``'s largest magnitude; inf for another nest."""
+    """The largest difference between two nests of tensors, over each tensor of ``b``'s largest magnitude.
+
+    inf for another nest.
+    """
     left, right = flatten(a), flatten(b)
     if len(left) != len(right):
         return float("inf")

@@ -1,4 +1,7 @@
-"""`GraphLayer`: a layer that runs a traced and rewritten graph, for models whose own forward cannot carry the new widths."""
+"""`GraphLayer`: a layer that runs a traced and rewritten graph.
+
+It is for models whose own forward cannot carry the new widths.
+"""
 
 from __future__ import annotations
 
@@ -8,29 +11,30 @@ from typing import Any
 import paddle
 
 from prunelab.errors import SurgeryError
-from prunelab.graph import graph as graph_module
+from prunelab.graph import execute as execute_module
 from prunelab.graph import run as run_module
-from prunelab.graph.graph import execute
+from prunelab.graph.execute import execute
 from prunelab.graph.run import Executor
 
 # the operators are called as they are: to_static need not read and rewrite our own Python
-paddle.jit.ignore_module([graph_module, run_module])
+paddle.jit.ignore_module([execute_module, run_module])
 MOST_INPUTS = 10
 
 
-class GraphLayer(paddle.nn.Layer):  # type: ignore[misc]
+class GraphLayer(paddle.nn.Layer):
     """Runs a compiled graph on parameters of the same names as the model's.
 
-    It trains and evaluates (dropout and batch norm follow ``train()`` and ``eval()``), saves, loads, exports, traces, and takes any batch.
-    ``tensors`` are its parameters and buffers by name, ``saved`` the names that ``state_dict`` has, ``origin`` is the class of the model it was made from.
+    It trains and evaluates (dropout and batch norm follow ``train()`` and ``eval()``), saves, loads, exports, traces,
+    and takes any batch. ``tensors`` are its parameters and buffers by name, ``saved`` the names that ``state_dict``
+    has, ``origin`` is the class of the model it was made from.
     """
 
-    def __init__(self, executor: Executor, tensors: Mapping[str, Any], constants: Mapping[int, Any], saved: Collection[str],
-                 origin: str) -> None:
+    def __init__(self, executor: Executor, tensors: Mapping[str, Any], constants: Mapping[int, Any],
+                 saved: Collection[str], origin: str) -> None:
         super().__init__()
         if len(executor.program.inputs) > MOST_INPUTS:
-            raise SurgeryError(f"{origin} has {len(executor.program.inputs)} inputs; a GraphLayer takes at most {MOST_INPUTS}: "
-                               "join some of them into one tensor")
+            raise SurgeryError(f"{origin} has {len(executor.program.inputs)} inputs; "
+                               f"a GraphLayer takes at most {MOST_INPUTS}: join some of them into one tensor")
         self.origin = origin
         self._executor = executor
         self._constants = [(value, f"_constant_{k}") for k, value in enumerate(constants)]
@@ -41,8 +45,8 @@ class GraphLayer(paddle.nn.Layer):  # type: ignore[misc]
             self.register_buffer(name, tensor, persistable=False)
 
     # to_static wants named parameters: a layer takes as many of these as its graph has inputs
-    def forward(self, x: Any, x1: Any = None, x2: Any = None, x3: Any = None, x4: Any = None, x5: Any = None, x6: Any = None,
-                x7: Any = None, x8: Any = None, x9: Any = None) -> Any:
+    def forward(self, x: Any, x1: Any = None, x2: Any = None, x3: Any = None, x4: Any = None,
+                x5: Any = None, x6: Any = None, x7: Any = None, x8: Any = None, x9: Any = None) -> Any:
         inputs = (x, x1, x2, x3, x4, x5, x6, x7, x8, x9)[: len(self._executor.program.inputs)]
         held = {value: _look_up(self, name) for value, name in self._names}
         held.update({value: getattr(self, name) for value, name in self._constants})

@@ -1,6 +1,7 @@
 """A plan rehearsed on the full-size model: cut slices are zero, of the makers of units and of their readers.
 
-Zeroing only the makers would not do: a unit that is zero comes out of a sigmoid as one half, and its reader would see it.
+Zeroing only the makers would not do: a unit that is zero comes out of a sigmoid as one half, and its reader would see
+it.
 """
 
 from __future__ import annotations
@@ -62,9 +63,9 @@ def _zero(tensor: Any, mask: np.ndarray[Any, Any]) -> None:
 
 @contextlib.contextmanager
 def mask(model: Any, plan: Plan) -> Iterator[Any]:
-    """Inside, the model computes as if pruned; on leaving, all its parameters and buffers are what they were, bit for bit.
+    """Inside, the model computes as if pruned. Gives the model.
 
-    What is trained inside is undone on leaving too. Gives the model.
+    On leaving, all its parameters and buffers are what they were, bit for bit; what is trained inside is undone too.
 
     Raises:
         PlanError: a plan for another structure; nothing is changed then.
@@ -72,7 +73,8 @@ def mask(model: Any, plan: Plan) -> Iterator[Any]:
     graph = graph_for(model, plan)
     masks = _masks(graph, plan)
     layer = as_layer(model)
-    tensors = [*layer.parameters(), *layer.buffers(), *(graph.tensor(p.name) for p in graph.program.parameters if p.kind == "constant")]
+    constants = [graph.tensor(p.name) for p in graph.program.parameters if p.kind == "constant"]
+    tensors = [*layer.parameters(), *layer.buffers(), *constants]
     tensors = [t for t in tensors if t._is_initialized()]  # a recurrent layer holds an empty state for dropout
     before = [t.detach().clone() for t in tensors]
     try:

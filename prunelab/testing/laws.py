@@ -1,4 +1,7 @@
-"""The engine's laws, as functions that raise `AssertionError` with what differs. DESIGN's numbers are in the names' docstrings."""
+"""The engine's laws, as functions that raise `AssertionError` with what differs.
+
+DESIGN's numbers are in the names' docstrings.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ EXACT = 1e-4
 
 
 def stir(model: Any, seed: int = 0) -> Any:
-    """Random gains, biases and statistics, in place: fresh ones (ones and zeros) would hide a wrong cut. Gives the model."""
+    """Random gains, biases and statistics, in place. Gives the model.
+
+    Fresh ones (ones and zeros) would hide a wrong cut.
+    """
     rng = np.random.default_rng(seed)
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if not tensor._is_initialized() or len(tensor.shape) != 1 or "float" not in str(tensor.dtype):
@@ -51,6 +57,7 @@ def half_of_every_group(graph: Graph, seed: int = 0) -> Plan:
 
 
 def at_batch(specs: Sequence[TensorSpec], n: int) -> tuple[TensorSpec, ...]:
+    """The same inputs with a batch of ``n``, where the batch is free."""
     return tuple(TensorSpec(s.name, s.at_batch(n), s.dtype, s.batch_axis) for s in specs)
 
 
@@ -64,8 +71,10 @@ def check_runs(graph: Graph, batches: Sequence[int] = (1, 3)) -> None:
         assert len(theirs) == len(ours), f"batch {n}: {len(theirs)} outputs of the model, {len(ours)} of the graph"
         for k, (a, b) in enumerate(zip(theirs, ours, strict=True)):
             if isinstance(a, paddle.Tensor):
-                assert tuple(a.shape) == tuple(b.shape), f"output {k} at batch {n}: {a.shape} of the model, {b.shape} of the graph"
-                assert np.array_equal(a.numpy(), b.numpy(), equal_nan=True), f"output {k} at batch {n} differs by {relative_error(b, a)}"
+                where = f"output {k} at batch {n}"
+                assert tuple(a.shape) == tuple(b.shape), f"{where}: {a.shape} of the model, {b.shape} of the graph"
+                same = np.array_equal(a.numpy(), b.numpy(), equal_nan=True)
+                assert same, f"{where} differs by {relative_error(b, a)}"
 
 
 def _gradients(model: Any, outputs: Any) -> dict[str, np.ndarray[Any, Any]]:
@@ -123,11 +132,13 @@ def check_lives(graph: Graph, plan: Plan, small: Any, fresh: Any | None = None) 
     sum((o * o).mean() for o in outputs if isinstance(o, paddle.Tensor) and "float" in str(o.dtype)).backward()
     optimizer.step()
     optimizer.clear_grad()
-    assert any(not np.array_equal(before[n], p.numpy()) for n, p in small.named_parameters()), "training changes no parameter"
+    changed = any(not np.array_equal(before[n], p.numpy()) for n, p in small.named_parameters())
+    assert changed, "training changes no parameter"
     small.eval()
     other = plan.apply(fresh if fresh is not None else copy.deepcopy(graph.model))
     missing, unexpected = other.set_state_dict(small.state_dict())
-    assert not missing and not unexpected, f"missing {missing}, unexpected {unexpected} in the saved state"
+    assert not missing, f"missing {missing} in the saved state"
+    assert not unexpected, f"unexpected {unexpected} in the saved state"
     other.eval()
     with paddle.no_grad():
         assert relative_error(other(*inputs), small(*inputs)) <= EXACT, "the loaded model computes something else"
@@ -156,5 +167,6 @@ def check_all(model: Any, inputs: Any, *, seed: int = 0) -> dict[str, Any]:
     check_lives(graph, plan, small)
     assert bits(model) == before, "the smaller model shares something with the model"
     gone = 1 - graph.cost(plan).params / max(1, graph.cost().params)
-    return {"gone": gone, "form": type(small).__name__, "groups": len(graph.prunable), "frozen": len(graph.groups) - len(graph.prunable),
+    n_groups = len(graph.prunable)
+    return {"gone": gone, "form": type(small).__name__, "groups": n_groups, "frozen": len(graph.groups) - n_groups,
             "graph": graph}

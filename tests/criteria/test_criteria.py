@@ -14,7 +14,9 @@ def scores(name, weights=WEIGHTS):
     return CRITERIA[name](Material({"w[0]": weights}, len(weights), np.random.default_rng(0)))
 
 
-@pytest.mark.parametrize(("name", "expected"), [("l1_weight", [7, 1, 4]), ("l2_weight", [5, 1, np.sqrt(8)]), ("mean", [3.5, 0.5, 2])])
+@pytest.mark.parametrize(("name", "expected"), [
+    ("l1_weight", [7, 1, 4]), ("l2_weight", [5, 1, np.sqrt(8)]), ("mean", [3.5, 0.5, 2]),
+])
 def test_values_worked_out_by_hand(name, expected):
     assert np.allclose(scores(name), expected)
 
@@ -26,7 +28,8 @@ def test_magnitudes_ignore_signs_and_scale_with_weights(name):
 
 
 def test_random_is_uniform_and_its_own_for_each_group_and_seed():
-    model = paddle.nn.Sequential(paddle.nn.Linear(4, 400), paddle.nn.ReLU(), paddle.nn.Linear(400, 400), paddle.nn.Linear(400, 2))
+    nn = paddle.nn
+    model = nn.Sequential(nn.Linear(4, 400), nn.ReLU(), nn.Linear(400, 400), nn.Linear(400, 2))
     graph = pl.trace(model, (1, 4))
     a, b = (score(graph, g, "random", seed=5) for g in graph.prunable[:2])
     assert not np.array_equal(a, b)

@@ -450,3 +450,8 @@ def test_a_dense_model_that_a_format_cannot_hold_does_not_spoil_the_export(small
     assert (out.dense_size_bytes, out.dense_latency_ms) == ({}, {})
     assert "the dense model was not measured: paddle2onnx cannot convert" in repr(out)
     jsonschema.validate(out.manifest, SCHEMA)
+
+
+def test_files_are_timed_with_as_many_samples_as_asked(tmp_path: Path) -> None:
+    out = pl.export(conv_net(), tmp_path / "out", formats=("paddle",), inputs=(1, 3, 8, 8), timing=BRIEFLY, batch=7)
+    assert out.manifest["formats"]["paddle"]["latency"]["batch"] == 7

@@ -59,7 +59,7 @@ class Collects(Branches):
 
 
 class Caches(Branches):
-    """Writes down a constant at its first call, as rotary positions do: the same at every call, so it is no side effect."""
+    """Writes down a constant at its first call, as rotary positions do: the same at every call, so no side effect."""
 
     def __init__(self):
         super().__init__()
@@ -112,7 +112,8 @@ def test_inputs_the_forward_does_not_take(inputs):
 
 
 @pytest.mark.parametrize(("inputs", "says"), [
-    ("x", "str 'x'"), ((1, 3, None, 16), "(1, 3, None, 16)"), ((1, 0, 4), "at least"), ([], "empty"), ({"y": (1, 3)}, "'y'"), (3.5, "3.5"),
+    ("x", "str 'x'"), ((1, 3, None, 16), "(1, 3, None, 16)"), ((1, 0, 4), "at least"), ([], "empty"),
+    ({"y": (1, 3)}, "'y'"), (3.5, "3.5"),
 ])
 def test_inputs_that_are_no_inputs(inputs, says):
     with pytest.raises(InputError, match="input") as error:
@@ -121,12 +122,13 @@ def test_inputs_that_are_no_inputs(inputs, says):
 
 
 def test_a_model_that_is_no_layer():
-    with pytest.raises(InputError, match="give a paddle.nn.Layer"):
+    with pytest.raises(InputError, match=r"give a paddle\.nn\.Layer"):
         pl.trace(lambda x: x, (1, 3))
 
 
 @pytest.mark.parametrize("inputs", [
-    (2, 3, 16, 16), [(2, 3, 16, 16)], InputSpec([None, 3, 16, 16]), paddle.zeros([2, 3, 16, 16]), {"x": (-1, 3, 16, 16)},
+    (2, 3, 16, 16), [(2, 3, 16, 16)], InputSpec([None, 3, 16, 16]), paddle.zeros([2, 3, 16, 16]),
+    {"x": (-1, 3, 16, 16)},
 ])
 def test_the_ways_to_give_inputs(inputs):
     assert pl.trace(Residual(), inputs).input_specs[0].shape[1:] == (3, 16, 16)
@@ -147,7 +149,8 @@ def test_a_paddle_model_and_a_model_in_train_mode():
     paddle.seed(1)
     theirs = net(paddle.zeros([2, 7], "int64"))
     paddle.seed(1)
-    assert bool((graph.run(paddle.zeros([2, 7], "int64")) == theirs).all()), "dropout draws the same numbers in train mode"
+    ours = graph.run(paddle.zeros([2, 7], "int64"))
+    assert bool((ours == theirs).all()), "dropout draws the same numbers in train mode"
 
 
 def test_random_states_are_left():
@@ -170,7 +173,7 @@ def test_two_models_of_one_class_do_not_mix():
     x = paddle.randn([2, 3, 16, 16])
     graphs = [pl.trace(m, (1, 3, 16, 16)) for m in (a, b)]
     a.eval(), b.eval()
-    assert all(bool((g.run(x) == m(x)).all()) for g, m in zip(graphs, (a, b)))
+    assert all(bool((g.run(x) == m(x)).all()) for g, m in zip(graphs, (a, b), strict=True))
 
 
 def test_a_forward_for_one_sample_only():

@@ -60,7 +60,9 @@ def test_files_that_cannot_be_read_or_written(plan, tmp_path):
         plan.save(tmp_path / "bad.json" / "p.json")
 
 
-@pytest.mark.parametrize(("units", "says"), [([12], "no unit 12"), ([-1], "no unit -1"), (range(12), "keep at least one")])
+@pytest.mark.parametrize(("units", "says"), [
+    ([12], "no unit 12"), ([-1], "no unit -1"), (range(12), "keep at least one"),
+])
 def test_units_a_group_cannot_lose(graph, plan, units, says):
     with pytest.raises(PlanError, match=says):
         plan.with_removed(graph, {"stem.0": units})

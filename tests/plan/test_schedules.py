@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ def test_a_schedule_never_goes_back_and_ends_where_it_should(name, n, a, b):
     start, to = sorted((a, b))
     values = [SCHEDULES[name](k, n, to, start) for k in range(1, n + 1)]
     assert values[-1] == to
-    assert all(x <= y + 1e-12 for x, y in zip(values, values[1:]))
+    assert all(x <= y + 1e-12 for x, y in pairwise(values))
     assert all(start - 1e-12 <= v <= to + 1e-12 for v in values)
 
 

@@ -15,16 +15,20 @@ def halved(model, inputs):
     return pl.propose(pl.trace(model, inputs), sparsity=0.5)
 
 
+def train_and_fail(model):
+    optimizer = paddle.optimizer.SGD(0.1, parameters=model.parameters())
+    model(paddle.randn([4, 3, 16, 16])).sum().backward()
+    optimizer.step()
+    raise ZeroDivisionError
+
+
 def test_mask_restores_bits_after_an_error_and_after_training():
     model = stir(Residual())
     model.train()
     plan = halved(model, (1, 3, 16, 16))
     before = bits(model)
     with pytest.raises(ZeroDivisionError), pl.mask(model, plan):
-        optimizer = paddle.optimizer.SGD(0.1, parameters=model.parameters())
-        model(paddle.randn([4, 3, 16, 16])).sum().backward()
-        optimizer.step()
-        raise ZeroDivisionError
+        train_and_fail(model)
     model.clear_gradients()
     assert bits(model) == before
 
@@ -57,7 +61,8 @@ def test_the_own_class_where_its_forward_can_carry_the_widths(make, inputs, form
 
 
 def test_attributes_of_layers_follow():
-    model = nn.Sequential(nn.Conv2D(3, 8, 3, groups=1), nn.BatchNorm2D(8), nn.Conv2D(8, 8, 3, groups=8), nn.GroupNorm(4, 8), nn.Conv2D(8, 2, 1))
+    model = nn.Sequential(nn.Conv2D(3, 8, 3, groups=1), nn.BatchNorm2D(8),
+                          nn.Conv2D(8, 8, 3, groups=8), nn.GroupNorm(4, 8), nn.Conv2D(8, 2, 1))
     small = pl.compact(model, halved(model, (1, 3, 12, 12)))
     assert small[2]._groups == 4
     assert small[2]._in_channels == 4

@@ -1,7 +1,7 @@
 """Convolutions of any rank, grouped, depthwise and transposed; channel shuffle and pixel shuffle beside them.
 
-A weight's first axis makes the output channels, its second reads the input's. With groups, channels are rows x columns: whole groups go,
-or the same columns in every group.
+A weight's first axis makes the output channels, its second reads the input's. With groups, channels are rows x columns:
+whole groups go, or the same columns in every group.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ def _conv(step: Step) -> None:
     x, w, groups = step.dims("input"), step.dims("filter"), step.attribute("groups", 1)
     axis = channel_axis(step, len(x))
     channels = x[axis]
-    if find(channels).size != find(w[1]).size * groups:  # which Paddle finds only when it runs
-        raise InputError(f"a convolution{step.op.line} takes {find(w[1]).size * groups} channels and gets {find(channels).size}; "
+    takes, gets = find(w[1]).size * groups, find(channels).size
+    if gets != takes:  # which Paddle finds only when it runs
+        raise InputError(f"a convolution{step.op.line} takes {takes} channels and gets {gets}; "
                          "give the shape that the model takes as inputs")
     step.fix_all(w[2:], "a kernel's size")
     fix_space(step, x, axis)

@@ -8,14 +8,14 @@ from prunelab.graph.solver import CLEAN, Dirty, Rule, Step, free
 # f(0) == 0: zero where cut stays zero
 KEEPS_ZERO = (
     "relu relu_ relu6 leaky_relu leaky_relu_ gelu silu swish hardswish tanh tanh_ elu elu_ selu celu mish "
-    "softshrink hard_shrink tanh_shrink thresholded_relu stanh softsign abs square sqrt sqrt_ sign floor ceil round trunc sin "
-    "sinh asin asinh atan atanh tan erf expm1 log1p assign assign_out_ cast share_data_ memcpy_d2h memcpy_h2d "
-    "rrelu negative real imag conj nan_to_num isnan isinf"
+    "softshrink hard_shrink tanh_shrink thresholded_relu stanh softsign abs square sqrt sqrt_ sign floor ceil round "
+    "trunc sin sinh asin asinh atan atanh tan erf expm1 log1p assign assign_out_ cast share_data_ memcpy_d2h "
+    "memcpy_h2d rrelu negative real imag conj nan_to_num isnan isinf"
 ).split()
 # f(0) != 0: after it, cut positions hold something
 LOSES_ZERO = (
-    "sigmoid sigmoid_ hardsigmoid softplus exp exp_ cos cosh acos logsigmoid log_sigmoid logical_not bitwise_not isfinite "
-    "erfinv digamma lgamma"
+    "sigmoid sigmoid_ hardsigmoid softplus exp exp_ cos cosh acos logsigmoid log_sigmoid logical_not bitwise_not "
+    "isfinite erfinv digamma lgamma"
 ).split()
 # f(0) is not finite: zero where cut would make the masked model infinite
 NEEDS_NONZERO = "rsqrt rsqrt_ reciprocal reciprocal_ log log2 log10 log_ logit".split()
@@ -114,7 +114,8 @@ def _add(step: Step) -> None:
 
 
 def _is_zero(step: Step, k: int) -> bool:
-    constant = step.solution.constants.get(step.value(k))  # type: ignore[arg-type]
+    value = step.value(k)
+    constant = None if value is None else step.solution.constants.get(value)
     return isinstance(constant, (int, float)) and constant == 0
 
 

@@ -1,7 +1,7 @@
 """Matrix products: linear layers, attention, einsum.
 
-A product contracts one axis of each operand and ties it. With a weight the cut is always exact, since the mask zeroes its
-rows; between two computed values (attention's scores) one of them has to be zero where cut.
+A product contracts one axis of each operand and ties it. With a weight the cut is always exact, since the mask zeroes
+its rows; between two computed values (attention's scores) one of them has to be zero where cut.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def _batch(step: Step, a: list[Dim], b: list[Dim]) -> list[tuple[Dim, bool, bool
 
 
 def _roles(step: Step) -> None:
-    for which, rank, flipped, made in ((0, len(step.dims(0)), "transpose_x", -2), (1, len(step.dims(1)), "transpose_y", -1)):
-        if rank == 1:
+    for which, flipped, made in ((0, "transpose_x", -2), (1, "transpose_y", -1)):
+        if len(step.dims(which)) == 1:
             step.role(which, 0, "in")
             continue
         read = -1 if made == -2 else -2

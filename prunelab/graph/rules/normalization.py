@@ -1,4 +1,7 @@
-"""Normalisation and softmax: what has statistics of its own for each channel can lose channels; what has them over all cannot."""
+"""Normalisation and softmax.
+
+What has statistics of its own for each channel can lose channels; what has them over all cannot.
+"""
 
 from __future__ import annotations
 

@@ -37,8 +37,8 @@ _POOL = Rule(_pool)
 RULES = {
     **dict.fromkeys((
         "pool2d", "pool3d", "lp_pool2d", "max_pool2d_with_index", "max_pool3d_with_index", "fractional_max_pool2d",
-        "fractional_max_pool3d", "unpool", "unpool3d", "nearest_interp", "linear_interp", "bilinear_interp", "bicubic_interp",
-        "trilinear_interp",
+        "fractional_max_pool3d", "unpool", "unpool3d", "nearest_interp", "linear_interp", "bilinear_interp",
+        "bicubic_interp", "trilinear_interp",
     ), _POOL),
     "grid_sample": Rule(_grid_sample),
     "maxout": Rule(_maxout),

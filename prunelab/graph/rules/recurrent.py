@@ -1,6 +1,7 @@
 """LSTM, GRU and simple recurrent layers: Paddle runs all layers and directions as one operator with one hidden size.
 
-Each weight's rows are gates x hidden units. A hidden unit goes from every gate, from the recurrent input, and from the layers above.
+Each weight's rows are gates x hidden units. A hidden unit goes from every gate, from the recurrent input, and from the
+layers above.
 """
 
 from __future__ import annotations
@@ -56,9 +57,9 @@ def _note_roles(step: Step) -> None:
     matrices = len(_layout(step)[0])
     for k, value in enumerate(combine.inputs):
         if value in solution.held:
-            solution.roles.setdefault((value, 0), "out" if k < matrices else "norm")  # type: ignore[arg-type]
+            solution.roles.setdefault((value, 0), "out" if k < matrices else "norm")
             if k < matrices:
-                solution.roles.setdefault((value, 1), "in")  # type: ignore[arg-type]
+                solution.roles.setdefault((value, 1), "in")
 
 
 def _rnn_sizes(step: Step, widths: Widths) -> dict[str, Any]:

@@ -16,7 +16,8 @@ def _axes(step: Step, rank: int) -> set[int]:
 
 def _result(step: Step, axes: set[int]) -> list[Dim]:
     keep = step.attribute("keepdim", step.attribute("keep_dim", step.attribute("keepdims", False)))
-    return [atom(1, "a single position") if k in axes else d for k, d in enumerate(step.dims()) if keep or k not in axes]
+    return [atom(1, "a single position") if k in axes else d
+            for k, d in enumerate(step.dims()) if keep or k not in axes]
 
 
 def _sum(step: Step) -> None:
@@ -56,7 +57,8 @@ def _order(step: Step) -> None:
 
 RULES = {
     **dict.fromkeys(("sum", "any", "p_norm", "frobenius_norm", "squared_l2_norm"), Rule(_sum)),
-    **dict.fromkeys(("mean", "max", "min", "amax", "amin", "prod", "all", "logsumexp", "norm", "mean_all"), Rule(_whole)),
+    **dict.fromkeys(("mean", "max", "min", "amax", "amin", "prod", "all", "logsumexp", "norm", "mean_all"),
+                    Rule(_whole)),
     **dict.fromkeys(("argmax", "argmin", "argsort", "topk", "kthvalue", "mode", "cumsum", "cumprod", "cummax", "cummin",
                      "logcumsumexp"), Rule(_order)),
 }

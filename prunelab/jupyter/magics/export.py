@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prunelab.jupyter.magics.call import Call
 from prunelab.jupyter.magics.command import Command, Given, Parser
-from prunelab.jupyter.magics.kinds import EXPORTED, FORMATS
+from prunelab.jupyter.magics.kinds import EXPORTED, FORMATS, SAMPLES
 from prunelab.jupyter.magics.session import Session
 
 
@@ -12,12 +12,13 @@ def options(parser: Parser) -> None:
     """Where to, and as what."""
     parser.option("directory", kind=EXPORTED, help="a folder, which is made")
     parser.option("--formats", kind=FORMATS, help="with commas between them (paddle)")
+    parser.option("--batch", kind=SAMPLES, help="samples a call when the files are timed (1)")
     parser.option("--force", help="replace a folder that holds something")
 
 
 def call(given: Given, session: Session) -> Call:
     """``lab.export(directory, formats=...)``."""
-    return session.call("export", given.directory, formats=given.formats, force=given.force or None)
+    return session.call("export", given.directory, formats=given.formats, batch=given.batch, force=given.force or None)
 
 
 EXPORT = Command(name="export",

@@ -66,6 +66,7 @@ RATIO = Number("RATIO", "0.3", ratio)
 EPOCHS = Number("EPOCHS", "1", at_least(0), whole=True)
 STEPS = Number("N", "10", at_least(1), whole=True)
 UNITS = Number("UNITS", "8", at_least(1), whole=True)
+SAMPLES = Number("N", "1", at_least(1), whole=True)
 SEED = Number("SEED", "0", at_least(0), whole=True)
 LEARNING_RATE = Number("LR", "0.001", positive)
 CRITERION = Word("criterion", _criteria, callable)
@@ -84,6 +85,6 @@ WORKSPACE, EXPORTED = Folder("runs/digits"), Folder("out")
 
 __all__ = [
     "CRITERION", "DATA", "DEVICE", "EPOCHS", "EXPORTED", "FORMATS", "LAYER", "LEARNING_RATE", "LOSS", "METRICS",
-    "MODEL", "OPTIMIZER", "RATIO", "SCHEDULE", "SCOPE", "SEED", "SHAPE", "STATE", "STEPS", "TARGET", "UNITS",
+    "MODEL", "OPTIMIZER", "RATIO", "SAMPLES", "SCHEDULE", "SCOPE", "SEED", "SHAPE", "STATE", "STEPS", "TARGET", "UNITS",
     "WORKSPACE",
 ]

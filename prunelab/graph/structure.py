@@ -1,0 +1,99 @@
+"""`Structure`: what a program says about widths; and the structures that are kept, so that a model is read once."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from prunelab.graph.cost import CostModel, read_costs
+from prunelab.graph.dims import Dim, find
+from prunelab.graph.groups import Group, find_groups
+from prunelab.graph.program import Parameter, Program
+from prunelab.graph.rules import RULES
+from prunelab.graph.run import Executor
+from prunelab.graph.solver import Solution, solve
+from prunelab.graph.widths import Kept
+
+
+class Structure:
+    """What a program says about widths: plain data, shared by all graphs of it, holding nothing of the model."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.solution: Solution = solve(program, RULES)
+        groups, self.atoms = find_groups(program, self.solution)
+        self.groups: tuple[Group, ...] = groups
+        self.by_name = {g.name: g for g in groups}
+        self.parameters: dict[str, Parameter] = {p.name: p for p in program.parameters}
+
+    @cached_property
+    def costs(self) -> CostModel:
+        """What each operator costs, in sizes that follow the units that stay."""
+        return read_costs(self.program, self.solution, RULES, frozenset(self.atoms.values()))
+
+    @cached_property
+    def executor(self) -> Executor:
+        """The whole network."""
+        return Executor(self.program, self.solution, RULES)
+
+    def dims(self, parameter: str) -> Sequence[Dim]:
+        """The dims of a parameter, one an axis."""
+        return self.solution.dims[self.parameters[parameter].value]
+
+    def kept(self, removed: Mapping[str, Sequence[int]]) -> Kept:
+        """The positions that stay when ``removed`` units of each group go."""
+        keep = {}
+        for name, units in removed.items():
+            if len(units):
+                atom = self.atoms[name]
+                stays = np.ones(atom.size, bool)
+                stays[np.asarray(units, int)] = False
+                keep[find(atom)] = np.flatnonzero(stays)
+        return Kept(keep)
+
+
+# The structure of each living model that was traced, so that mask and compact need not read it again.
+_STRUCTURES: weakref.WeakKeyDictionary[Any, list[tuple[Structure, dict[int, Any]]]] = weakref.WeakKeyDictionary()
+
+
+def remember(layer: Any, structure: Structure, held: Mapping[int, Any]) -> None:
+    """Keep the structure of a living layer, in the place of one read with the same inputs; the last four are kept."""
+    known = _STRUCTURES.setdefault(layer, [])
+    known[:] = [entry for entry in known if entry[0].program.specs != structure.program.specs][-3:]
+    known.append((structure, _unheld(structure, held)))
+
+
+def recall(layer: Any, fingerprint: str) -> tuple[Structure, dict[int, Any]] | None:
+    """The structure of that fingerprint that the layer was traced to, and its tensors by value id.
+
+    None where it was not traced to one, or has changed since.
+    """
+    for structure, constants in reversed(_STRUCTURES.get(layer, [])):
+        if structure.program.fingerprint == fingerprint:
+            held = _bind(layer, structure, constants)
+            if held is not None:
+                return structure, held
+    return None
+
+
+def _unheld(structure: Structure, held: Mapping[int, Any]) -> dict[int, Any]:
+    """Only the tensors that the model does not name, so that the cache does not keep a model's weights alive."""
+    return {p.value: held[p.value] for p in structure.program.parameters if p.kind == "constant"}
+
+
+def _bind(layer: Any, structure: Structure, constants: Mapping[int, Any]) -> dict[int, Any] | None:
+    """The layer's tensors by value id; None if it has changed since it was read."""
+    named = {**dict(layer.named_buffers()), **dict(layer.named_parameters())}
+    held = dict(constants)
+    for p in structure.program.parameters:
+        if p.kind == "constant":
+            continue
+        tensor = named.get(p.name)
+        if tensor is None or (p.kind != "empty" and tuple(tensor.shape) != p.shape):
+            return None
+        held[p.value] = tensor
+    return held
