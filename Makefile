@@ -12,7 +12,7 @@ WORKERS ?= 2
 ARGS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test pins clean
+.PHONY: help demo lab test slow pins clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -30,7 +30,11 @@ lab: $(STAMP)  ## open JupyterLab on the quickstart
 test: $(STAMP)  ## run every test: linters, types, laws, notebooks, the browser
 	@echo "prunelab: running all tests on $(WORKERS) workers"
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder \
-	    --nbval-lax --nbval-current-env tests notebooks $(ARGS)
+	    --nbval-lax --nbval-current-env -m "not slow" tests notebooks $(ARGS)
+
+slow: $(STAMP)  ## run the long forms: every family, hundreds of random networks (about half an hour)
+	@echo "prunelab: running the long tests on $(WORKERS) workers"
+	@$(PYTHON) -m pytest -n $(WORKERS) -m slow tests $(ARGS)
 
 $(STAMP): pyproject.toml $(PINS)
 	@set -e; \

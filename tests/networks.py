@@ -419,6 +419,7 @@ class Stacked(nn.Layer):
 IDS, IDS2 = [InputSpec([1, 7], "int64")], [InputSpec([1, 6], "int64"), InputSpec([1, 5], "int64")]
 IMAGE = (1, 3, 16, 16)
 NETWORKS: dict[str, tuple[Callable[[], nn.Layer], Any]] = {
+    "lenet": (paddle.vision.models.LeNet, (1, 1, 28, 28)),
     "residual": (Residual, IMAGE),
     "dense_concat": (DenseConcat, IMAGE),
     "unequal_split": (UnequalSplit, IMAGE),

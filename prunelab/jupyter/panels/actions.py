@@ -1,0 +1,87 @@
+"""What a click asks of a Lab, as values: the call, and the `%prune` line that makes the same one."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prunelab.lab import Lab
+
+
+@dataclass(frozen=True)
+class Action:
+    """``label`` is what the footer says while it runs, ``line`` the magic equal to it."""
+
+    label: str
+    line: str
+    call: Callable[[Lab], Any]
+
+
+@dataclass(frozen=True)
+class Cure:
+    """How units are chosen and how the network heals: what steps and runs have in common."""
+
+    criterion: str
+    finetune: int
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """As arguments of `Lab.step` and `Lab.run`."""
+        return {"criterion": self.criterion, "finetune": self.finetune}
+
+
+@dataclass(frozen=True)
+class Course:
+    """A run over all layers: until ``to`` of what ``by`` counts is gone, in ``steps`` steps on a ``schedule``."""
+
+    to: float
+    by: str = "sparsity"
+    steps: int = 10
+    schedule: str = "cubic"
+    scope: str = "local"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """As arguments of `Lab.run`."""
+        return {"to": self.to, "by": self.by, "steps": self.steps, "schedule": self.schedule, "scope": self.scope}
+
+
+def step(layer: str, ratio: float, cure: Cure) -> Action:
+    """Cut one layer."""
+    options = {"ratio": ratio, **cure.options}
+    return Action(f"step {layer}", _line("step", [layer], options), lambda lab: lab.step(layer, **options))
+
+
+def run(course: Course, cure: Cure) -> Action:
+    """Cut all layers in several steps."""
+    options = {**course.options, **cure.options}
+    return Action("run", _line("run", [], options), lambda lab: lab.run(**options))
+
+
+def back() -> Action:
+    """Go to where the current state came from."""
+    return Action("back", _line("back", [], {}), lambda lab: lab.back())
+
+
+def goto(state: str) -> Action:
+    """Go to a state."""
+    return Action(f"goto {state}", _line("goto", [state], {}), lambda lab: lab.goto(state))
+
+
+def export(directory: str, formats: Sequence[str], replace: bool) -> Action:
+    """Write the smaller model; ``replace`` a folder that holds something."""
+    options: dict[str, Any] = {"formats": tuple(formats), **({"force": True} if replace else {})}
+    return Action(f"export {', '.join(formats)}", _line("export", [directory], options),
+                  lambda lab: lab.export(directory, **options))
+
+
+def _line(name: str, words: Sequence[str], options: dict[str, Any]) -> str:
+    told = [f"--{name}" if value is True else f"--{name} {_word(value)}" for name, value in options.items()]
+    return " ".join(["%prune", name, *map(shlex.quote, words), *told])
+
+
+def _word(value: Any) -> str:
+    return ",".join(value) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else str(value)

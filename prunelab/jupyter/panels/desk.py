@@ -1,0 +1,144 @@
+"""`Desk`: what the parts of one panel share: the Lab, the chosen layer, the cut that is thought of, and the news."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from prunelab.errors import PrunelabError
+from prunelab.jupyter.panels.actions import Action
+from prunelab.jupyter.panels.worker import worker_of
+
+if TYPE_CHECKING:
+    from prunelab.graph import Group
+    from prunelab.jupyter.panels.part import Part
+    from prunelab.lab import Lab, Preview, Progress, State
+
+_WATCH_S = 0.25  # between two looks at work that is not the worker's
+_LEAST_S = 0.08  # between two pictures of the progress: drawn more often, the bar costs the work more than it tells
+
+
+class Desk:
+    """Hears the Lab and the worker, and tells the parts; takes wishes from the parts, and tells the Lab.
+
+    News may come from any thread (the worker's, a cell's, a subshell's); the parts hear one piece of news at a time.
+    """
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab, self.worker = lab, worker_of(lab)
+        self.parts: list[Part] = []
+        self.layer = next((g.name for g in lab.graph.groups if g.prunable), "")
+        self.ratio, self.criterion = 0.3, ""
+        self.preview: Preview | None = None
+        self.problem = ""  # with what is thought of; what went wrong in the work is the worker's outcome
+        self.progress: Progress | None = None
+        self._lock = threading.RLock()
+        self._listening = self._watching = False
+        self._action: Action | None = None
+        self._told_at = 0.0
+
+    @property
+    def group(self) -> Group | None:
+        """The chosen group; None in a network without any."""
+        return self.lab.graph.group(self.layer) if self.layer else None
+
+    # the Lab's news
+
+    def listen(self) -> None:
+        """Hear the Lab from now on."""
+        if not self._listening:
+            self._listening = True
+            self.lab.on_change.append(self._changed)
+            self.lab.on_progress.append(self._progressed)
+            self.worker.listeners.append(self._worked)
+
+    def leave(self) -> None:
+        """Hear the Lab no more, for instance when the panel is not on the screen."""
+        if self._listening:
+            self._listening = False
+            self.lab.on_change.remove(self._changed)
+            self.lab.on_progress.remove(self._progressed)
+            self.worker.listeners.remove(self._worked)
+
+    def refresh(self) -> None:
+        """Let every part read the Lab anew."""
+        with self._lock:
+            self._think()
+            for part in self.parts:
+                part.changed()
+                part.worked()
+
+    def _changed(self, state: State) -> None:
+        with self._lock:
+            self._think()
+            self._tell(lambda part: part.changed())
+        self._watch()
+
+    def _progressed(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._told_at >= _LEAST_S or progress.done == progress.total:
+            self._told_at, self.progress = now, progress
+            self._tell(lambda part: part.progressed(progress))
+        self._watch()
+
+    def _worked(self) -> None:
+        if self.worker.current is not self._action:
+            self._action, self.progress = self.worker.current, None
+        self._tell(lambda part: part.worked())
+
+    def _watch(self) -> None:
+        """Look again until the work of a cell is over: a Lab says that work goes on, not that it ended."""
+        if self.worker.current is None and self._listening and not self._watching:
+            self._watching = True
+            timer = threading.Timer(_WATCH_S, self._look_again)
+            timer.daemon = True
+            timer.start()
+
+    def _look_again(self) -> None:
+        self._watching = False
+        if self.lab.working:
+            self._watch()
+        elif self.worker.current is None:
+            self.progress = self.worker.outcome = None  # what the panel did last is no news any more
+            self._tell(lambda part: part.worked())
+
+    # the parts' wishes
+
+    def do(self, action: Action) -> None:
+        """Have it done, in the worker's thread."""
+        self.problem = ""
+        self.worker.submit(self.lab, action)
+
+    def choose(self, layer: str) -> None:
+        """Make it the layer that everything is about."""
+        if layer != self.layer and any(g.name == layer for g in self.lab.graph.groups):
+            self.layer = layer
+            with self._lock:
+                self._think()
+                self._tell(lambda part: part.chosen())
+
+    def think(self, ratio: float, criterion: str) -> None:
+        """Look at what a step would do."""
+        self.ratio, self.criterion = ratio, criterion
+        with self._lock:
+            self._think()
+            self._tell(lambda part: part.previewed())
+
+    def _think(self) -> None:
+        self.preview, before = None, self.problem
+        self.problem = ""
+        group = self.group
+        if group is not None and group.prunable and self.criterion:
+            try:
+                self.preview = self.lab.preview(group.name, self.ratio, self.criterion)
+            except PrunelabError as error:
+                self.problem = str(error)
+        if self.problem != before:
+            self._tell(lambda part: part.worked())
+
+    def _tell(self, news: Callable[[Part], Any]) -> None:
+        with self._lock:
+            for part in self.parts:
+                news(part)

@@ -1,0 +1,104 @@
+"""The footer: what is running and how long still, pause and stop, and the line equal to the last click."""
+
+from __future__ import annotations
+
+from html import escape
+
+import anywidget
+import ipywidgets as widgets
+import traitlets
+
+from prunelab.jupyter.panels.desk import Desk
+from prunelab.jupyter.panels.part import Part, asset, box, html, span
+from prunelab.lab import Progress
+from prunelab.render.numbers import number, seconds
+
+
+class CommandLine(anywidget.AnyWidget):
+    """A line of code, and a button that copies it."""
+
+    _esm = asset("command.js")
+    line = traitlets.Unicode().tag(sync=True)
+
+
+class Footer(Part):
+    """Honest about the work: also about the work of a cell, since it hears the Lab and not the panel's own clicks."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._told = html("work")
+        self._pause = widgets.Button(description="Pause", tooltip="hold the work at its next batch")
+        self._stop = widgets.Button(description="Stop", tooltip="end the work at its next batch; recorded states stay")
+        self._line = CommandLine()
+        self._error = html("error")
+        self._pause.on_click(lambda _: self._toggle())
+        self._stop.on_click(lambda _: desk.worker.stop(self.lab))
+        self.widget = box("footer", self._error,
+                          box("foot", self._told, box("row", self._pause, self._stop), self._line), vertical=True)
+
+    def changed(self) -> None:
+        if self.desk.worker.current is None:
+            self.worked()
+
+    def progressed(self, progress: Progress) -> None:
+        self._show(progress)
+
+    def worked(self) -> None:
+        self._show(self.desk.progress)
+
+    def _toggle(self) -> None:
+        if self.lab.paused:
+            self.lab.resume()
+        else:
+            self.lab.pause()
+        self.worked()
+
+    def _show(self, progress: Progress | None) -> None:
+        worker, busy = self.desk.worker, self._busy(progress)
+        self._pause.disabled = self._stop.disabled = not busy
+        self._pause.description = "Resume" if self.lab.paused else "Pause"
+        self._told.value = work_html(progress, self._says(progress)) if busy else rest_html(self._rests())
+        self._line.line = worker.line
+        failed = worker.outcome.error if worker.outcome is not None and worker.current is None else ""
+        error = failed or self.desk.problem
+        self._error.value = f'<div role="alert">{escape(error)}</div>' if error else ""
+
+    def _busy(self, progress: Progress | None) -> bool:
+        return self.desk.worker.current is not None or bool(self.lab.working)
+
+    def _says(self, progress: Progress | None) -> str:
+        worker = self.desk.worker
+        label = self.lab.working or (worker.current.label if worker.current is not None else "")
+        more = f", {worker.waiting} more waiting" if worker.waiting else ""
+        if worker.stopping:
+            return f"stopping {label}"
+        if self.lab.paused:
+            return f"{label} · paused{more}"
+        if progress is None or progress.remaining_s is None:
+            return f"{label}{more}"
+        loss = "".join(f" · {name} {number(value)}" for name, value in progress.metrics.items())
+        return f"{label} · {seconds(progress.remaining_s)} left{loss}{more}"
+
+    def _rests(self) -> str:
+        outcome = self.desk.worker.outcome
+        if outcome is None:
+            return "ready"
+        if outcome.error:
+            return f"{outcome.label} did not go"
+        taken = f" in {seconds(outcome.seconds)}" if outcome.seconds >= 0.1 else ""
+        return f"{outcome.label} {'stopped' if outcome.stopped else 'done'}{taken}"
+
+
+def work_html(progress: Progress | None, text: str) -> str:
+    """The bar and what is being done; a bar that only moves where nobody knows how far it is."""
+    known = progress is not None and progress.total
+    part = 100 * progress.done / progress.total if progress is not None and progress.total else 0
+    value = f'aria-valuenow="{part:.0f}"' if known else ""
+    return (f'<div class="pl-bar{"" if known else " pl-unknown"}" role="progressbar" aria-label="{escape(text)}" '
+            f'aria-valuemin="0" aria-valuemax="100" {value}><div style="width:{part:.1f}%"></div></div>'
+            f"{span('quiet', text, text)}")
+
+
+def rest_html(text: str) -> str:
+    """How the last work ended; no bar."""
+    return span("quiet", text, text)

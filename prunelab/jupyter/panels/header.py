@@ -1,0 +1,61 @@
+"""The header: which model, in which state, what it has cost and brought."""
+
+from __future__ import annotations
+
+from html import escape
+
+import ipywidgets as widgets
+
+from prunelab.jupyter.panels import actions
+from prunelab.jupyter.panels.desk import Desk
+from prunelab.jupyter.panels.part import Part, box, html, span
+from prunelab.lab import Lab
+from prunelab.lab.state import State, metric_text
+from prunelab.render.numbers import change, count, number, signed
+
+_BETTER = {"accuracy": 1, "loss": -1}  # which way is good; of other metrics nobody knows
+
+
+class Header(Part):
+    """Model, state and chips; and the way back."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._told = html("told")
+        self._back = widgets.Button(description="Back", tooltip="go to the state that this one was made from")
+        self._back.on_click(lambda _: desk.do(actions.back()))
+        self.widget = box("header", self._told, self._back)
+
+    def changed(self) -> None:
+        self._told.value = header_html(self.lab)
+        self._back.disabled = self.lab.state.parent is None
+
+
+def header_html(lab: Lab) -> str:
+    """Model and state, then a chip for each metric, for params and for MACs, with the difference to the dense model."""
+    state, dense = lab.state, lab.states[0]
+    where = f"{state.id} · {state.label}"
+    name = type(lab.model).__name__
+    chips = [_metric(metric, value, dense) for metric, value in state.metrics.items()]
+    chips += [_cost("params", state.cost.params, dense.cost.params), _cost("MACs", state.cost.macs, dense.cost.macs)]
+    return (f'<div class="pl-heading"><div class="pl-title"><b title="{escape(name)}">{escape(name)}</b>'
+            f'{span("quiet", where, where)}</div><div class="pl-chips">{"".join(chips)}</div></div>')
+
+
+def _metric(name: str, value: float, dense: State) -> str:
+    before = dense.metrics.get(name)
+    if before is None or value == before:
+        return _chip(name, metric_text(name, value), "", "")
+    told = signed(f"{100 * (value - before):+.1f}") if name == "accuracy" else number(value - before)
+    told = told if told[0] in "+−" else f"+{told}"
+    sign = (1 if value > before else -1) * _BETTER.get(name, 0)
+    return _chip(name, metric_text(name, value), told, {1: "good", -1: "bad"}.get(sign, "quiet"))
+
+
+def _cost(name: str, now: int, dense: int) -> str:
+    return _chip(name, count(now), change(now, dense) if now != dense else "", "good" if now < dense else "quiet")
+
+
+def _chip(name: str, value: str, difference: str, kind: str) -> str:
+    beside = f" {span(f'diff pl-{kind}', difference, 'compared with the dense model')}" if difference else ""
+    return f'<div class="pl-chip">{span("quiet", name)}<span><b>{escape(value)}</b>{beside}</span></div>'

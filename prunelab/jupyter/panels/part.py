@@ -1,0 +1,74 @@
+"""What every part of a panel is, and the files of the front end that go into the widgets."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+if TYPE_CHECKING:
+    from prunelab.jupyter.panels.desk import Desk
+    from prunelab.lab import Progress
+
+
+class Part:
+    """One part of a panel: makes its ``widget`` when it is made, and hears news through the desk.
+
+    It overrides what it wants to hear; by default nothing happens.
+    """
+
+    widget: Any
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk, self.lab = desk, desk.lab
+        desk.parts.append(self)
+
+    def changed(self) -> None:
+        """The Lab is in another state."""
+
+    def chosen(self) -> None:
+        """Another layer is chosen; what is thought of changed with it."""
+
+    def previewed(self) -> None:
+        """Another cut is thought of."""
+
+    def progressed(self, progress: Progress) -> None:
+        """The work is so far."""
+
+    def worked(self) -> None:
+        """Work begins, ends, is queued or stopped, or something went wrong."""
+
+
+def asset(name: str) -> str:
+    """The text of a file in ``static/``: it travels inside the widget, so that no front end needs a network."""
+    return (files("prunelab.jupyter") / "static" / name).read_text(encoding="utf-8")
+
+
+def box(kind: str, *children: Any, vertical: bool = False) -> Any:
+    """A box with the style class ``pl-`` + ``kind``."""
+    made = (widgets.VBox if vertical else widgets.HBox)(children)
+    made.add_class(f"pl-{kind}")
+    return made
+
+
+def tabs(kind: str, **children: Any) -> Any:
+    """Tabs by title (an underscore reads as a space), the first one open."""
+    titles = [title.replace("_", " ") for title in children]
+    made = widgets.Tab(tuple(children.values()), titles=titles, selected_index=0)
+    made.add_class(f"pl-{kind}")
+    return made
+
+
+def html(kind: str) -> Any:
+    """An HTML widget with a style class; what is put into it must be escaped."""
+    made = widgets.HTML()
+    made.add_class(f"pl-{kind}")
+    return made
+
+
+def span(kind: str, text: str, title: str = "") -> str:
+    """A ``<span>`` of a style class; the text is escaped."""
+    hover = f' title="{escape(title)}"' if title else ""
+    return f'<span class="pl-{kind}"{hover}>{escape(text)}</span>'

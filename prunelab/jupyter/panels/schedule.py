@@ -1,0 +1,60 @@
+"""The schedule: all layers in several steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as widgets
+
+from prunelab.jupyter.panels import actions
+from prunelab.jupyter.panels.choices import Choices
+from prunelab.jupyter.panels.desk import Desk
+from prunelab.jupyter.panels.part import Part, box, html, span
+from prunelab.plan.schedules import SCHEDULES
+from prunelab.render.numbers import percent
+
+_MEASURES = [("units", "sparsity"), ("params", "params"), ("MACs", "macs")]
+_SCOPES = [("each alike", "local"), ("one ranking", "global")]
+_N_TOLD = 4  # targets that are written out; between the first ones and the last the others are left out
+
+
+class Schedule(Part):
+    """How far, counted in what, in how many steps; and the targets of the first steps, before anything is done."""
+
+    def __init__(self, desk: Desk, choices: Choices) -> None:
+        super().__init__(desk)
+        self._choices = choices
+        self._to = widgets.FloatSlider(0.5, min=0.01, max=0.99, step=0.01, description="to", readout_format=".2f",
+                                       tooltip="the fraction of the dense model that is gone in the end")
+        self._by = widgets.Dropdown(options=_MEASURES, description="of", tooltip="what the fraction is of")
+        self._steps = widgets.BoundedIntText(10, min=1, max=1000, description="steps")
+        self._schedule = widgets.Dropdown(options=list(SCHEDULES), value="cubic", description="schedule")
+        self._scope = widgets.Dropdown(options=_SCOPES, description="scope",
+                                       tooltip="how the cut is spread over the layers")
+        self._targets = html("note")
+        self._go = widgets.Button(description="Run", button_style="primary", tooltip="take all the steps")
+        for control in (self._to, self._by, self._steps, self._schedule):
+            control.observe(self._tell, "value")
+        self._go.on_click(lambda _: desk.do(actions.run(self._course(), choices.cure)))
+        self._tell()
+        self.widget = box("card", self._to, box("row", self._by, self._steps), box("row", self._schedule, self._scope),
+                          choices.row(), box("row", self._go, self._targets), vertical=True)
+
+    def _course(self) -> actions.Course:
+        return actions.Course(round(self._to.value, 4), self._by.value, self._steps.value, self._schedule.value,
+                              self._scope.value)
+
+    def _tell(self, change: Any = None) -> None:
+        self._targets.value = span("quiet", targets_text(self._course()))
+
+
+def targets_text(course: actions.Course) -> str:
+    """What is gone after each step: ``14, 24, 32, … 50 % of MACs``."""
+    schedule, n = SCHEDULES[course.schedule], course.steps
+    targets = [percent(schedule(k, n, course.to, 0.0), 0) for k in range(1, n + 1)]
+    targets = list(dict.fromkeys(targets))
+    told = [target.removesuffix(" %") for target in targets[:-1]]
+    if len(told) > _N_TOLD:
+        told = [*told[:_N_TOLD - 1], "…"]
+    measure = next(name for name, value in _MEASURES if value == course.by)
+    return f"{', '.join([*told, targets[-1]])} of {measure}"

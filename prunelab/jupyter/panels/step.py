@@ -1,0 +1,112 @@
+"""The step: one layer and a ratio, with what it would do before it is done."""
+
+from __future__ import annotations
+
+from html import escape
+
+import ipywidgets as widgets
+
+from prunelab.graph.groups import layer_of
+from prunelab.jupyter.panels import actions
+from prunelab.jupyter.panels.choices import Choices
+from prunelab.jupyter.panels.desk import Desk
+from prunelab.jupyter.panels.part import Part, box, html, span
+from prunelab.lab import Preview
+from prunelab.render.numbers import change, count
+
+_N_TIED = 2  # names of tied layers that are shown; the others are on hover
+
+
+class Step(Part):
+    """The slider and what it means; nothing is debounced, since a preview takes less than a millisecond."""
+
+    def __init__(self, desk: Desk, choices: Choices) -> None:
+        super().__init__(desk)
+        self._choices = choices
+        self._layer = html("layer")
+        self._ratio = widgets.FloatSlider(
+            desk.ratio, min=0, max=0.99, step=0.01, description="ratio", readout_format=".2f",
+            tooltip="the fraction of the layer's dense units that is gone afterwards")
+        self._stats = html("stats")
+        self._go = widgets.Button(description="Step", button_style="primary",
+                                  tooltip="cut, fine-tune, evaluate, record")
+        self._note = html("note")
+        self._wish = desk.ratio  # what a person set last: a layer of which more is gone moves the slider, not the wish
+        self._ratio.observe(lambda _: self._moved(), "value")
+        choices.observe(lambda _: self._think(), "criterion")
+        self._go.on_click(lambda _: self._step())
+        desk.criterion = choices.criterion
+        self.widget = box("card", self._layer, self._ratio, self._stats, choices.row(),
+                          box("row", self._go, self._note), vertical=True)
+
+    def changed(self) -> None:
+        self.chosen()
+
+    def chosen(self) -> None:
+        group = self.desk.group
+        self._layer.value = self._told()
+        self._ratio.disabled = group is None or not group.prunable
+        if group is not None and group.prunable:
+            self._show_ratio(max(self._wish, self.lab.plan.ratio(group.name)))
+        self.previewed()
+
+    def previewed(self) -> None:
+        preview = self.desk.preview
+        self._stats.value = stats_html(preview)
+        self._go.disabled = preview is None or not preview.new
+        self._note.value = span("quiet", self._why_not(preview))
+
+    def _show_ratio(self, ratio: float) -> None:
+        wish = self._wish
+        self._ratio.value = min(ratio, self._ratio.max)
+        self._wish = wish
+
+    def _moved(self) -> None:
+        self._wish = self._ratio.value
+        self._think()
+
+    def _think(self) -> None:
+        self.desk.think(round(self._ratio.value, 4), self._choices.criterion)
+
+    def _step(self) -> None:
+        self.desk.do(actions.step(self.desk.layer, round(self._ratio.value, 4), self._choices.cure))
+
+    def _told(self) -> str:
+        group = self.desk.group
+        if group is None:
+            return f'<div class="pl-field">{span("quiet", "this network has no groups")}</div>'
+        tied = [layer for layer in dict.fromkeys(layer_of(m.parameter) for m in group.members) if layer != group.name]
+        more = f" and {len(tied) - _N_TIED} more" if len(tied) > _N_TIED else ""
+        beside = f", tied to {', '.join(tied[:_N_TIED])}{more}" if tied else ""
+        told = f"frozen: {group.reason}" if group.reason else f"{group.units} {group.granularity}s{beside}"
+        everything = escape(", ".join([group.name, *tied]))
+        return (f'<div class="pl-name">layer</div><div class="pl-field" title="{everything}">'
+                f"<b>{escape(group.name)}</b> {span('quiet', f'· {told}')}</div>")
+
+    def _why_not(self, preview: Preview | None) -> str:
+        if preview is None:
+            return "" if self.desk.problem else "nothing to cut here"
+        if preview.new:
+            return ""
+        gone = len(preview.removed)
+        return f"{gone} of {preview.units} are gone already" if gone else "takes no unit; move the slider"
+
+
+def stats_html(preview: Preview | None) -> str:
+    """Three numbers: the units that would be gone, and what params and MACs would change by."""
+    if preview is None:
+        return "".join(_stat(name, "–", "") for name in ("units cut", "params", "MACs"))
+    now, then = preview.before, preview.cost
+    units = f"{len(preview.removed)} of {preview.units}"
+    if not preview.new:
+        return _stat("units cut", units, "") + _stat("params", "±0", "") + _stat("MACs", "±0", "")
+    return "".join([
+        _stat("units cut", units, f"+{len(preview.new)}"),
+        _stat("params", count(then.params - now.params), change(then.params, now.params)),
+        _stat("MACs", count(then.macs - now.macs), change(then.macs, now.macs)),
+    ])
+
+
+def _stat(name: str, value: str, beside: str) -> str:
+    more = f" {span('quiet', beside)}" if beside else ""
+    return f'<div class="pl-stat">{span("quiet", name)}<span><b>{escape(value)}</b>{more}</span></div>'
