@@ -17,7 +17,7 @@ FAMILIES = {
     "vgg11": (64, 0.742), "mobilenet_v1": (64, 0.685), "mobilenet_v2": (64, 0.651),
     "mobilenet_v3_small": (64, 0.641), "mobilenet_v3_large": (64, 0.685), "densenet121": (64, 0.714),
     "alexnet": (224, 0.733), "inception_v3": (107, 0.728), "squeezenet1_0": (64, 0.643),
-    "squeezenet1_1": (64, 0.644), "googlenet": (224, 0.683), "shufflenet_v2_x0_25": (64, 0.495),
+    "squeezenet1_1": (64, 0.644), "googlenet": (224, 0.682), "shufflenet_v2_x0_25": (64, 0.495),
     "shufflenet_v2_x0_33": (64, 0.493), "shufflenet_v2_swish": (64, 0.483),
 }
 SLOW = {
