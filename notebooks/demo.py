@@ -39,6 +39,7 @@ def main(folder: Path) -> int:
     except CellExecutionError as error:
         print(f"A cell failed:\n{error}", file=sys.stderr)
         return 1
+    show_static_forms(notebook)
     page = folder / "01_quickstart.html"
     page.write_text(HTMLExporter().from_notebook_node(notebook)[0], encoding="utf-8")
     print(f"... {time.perf_counter() - start:.0f} s\n")
@@ -47,6 +48,16 @@ def main(folder: Path) -> int:
     for path in [page, *sorted(p for p in (folder / EXPORTED).rglob("*") if p.is_file())]:
         print(f"  {path}")
     return 0
+
+
+def show_static_forms(notebook: nbformat.NotebookNode) -> None:
+    """Leave each widget's picture and drop the widget: a page has no kernel, and may have no network for its scripts."""
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "text/html" in data:
+                data.pop("application/vnd.jupyter.widget-view+json", None)
 
 
 def report(folder: Path) -> str:

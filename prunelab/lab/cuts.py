@@ -4,7 +4,7 @@ weights."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -163,7 +163,16 @@ def propose_all(graph: Graph, plan: Plan, target: Target, cut: Cut, epochs: int)
     """The step that cuts all groups until the target is met."""
     larger = cut_all(graph, plan, {target.by: target.ratio}, target.scope, cut)
     action = line([f"ratio={target.ratio!r}", f"by={target.by!r}", f"scope={target.scope!r}"], cut, epochs)
-    return Proposal(larger, str(target), action)
+    # rounding may take more than was asked: the label tells what is gone
+    return Proposal(larger, str(replace(target, ratio=reached(larger, target.by))), action)
+
+
+def reached(plan: Plan, by: str) -> float:
+    """The fraction of the dense model's units ("sparsity"), "macs" or "params" that a plan takes."""
+    if by == "sparsity":
+        return plan.sparsity
+    dense = getattr(plan.dense_cost, by)
+    return 1 - getattr(plan.cost, by) / dense if dense else 0.0
 
 
 def line(arguments: list[str], cut: Cut, epochs: int) -> str:

@@ -42,6 +42,7 @@ def propose(
     granularity: str = "auto",
     round_to: int = 1,
     ignore: Iterable[str] = (),
+    data: Any = None,
     seed: int = 0,
     start: Plan | None = None,
 ) -> Plan:
@@ -58,6 +59,7 @@ def propose(
             groups.
         round_to: kept units come in multiples of it (a group that is smaller stays whole).
         ignore: groups, layers or patterns that stay whole.
+        data: for criteria that look at activations or gradients; those of this version look at weights only.
         seed: for criteria that draw.
         start: a plan whose removed units stay removed.
 

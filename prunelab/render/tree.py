@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-_COLUMN, _LANE, _RADIUS, _MARGIN = 92, 44, 6, 46  # pixels
+_COLUMN, _LANE, _RADIUS, _MARGIN = 108, 44, 6, 58  # pixels
 _CURRENT = "var(--jp-brand-color1,#1976d2)"
 _LINE = "var(--jp-ui-font-color2,#757575)"
 _TEXT = "var(--jp-ui-font-color1,currentColor)"
