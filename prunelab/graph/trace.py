@@ -148,6 +148,10 @@ def _explain(error: BaseException, model: Any, specs: tuple[TensorSpec, ...]) ->
     if "InvalidArgument" in text or "missing" in reason or "takes" in reason or "broadcast" in text:
         return InputError(f"{name} does not take the inputs {shapes}{where}: {reason}; "
                           "give the shapes and dtypes that its forward takes")
+    if "could not get source code" in text:
+        return TraceError(f"{name} cannot be read as a graph: Python keeps no source of its forward, which Paddle's "
+                          "to_static reads; define the class in a file or a notebook's cell, not with exec or in a plain "
+                          "interpreter")
     return TraceError(f"{name} cannot be read as a graph{where}: {reason}; prunelab needs a forward that Paddle's "
                       "to_static can read, with no branch on the values of tensors")
 
@@ -162,13 +166,21 @@ def _line_of(error: BaseException) -> str:
 
 
 _OURS = (os.path.dirname(os.path.abspath(paddle.__file__)), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_PYTHONS = os.path.dirname(os.path.abspath(os.__file__))
+
+
+def _is_users(path: str) -> bool:
+    """Whether a file is neither Paddle's, prunelab's, generated, nor of Python's own library."""
+    if "<" in path or any(path.startswith(own) for own in _OURS):
+        return False
+    return not path.startswith(_PYTHONS) or "site-packages" in path
 
 
 def _user_line(frames: list[str]) -> str:
     """`` (net.py, line 12)``: the last frame outside Paddle and prunelab."""
     for frame in reversed(frames):
         head = frame.strip()
-        if head.startswith('File "') and not any(path in head for path in _OURS) and "<" not in head.split('"')[1]:
+        if head.startswith('File "') and _is_users(head.split('"')[1]):
             path, _, rest = head[len('File "'):].partition('"')
             number = rest.partition("line ")[2].split(",")[0].strip()
             return f" ({os.path.basename(path)}, line {number})"

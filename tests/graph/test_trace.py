@@ -205,3 +205,10 @@ def test_a_model_that_was_made_static_already():
     assert static.forward is forward
     x = paddle.randn([2, 3, 16, 16])
     assert bool((graph.run(x) - static(x)).abs().max() < 1e-5)
+
+
+def test_a_class_without_source_is_told_so():
+    names = {"Branches": Branches}
+    exec("class NoSource(Branches):\n    def forward(self, x):\n        return self.fc(x)", names)  # noqa: S102
+    with pytest.raises(TraceError, match="define the class in a file"):
+        pl.trace(names["NoSource"](), (1, 4))
