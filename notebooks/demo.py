@@ -51,7 +51,10 @@ def main(folder: Path) -> int:
 
 
 def show_static_forms(notebook: nbformat.NotebookNode) -> None:
-    """Leave each widget's picture and drop the widget: a page has no kernel, and may have no network for its scripts."""
+    """Leave each widget's picture and drop the widget.
+
+    A page has no kernel, and may have no network for its scripts.
+    """
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):

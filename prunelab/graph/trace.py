@@ -150,8 +150,8 @@ def _explain(error: BaseException, model: Any, specs: tuple[TensorSpec, ...]) ->
                           "give the shapes and dtypes that its forward takes")
     if "could not get source code" in text:
         return TraceError(f"{name} cannot be read as a graph: Python keeps no source of its forward, which Paddle's "
-                          "to_static reads; define the class in a file or a notebook's cell, not with exec or in a plain "
-                          "interpreter")
+                          "to_static reads; define the class in a file or a notebook's cell, not with exec or in a "
+                          "plain interpreter")
     return TraceError(f"{name} cannot be read as a graph{where}: {reason}; prunelab needs a forward that Paddle's "
                       "to_static can read, with no branch on the values of tensors")
 
