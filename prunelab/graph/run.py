@@ -192,12 +192,13 @@ class Executor:
             call.tensors.append((place, value, True))
 
     def _attribute(self, call: Call, place: int, key: str, value: Any) -> None:
-        if key in _EVAL_FLAGS:
+        if key in _EVAL_FLAGS and value is True:
             call.flags.append(place)
         elif key == "place":
             call.places.append(place)
         else:
-            call.arguments[place] = data_type(value) if isinstance(value, DType) else value
+            known = bool(value) if key in _EVAL_FLAGS else value
+            call.arguments[place] = data_type(value) if isinstance(value, DType) else known
 
     # running
 

@@ -7,9 +7,11 @@ import copy
 import os
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import paddle
+from paddle.jit.dy2static import parameter_recorder
 
 from prunelab.errors import InputError, TraceError
 from prunelab.graph.inputs import TRACED_BATCH, dtype_name, read_inputs, with_batch_axes
@@ -126,7 +128,7 @@ def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> Any:
     spec = [paddle.static.InputSpec(list(s.shape), s.dtype, name=None) for s in specs]
     random_state = paddle.get_rng_state()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), forgetting_failures():
             warnings.simplefilter("ignore")
             static = paddle.jit.to_static(model, input_spec=spec, full_graph=True)
             return static.forward.concrete_program
@@ -138,14 +140,36 @@ def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> Any:
         paddle.set_rng_state(random_state)
 
 
+@contextlib.contextmanager
+def forgetting_failures() -> Iterator[None]:
+    """Read a program by Paddle inside; if that fails, Paddle's notes of it are taken away.
+
+    Paddle notes values for each program by its address, and forgets only programs that it read to the end. A failed
+    one's notes would be taken for those of the next program at that address, whose operators would then use values that
+    are gone: the process dies.
+    """
+    recorder = parameter_recorder._global_parameter_recorder
+    books = (recorder.params_dict, recorder.tensor2value, parameter_recorder._global_inplace_map.params_dict)
+    before = [set(book) for book in books]
+    try:
+        yield
+    except BaseException:
+        for book, known in zip(books, before, strict=True):
+            for program in set(book) - known:
+                del book[program]
+        raise
+
+
 def _explain(error: BaseException, model: Any, specs: tuple[TensorSpec, ...]) -> TraceError | InputError:
     text = str(error)
     reason = next((line.strip() for line in reversed(text.splitlines()) if "Error" in line and ":" in line), "")
     reason = reason or (text.strip().splitlines() or [type(error).__name__])[-1].strip()
+    reason = reason.partition(" (at /paddle/")[0]
     where = _user_line(text.splitlines()) or _line_of(error)
     shapes = ", ".join(f"{s.name} {tuple(s.shape)} {s.dtype}" for s in specs)
     name = type(model).__name__
-    if "InvalidArgument" in text or "missing" in reason or "takes" in reason or "broadcast" in text:
+    about_inputs = any(word in text for word in ("InvalidArgument", "InvalidType", "broadcast"))
+    if about_inputs or "missing" in reason or "takes" in reason:
         return InputError(f"{name} does not take the inputs {shapes}{where}: {reason}; "
                           "give the shapes and dtypes that its forward takes")
     if "could not get source code" in text:
@@ -250,6 +274,7 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...]) 
                              f"tensor{_condition_line(op)}; decide it outside the forward, or compute "
                              "both sides and choose with paddle.where")
         ops.append(_copy_op(len(ops), op, note))
+    ops = [_pin_statistics(op, model, parameters) for op in ops]
     outputs = rebuild(concrete.outputs, lambda leaf: Ref(note(leaf)) if isinstance(leaf, paddle.pir.Value) else leaf)
     if isinstance(outputs, list) and len(outputs) == 1:
         outputs = outputs[0]  # Paddle wraps whatever single thing a forward returns, a list of one too
@@ -268,6 +293,18 @@ def _copy_op(index: int, op: Any, note: Any) -> Op:
         return Op(index, full_name, inputs, outputs, (), {}, line)
     plain = {key: _plain(attributes[key]) for key in op.get_attr_names()}
     return Op(index, full_name.partition(".")[2], inputs, outputs, tuple(op.get_input_names()), plain, line)
+
+
+def _pin_statistics(op: Op, model: Any, parameters: tuple[Parameter, ...]) -> Op:
+    """A batch norm that is told to use its running statistics always does so in training too: 1 and not True, which
+    follows the mode."""
+    if not op.name.startswith("batch_norm"):
+        return op
+    name = next((p.layer for p in parameters if p.value == op.operand("mean")), "")
+    layer = dict(model.named_sublayers(include_self=True)).get(name)
+    if getattr(layer, "_use_global_stats", None) is not True:
+        return op
+    return replace(op, attributes={**op.attributes, "use_global_stats": 1})
 
 
 def _plain(value: Any) -> Any:

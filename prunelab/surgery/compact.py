@@ -164,8 +164,14 @@ def _as_graph(graph: Graph, executor: Executor, cut: Mapping[int, Any]) -> Graph
     # what the forward does not use is still part of the state
     originals = {**dict(model.named_buffers()), **dict(model.named_parameters())}
     tensors = {name: _own(original, by_name.get(name, original)) for name, original in originals.items()}
+    # a parameter that a model holds under two names (Paddle's recurrent layers do) keeps both
+    saved = model.state_dict()
+    by_original = {id(original): tensors[name] for name, original in originals.items()}
+    for name, tensor in saved.items():
+        if name not in tensors and id(tensor) in by_original:
+            tensors[name] = by_original[id(tensor)]
     constants = {p.value: cut[p.value].detach().clone() for p in graph.program.parameters if p.kind == "constant"}
-    layer = GraphLayer(executor, tensors, constants, model.state_dict().keys(), graph.program.model)
+    layer = GraphLayer(executor, tensors, constants, saved.keys(), graph.program.model)
     layer.train() if model.training else layer.eval()
     return layer
 

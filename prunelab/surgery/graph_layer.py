@@ -26,7 +26,7 @@ class GraphLayer(paddle.nn.Layer):
 
     It trains and evaluates (dropout and batch norm follow ``train()`` and ``eval()``), saves, loads, exports, traces,
     and takes any batch. ``tensors`` are its parameters and buffers by name, ``saved`` the names that ``state_dict``
-    has, ``origin`` is the class of the model it was made from.
+    has, ``origin`` names the class of the model it was made from.
     """
 
     def __init__(self, executor: Executor, tensors: Mapping[str, Any], constants: Mapping[int, Any],
@@ -35,9 +35,9 @@ class GraphLayer(paddle.nn.Layer):
         if len(executor.program.inputs) > MOST_INPUTS:
             raise SurgeryError(f"{origin} has {len(executor.program.inputs)} inputs; "
                                f"a GraphLayer takes at most {MOST_INPUTS}: join some of them into one tensor")
-        self.origin = origin
+        self._prunelab_origin = origin
         self._executor = executor
-        self._constants = [(value, f"_constant_{k}") for k, value in enumerate(constants)]
+        self._constants = [(value, f"_prunelab_constant_{k}") for k, value in enumerate(constants)]
         self._names = [(p.value, p.name) for p in executor.program.parameters if p.kind != "constant"]
         for name, tensor in tensors.items():
             _register(self, name, tensor, persistable=name in saved)
@@ -53,7 +53,7 @@ class GraphLayer(paddle.nn.Layer):
         return execute(self._executor, held, inputs, training=self.training)
 
     def extra_repr(self) -> str:
-        return f"{self.origin}, {len(self._executor.program.ops)} operators"
+        return f"{self._prunelab_origin}, {len(self._executor.program.ops)} operators"
 
 
 def _register(layer: Any, name: str, tensor: Any, *, persistable: bool) -> None:

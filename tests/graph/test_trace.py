@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+
 import paddle
 import paddle.nn.functional as F
 import pytest
@@ -212,3 +214,14 @@ def test_a_class_without_source_is_told_so():
     exec("class NoSource(Branches):\n    def forward(self, x):\n        return self.fc(x)", names)  # noqa: S102
     with pytest.raises(TraceError, match="define the class in a file"):
         pl.trace(names["NoSource"](), (1, 4))
+
+
+@pytest.mark.parametrize("bad", [(1, 16, 16), paddle.zeros([1, 3, 16, 16], "int64")])
+def test_a_model_can_be_read_after_a_failure(bad):
+    """Paddle's own notes of a failed program end the process at the next one, unless they are taken away."""
+    model = Residual()
+    for _ in range(4):
+        with pytest.raises((InputError, TraceError)):
+            pl.trace(model, bad)
+        gc.collect()
+        assert len(pl.trace(model, (1, 3, 16, 16)).prunable) == 2

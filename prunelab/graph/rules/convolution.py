@@ -11,7 +11,7 @@ from typing import Any
 
 from prunelab.errors import InputError
 from prunelab.graph.dims import Dim, atom, find, product, rows
-from prunelab.graph.solver import Rule, Step, Widths
+from prunelab.graph.solver import Rule, Step, Widths, free
 
 
 def channel_axis(step: Step, rank: int) -> int:
@@ -52,7 +52,7 @@ def _conv(step: Step) -> None:
         step.tie(inner, w[1])
         out_outer, _ = rows(w[0], groups)
         step.tie(out_outer, outer)
-    step.give(space(step, x[0], w[0], axis), step.dirty("filter"))
+    step.give(space(step, x[0], w[0], axis), step.dirty("filter") | (free(x[:1]) & free(step.dirty("input"))))
 
 
 def _conv_groups(step: Step, widths: Widths) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _transpose(step: Step) -> None:
     step.need_zero(x[axis], step.dirty("x"), step.dirty("filter"), reason="a weight that is not zero where cut")
     step.tie(x[axis], w[0])
     out = w[1] if groups == 1 else product([rows(w[0], groups)[0], w[1]])
-    step.give(space(step, x[0], out, axis), step.dirty("filter"))
+    step.give(space(step, x[0], out, axis), step.dirty("filter") | (free(x[:1]) & free(step.dirty("x"))))
 
 
 def _transpose_groups(step: Step, widths: Widths) -> dict[str, Any]:

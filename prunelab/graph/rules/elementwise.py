@@ -8,7 +8,7 @@ from prunelab.graph.solver import CLEAN, Dirty, Rule, Step, free
 # f(0) == 0: zero where cut stays zero
 KEEPS_ZERO = (
     "relu relu_ relu6 leaky_relu leaky_relu_ gelu silu swish hardswish tanh tanh_ elu elu_ selu celu mish "
-    "softshrink hard_shrink tanh_shrink thresholded_relu stanh softsign abs square sqrt sqrt_ sign floor ceil round "
+    "softshrink hard_shrink tanh_shrink stanh softsign abs square sqrt sqrt_ sign floor ceil round "
     "trunc sin sinh asin asinh atan atanh tan erf expm1 log1p assign assign_out_ cast share_data_ memcpy_d2h "
     "memcpy_h2d rrelu negative real imag conj nan_to_num isnan isinf"
 ).split()
@@ -59,6 +59,13 @@ def _clip(step: Step) -> None:
     known = isinstance(low, (int, float)) and isinstance(high, (int, float)) and low <= 0 <= high
     dims = step.dims()
     step.give(dims, step.dirty() if known else free(dims))
+
+
+def _thresholded(step: Step) -> None:
+    """``x`` above a threshold, a fixed value below."""
+    dims = step.dims()
+    zero = step.attribute("threshold", 1.0) < 0 or step.attribute("value", 0.0) == 0
+    step.give(dims, step.dirty() if zero else free(dims))
 
 
 def _pow(step: Step) -> None:
@@ -125,14 +132,18 @@ def _always_dirty(step: Step) -> None:
 
 
 def _multiply(step: Step) -> None:
-    """Zero where any operand that has the axis is."""
+    """Zero, along each axis, where any operand that has the axis is. One atom may stand on two axes: each counts."""
     which = _operands(step)
     out, has = broadcast(step, which)
-    clean_somewhere: set[Dim] = set()
-    for k, own in zip(which, has, strict=True):
-        dirty = {leaf for d in step.dirty(k) for leaf in free([d])}
-        clean_somewhere |= free(d for d, mine in zip(out, own, strict=True) if mine) - dirty
-    step.give(out, free(out) - clean_somewhere)
+    dirty_of = [{leaf for d in step.dirty(k) for leaf in free([d])} for k in which]
+    dirty: Dirty = CLEAN
+    for axis, d in enumerate(out):
+        leaves = free([d])
+        for own, held in zip(has, dirty_of, strict=True):
+            if own[axis]:
+                leaves &= held
+        dirty |= leaves
+    step.give(out, dirty)
 
 
 def _divide(step: Step) -> None:
@@ -208,6 +219,7 @@ RULES = {
     "clip": Rule(_clip),
     "clip_": Rule(_clip),
     "hardtanh": Rule(_clip),
+    "thresholded_relu": Rule(_thresholded),
     "pow": Rule(_pow),
     "pow_": Rule(_pow),
     "elementwise_pow": Rule(_power),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prunelab.graph.solver import Rule, Step
+from prunelab.graph.solver import Rule, Step, free
 
 
 def _embedding(step: Step) -> None:
@@ -10,7 +10,8 @@ def _embedding(step: Step) -> None:
     step.role("weight", 0, "vocabulary")
     step.role("weight", 1, "out")
     step.fix(table[0], "a vocabulary, which the inputs index")
-    step.give([*ids, table[1]], step.dirty("weight"))
+    # an id that is cut reads the first row, which holds something
+    step.give([*ids, table[1]], step.dirty("weight") | free(ids))
 
 
 RULES = {"embedding": Rule(_embedding)}

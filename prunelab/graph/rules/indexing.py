@@ -100,10 +100,15 @@ def _strided_bounds(step: Step, widths: Widths) -> dict[str, Any]:
     return {"starts": new_starts, "ends": new_ends}
 
 
+def _is_strided(step: Step) -> bool:
+    steps = step.constant("steps")
+    return not are_numbers(steps) or any(n != 1 for n in steps)
+
+
 def _set_value(step: Step) -> None:
-    """Some positions are overwritten by another tensor."""
+    """Some positions are overwritten by another tensor; along an axis that it lacks it repeats whatever it holds."""
     parts = _slice_parts(step)
-    if parts is None or any(n not in (1, None) for n in step.constant("steps") or []):
+    if parts is None or _is_strided(step):
         step.freeze("an assignment at places that are computed")
         return
     x, values = step.dims(0), step.dims(1)
@@ -111,17 +116,19 @@ def _set_value(step: Step) -> None:
     for axis in sorted(step.attribute("decrease_axes") or [], reverse=True):
         step.fix(target[axis], "one position that is written by its number")
         target.pop(axis)
+    missing = target[: len(target) - len(values)]
     for d, v in zip(target[len(target) - len(values):], values, strict=True):
         if find(v).size != 1:
             step.tie(d, v)
-    missing = target[: len(target) - len(values)]
+        elif find(d).size != 1:
+            missing = [*missing, d]
     step.give(list(x), step.dirty(0) | step.dirty(1) | free(missing))
 
 
 def _set_constant(step: Step) -> None:
     """Some positions are overwritten by a number."""
     parts = _slice_parts(step)
-    if parts is None:
+    if parts is None or _is_strided(step):
         step.freeze("an assignment at places that are computed")
         return
     x = step.dims(0)
@@ -157,10 +164,12 @@ def _pad_space(step: Step) -> None:
 
 
 def _move(step: Step) -> None:
-    """Positions change places along some axes, so these stay whole."""
+    """Positions change places along some axes (all of them where none is named), so these stay whole."""
     x = step.dims()
-    axes = step.attribute("axis") or []
-    for a in axes if isinstance(axes, list) else [axes]:
+    axes = step.attribute("axis")
+    if axes is None or axes == []:
+        axes = range(len(x))
+    for a in [axes] if isinstance(axes, int) else axes:
         step.fix(x[a], f"a {step.op.name} along it")
     step.give(x, step.dirty())
 
@@ -181,7 +190,8 @@ def _gather(step: Step) -> None:
     if len(out) != len(step.shape()):
         step.freeze("positions that are read by their numbers")
         return
-    step.give(out, step.dirty(0))
+    # a number that is cut reads the first position, which holds something
+    step.give(out, step.dirty(0) | free(index))
 
 
 def _take_along(step: Step) -> None:

@@ -29,16 +29,23 @@ def _affine(step: Step) -> bool:
     return step.has(gain) and step.has(bias)
 
 
+def _give_normalised(step: Step) -> None:
+    """The statistics see all positions but the channels', and the bias moves what was zero in the other rows."""
+    x = step.dims("x")
+    axis = channel_axis(step, len(x))
+    step.fix_all((d for k, d in enumerate(x) if k not in (0, axis)), f"a {step.op.name}'s statistics")
+    step.give(x, (CLEAN if _affine(step) else step.dirty("x")) | (free(x[:1]) if axis else CLEAN))
+    step.give_rest()
+
+
 def _batch_norm(step: Step) -> None:
     _per_channel(step, "x", ("mean", "variance", "scale", "bias", "weight"))
-    step.give(step.dims("x"), CLEAN if _affine(step) else step.dirty("x"))
-    step.give_rest()
+    _give_normalised(step)
 
 
 def _instance_norm(step: Step) -> None:
     _per_channel(step, "x", ("scale", "bias"))
-    step.give(step.dims("x"), CLEAN if _affine(step) else step.dirty("x"))
-    step.give_rest()
+    _give_normalised(step)
 
 
 def _group_norm(step: Step) -> None:
@@ -47,9 +54,7 @@ def _group_norm(step: Step) -> None:
     x = step.dims("x")
     _, inner = rows(x[axis], step.attribute("groups"))
     step.fix(inner, "a group norm's statistics")
-    step.fix_all((d for k, d in enumerate(x) if k not in (0, axis)), "positions in space")
-    step.give(x, CLEAN if _affine(step) else step.dirty("x"))
-    step.give_rest()
+    _give_normalised(step)
 
 
 def _group_norm_groups(step: Step, widths: Widths) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from prunelab.graph.dims import Dim, atom, concatenation, product
-from prunelab.graph.solver import CLEAN, Rule, Step, Widths
+from prunelab.graph.solver import Rule, Step, Widths, free
 
 GATES = {"LSTM": 4, "GRU": 3}
 
@@ -31,6 +31,7 @@ def _rnn(step: Step) -> None:
     step.tag(hidden, "hidden")
     wide = concatenation([hidden] * directions)
     below = x[2]
+    step.fix(x[0], "steps in time")
     for k in range(layers):
         for j in range(directions):
             reads, recurs = matrices[2 * (k * directions + j)], matrices[2 * (k * directions + j) + 1]
@@ -45,9 +46,10 @@ def _rnn(step: Step) -> None:
         step.tie(state[2], hidden)
         step.need_zero(hidden, dirty, reason="an initial state that is not zero where cut")
     _note_roles(step)
-    step.give([x[0], x[1], wide])
+    rows = free([x[1]])  # biases move what was zero in them
+    step.give([x[0], x[1], wide], rows)
     last = [[atom(layers * directions, "layers"), states[0][1], hidden] for _ in states]
-    step.give(last, [CLEAN] * len(states), 2)
+    step.give(last, [rows] * len(states), 2)
     step.give_rest()
 
 

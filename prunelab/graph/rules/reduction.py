@@ -38,6 +38,15 @@ def _whole(step: Step) -> None:
     step.give_rest()
 
 
+def _whole_then_something(step: Step) -> None:
+    """As `_whole`, but of zeros it makes something else: the logarithm of their number, or true."""
+    x = step.dims()
+    axes = _axes(step, len(x))
+    step.fix_all((x[a] for a in axes), f"a {step.op.name} over it")
+    out = _result(step, axes)
+    step.give(out, free(out))
+
+
 def _order(step: Step) -> None:
     """Positions are compared with each other along one axis; what comes out there is no unit of the network."""
     x = step.dims()
@@ -57,8 +66,8 @@ def _order(step: Step) -> None:
 
 RULES = {
     **dict.fromkeys(("sum", "any", "p_norm", "frobenius_norm", "squared_l2_norm"), Rule(_sum)),
-    **dict.fromkeys(("mean", "max", "min", "amax", "amin", "prod", "all", "logsumexp", "norm", "mean_all"),
-                    Rule(_whole)),
+    **dict.fromkeys(("mean", "max", "min", "amax", "amin", "prod", "norm", "mean_all"), Rule(_whole)),
+    **dict.fromkeys(("logsumexp", "all"), Rule(_whole_then_something)),
     **dict.fromkeys(("argmax", "argmin", "argsort", "topk", "kthvalue", "mode", "cumsum", "cumprod", "cummax", "cummin",
                      "logcumsumexp"), Rule(_order)),
 }

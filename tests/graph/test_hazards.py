@@ -1,0 +1,131 @@
+"""Networks whose obvious cut would be wrong: each is cut rightly or frozen, and says why."""
+
+from __future__ import annotations
+
+import paddle
+import paddle.nn.functional as F
+import pytest
+from paddle import nn
+
+from prunelab.testing import laws
+
+
+class Wide(nn.Layer):
+    """A linear layer of eight units, then what a test does with them."""
+
+    def __init__(self, then, n=8):
+        super().__init__()
+        self.a, self.out, self.then = nn.Linear(6, 8), nn.Linear(n, 3), then
+
+    def forward(self, x):
+        return self.out(self.then(self.a(x)))
+
+
+class Overwritten(Wide):
+    """A value that is not zero, repeated over units."""
+
+    def __init__(self, step):
+        super().__init__(None, 1)
+        self.step, self.value = step, self.create_parameter([1, 1], default_initializer=nn.initializer.Constant(0.7))
+
+    def forward(self, x):
+        h = self.a(x)
+        h[:, 2:6 : self.step] = self.value
+        return self.out(h.sum(1, keepdim=True))
+
+
+class Permuted(Wide):
+    """A buffer of numbers by which units are read: where the numbers are cut, the first unit would be read."""
+
+    def __init__(self):
+        super().__init__(None, 1)
+        self.register_buffer("order", paddle.to_tensor([3, 1, 0, 2, 7, 6, 5, 4]))
+
+    def forward(self, x):
+        return self.out(paddle.index_select(self.a(x), self.order, axis=1).sum(1, keepdim=True))
+
+
+class Maps(nn.Layer):
+    """Units that stand where a layer expects positions in space or steps in time."""
+
+    def __init__(self, layer, last):
+        super().__init__()
+        self.a, self.layer, self.out, self.last = nn.Linear(9, 8), layer, nn.Linear(last, 3), last
+
+    def forward(self, x):
+        h = self.layer(self.a(x))
+        return self.out(F.relu(h).sum(2) if self.last == 4 else h)
+
+
+class Steps(nn.Layer):
+    def __init__(self, kind):
+        super().__init__()
+        self.a, self.rnn, self.out = nn.Conv2D(1, 8, 3, padding=1), kind(64, 6), nn.Linear(6, 3)
+
+    def forward(self, x):
+        return self.out(self.rnn(self.a(x).flatten(2))[0][:, -1])
+
+
+class Norm(nn.Layer):
+    def __init__(self, use_global_stats):
+        super().__init__()
+        self.a, self.out = nn.Conv2D(3, 8, 3), nn.Linear(8, 3)
+        self.n = nn.BatchNorm2D(8, use_global_stats=use_global_stats)
+
+    def forward(self, x):
+        return self.out(F.relu(self.n(self.a(x))).mean([2, 3]))
+
+
+class Named(nn.Layer):
+    """Parameters whose names a layer of ours might use itself; a constant; a forward that spells its width."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(6, 8), nn.Linear(8, 3)
+        self.origin, self._constant_0 = self.create_parameter([8]), self.create_parameter([8])
+        self.hidden = [paddle.randn([8])]
+
+    def forward(self, x):
+        return self.b(F.relu(self.a(x)).reshape([-1, 8]) * self.hidden[0] + self._constant_0 + self.origin)
+
+
+HAZARDS = {
+    "one atom on two axes": (
+        lambda: Wide(lambda h: (F.relu(h).unsqueeze(2) * F.sigmoid(h).unsqueeze(1)).sum(2)), (1, 6)),
+    "a value repeated over units": (lambda: Overwritten(1), (1, 6)),
+    "every second unit overwritten": (lambda: Overwritten(2), (1, 6)),
+    "a roll over all axes": (lambda: Wide(lambda h: paddle.roll(h, 1)), (1, 6)),
+    "units read by a buffer": (Permuted, (1, 6)),
+    "a sum of exponentials": (
+        lambda: Wide(lambda h: paddle.logsumexp(h.unsqueeze(2).tile([1, 1, 3]), 2).sum(1, keepdim=True), 1), (1, 6)),
+    "a threshold with a value": (
+        lambda: Wide(lambda h: F.thresholded_relu(h, 0.5, value=0.3).sum(1, keepdim=True), 1), (1, 6)),
+    "units as space of an instance norm": (lambda: Maps(nn.InstanceNorm1D(4), 8), (1, 4, 9)),
+    "units as space of a batch norm": (lambda: Maps(nn.BatchNorm1D(4), 4), (1, 4, 9)),
+    "units as steps of an LSTM": (lambda: Steps(nn.LSTM), (1, 1, 8, 8)),
+    "units as steps of a GRU": (lambda: Steps(nn.GRU), (1, 1, 8, 8)),
+    "names of ours": (Named, (1, 6)),
+}
+
+
+@pytest.mark.parametrize("name", HAZARDS)
+def test_no_wrong_cut(name):
+    make, inputs = HAZARDS[name]
+    found = laws.check_all(laws.stir(make()), inputs)
+    assert all(g.prunable or g.reason for g in found["graph"].groups)
+
+
+@pytest.mark.parametrize("use_global_stats", [True, False, None])
+def test_a_batch_norm_keeps_its_own_mind_about_statistics(use_global_stats):
+    model = laws.stir(Norm(use_global_stats))
+    x = paddle.randn([4, 3, 8, 8])
+    for training in (False, True):
+        model.train() if training else model.eval()
+        graph = laws.trace(model, (1, 3, 8, 8))
+        before = model.n._mean.numpy().copy()
+        theirs = model(x)
+        after = model.n._mean.numpy().copy()
+        with paddle.no_grad():
+            paddle.assign(paddle.to_tensor(before), output=model.n._mean)
+        assert bool((graph.run(x) - theirs).abs().max() < 1e-6)
+        assert (model.n._mean.numpy() == after).all()
