@@ -26,7 +26,7 @@ def read_inputs(model: Any, inputs: Any) -> tuple[TensorSpec, ...]:
     Args:
         model: the layer; its forward's parameter names become the specifications' names.
         inputs: one shape ``(1, 3, 32, 32)``, one ``InputSpec``, one tensor, a list of them (one for each input), or a
-            dict from parameter names to them. A shape stands for float32; None or -1 at axis 0 is the batch.
+            dict from parameter names to them. A shape stands for floats of the model's type; None or -1 at axis 0 is the batch.
 
     Raises:
         InputError: anything else; a negative size elsewhere than at axis 0; a name the forward does not have.
@@ -53,7 +53,14 @@ def read_inputs(model: Any, inputs: Any) -> tuple[TensorSpec, ...]:
         raise InputError("inputs is empty; give one shape such as (1, 3, 32, 32) for each input of the model")
     _check_number(model, len(items))
     named = [*names, *(f"input_{k}" for k in range(len(names), len(items)))]
-    return tuple(_spec(item, name) for item, name in zip(items, named, strict=False))
+    dtype = float_dtype(model)
+    return tuple(_spec(item, name, dtype) for item, name in zip(items, named, strict=False))
+
+
+def float_dtype(model: Any) -> str:
+    """What a shape alone stands for: the type of the model's first floating parameter, float32 for a model without."""
+    kinds = (dtype_name(p.dtype) for p in model.parameters()) if hasattr(model, "parameters") else iter(())
+    return next((kind for kind in kinds if "float" in kind), "float32")
 
 
 def forward_names(model: Any) -> list[str]:
@@ -87,11 +94,11 @@ def _is_one(item: Any) -> bool:
     return _is_shape(item) or hasattr(item, "dtype")
 
 
-def _spec(item: Any, name: str) -> TensorSpec:
+def _spec(item: Any, name: str, float_type: str) -> TensorSpec:
     if isinstance(item, TensorSpec):
         return item
     if _is_shape(item):
-        shape, dtype = list(item), "float32"
+        shape, dtype = list(item), float_type
     elif hasattr(item, "shape") and hasattr(item, "dtype"):
         shape, dtype = list(item.shape), dtype_name(item.dtype)
     else:

@@ -225,3 +225,7 @@ def test_a_model_can_be_read_after_a_failure(bad):
             pl.trace(model, bad)
         gc.collect()
         assert len(pl.trace(model, (1, 3, 16, 16)).prunable) == 2
+
+
+def test_a_shape_stands_for_floats_of_the_models_type():
+    assert pl.trace(Residual().to(dtype="float64"), (1, 3, 16, 16)).input_specs[0].dtype == "float64"
