@@ -26,7 +26,8 @@ def read_inputs(model: Any, inputs: Any) -> tuple[TensorSpec, ...]:
     Args:
         model: the layer; its forward's parameter names become the specifications' names.
         inputs: one shape ``(1, 3, 32, 32)``, one ``InputSpec``, one tensor, a list of them (one for each input), or a
-            dict from parameter names to them. A shape stands for floats of the model's type; None or -1 at axis 0 is the batch.
+            dict from parameter names to them.
+            A shape stands for floats of the model's type; None or -1 at axis 0 is the batch.
 
     Raises:
         InputError: anything else; a negative size elsewhere than at axis 0; a name the forward does not have.
