@@ -14,7 +14,7 @@ from prunelab.graph.execute import execute, place_of
 from prunelab.graph.groups import Group
 from prunelab.graph.program import Parameter, Program, TensorSpec
 from prunelab.graph.structure import Structure, recall, remember
-from prunelab.graph.trace import read_program
+from prunelab.graph.trace import read_program, read_with_another_batch
 from prunelab.graph.widths import Kept, unit_of
 from prunelab.render.table import html_table
 
@@ -227,6 +227,9 @@ def trace(model: Any, inputs: Any) -> Graph:
     layer = as_layer(model)
     program, held = read_program(layer, inputs)
     structure = Structure(program)
+    if not structure.takes_any_batch(read_with_another_batch(layer, program)):
+        program, held = read_program(layer, inputs, any_batch=False)
+        structure = Structure(program)
     remember(layer, structure, held)
     return Graph(layer, structure, held)
 

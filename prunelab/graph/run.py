@@ -200,6 +200,16 @@ class Executor:
             known = bool(value) if key in _EVAL_FLAGS else value
             call.arguments[place] = data_type(value) if isinstance(value, DType) else known
 
+    def spelled_at(self, batch: int) -> list[Any]:
+        """All that is fixed about the calls at one batch: names, numbers, the values they read, constants among them."""
+        told = []
+        for call in self.calls:
+            arguments = call.arguments.copy()
+            for place, size in call.sizes:
+                arguments[place] = _sizes(size, batch, call.name, True)
+            told.append((call.name, arguments, call.tensors, [self.constants.get(v) for _, v, _ in call.tensors]))
+        return told
+
     # running
 
     def run(self, values: Mapping[int, Any], targets: Sequence[int], *,

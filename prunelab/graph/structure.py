@@ -30,6 +30,19 @@ class Structure:
         self.by_name = {g.name: g for g in groups}
         self.parameters: dict[str, Parameter] = {p.name: p for p in program.parameters}
 
+    def takes_any_batch(self, other: tuple[Program, int] | None) -> bool:
+        """Whether the batch, where it is free, is in nothing but widths.
+
+        Then another reading, with ``other``'s batch, says the same as this one does at that batch. That of a forward
+        that divides by ``x.shape[0]``, or makes an ``eye`` of it, does not.
+        """
+        if all(spec.batch_axis is None for spec in self.program.specs):
+            return True
+        if other is None:
+            return False
+        program, batch = other
+        return self.executor.spelled_at(batch) == Executor(program, solve(program, RULES), RULES).spelled_at(batch)
+
     @cached_property
     def costs(self) -> CostModel:
         """What each operator costs, in sizes that follow the units that stay."""

@@ -22,8 +22,10 @@ _PADDLES_OWN = frozenset({"training", "_built", "_parameters", "_buffers", "_sub
 _BLOCKS = {"pd_op.if": "an if", "pd_op.while": "a loop"}
 
 
-def read_program(model: Any, inputs: Any) -> tuple[Program, dict[int, Any]]:
+def read_program(model: Any, inputs: Any, *, any_batch: bool = True) -> tuple[Program, dict[int, Any]]:
     """The program of ``model`` in eval mode, and the tensor behind each of its parameters' value ids.
+
+    Without ``any_batch`` it is read with the batch that was given, and stands for that one only.
 
     Raises:
         InputError: inputs that the forward does not take.
@@ -31,6 +33,8 @@ def read_program(model: Any, inputs: Any) -> tuple[Program, dict[int, Any]]:
     """
     specs = with_batch_axes(read_inputs(model, inputs))
     batch = specs[0].shape[0] if specs[0].shape else 1
+    if not any_batch:
+        return _read(model, _fixed(specs))
     if batch == 1:
         traced = tuple(TensorSpec(s.name, s.at_batch(TRACED_BATCH), s.dtype, s.batch_axis) for s in specs)
         try:
@@ -39,8 +43,26 @@ def read_program(model: Any, inputs: Any) -> tuple[Program, dict[int, Any]]:
                 return program, held
         except (TraceError, InputError):
             pass  # a forward that is written for one sample only: read it as it was given
-        specs = tuple(TensorSpec(s.name, s.shape, s.dtype, None) for s in specs)
+        specs = _fixed(specs)
     return _read(model, specs)
+
+
+def read_with_another_batch(model: Any, program: Program) -> tuple[Program, int] | None:
+    """The same model read with one sample more, and how many that are; None where the batch is not free, or where the
+    forward does not take them."""
+    first = next((s for s in program.specs if s.batch_axis is not None), None)
+    if first is None:
+        return None
+    batch = first.shape[0] + 1
+    specs = tuple(TensorSpec(s.name, s.at_batch(batch), s.dtype, s.batch_axis) for s in program.specs)
+    try:
+        return _read(model, specs)[0], batch
+    except (TraceError, InputError):
+        return None
+
+
+def _fixed(specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
+    return tuple(TensorSpec(s.name, s.shape, s.dtype, None) for s in specs)
 
 
 def _squeezes_ones(program: Program) -> bool:

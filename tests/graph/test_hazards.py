@@ -7,6 +7,7 @@ import paddle.nn.functional as F
 import pytest
 from paddle import nn
 
+from prunelab.errors import InputError
 from prunelab.testing import laws
 
 
@@ -129,3 +130,25 @@ def test_a_batch_norm_keeps_its_own_mind_about_statistics(use_global_stats):
             paddle.assign(paddle.to_tensor(before), output=model.n._mean)
         assert bool((graph.run(x) - theirs).abs().max() < 1e-6)
         assert (model.n._mean.numpy() == after).all()
+
+
+class Centred(Wide):
+    """The batch as a number: no width tells it."""
+
+    def __init__(self):
+        super().__init__(None)
+
+    def forward(self, x):
+        h = F.relu(self.a(x))
+        return self.out(h - h.sum(0, keepdim=True) / x.shape[0]), paddle.zeros([x.shape[0], 4])
+
+
+def test_a_batch_that_is_more_than_a_width_is_the_given_one():
+    model = Centred()
+    for n in (1, 4):
+        graph = laws.trace(model, (n, 6))
+        assert graph.input_specs[0].batch_axis is None
+        x = paddle.randn([n, 6])
+        assert all(bool((a == b).all()) for a, b in zip(graph.run(x), model(x)))
+        with pytest.raises(InputError, match="was traced for"):
+            graph.run(paddle.randn([n + 1, 6]))
