@@ -201,7 +201,7 @@ class Executor:
             call.arguments[place] = data_type(value) if isinstance(value, DType) else known
 
     def spelled_at(self, batch: int) -> list[Any]:
-        """All that is fixed about the calls at one batch: names, numbers, the values they read, constants among them."""
+        """All that is fixed about the calls at one batch: names, numbers, the values they read, and constants."""
         told = []
         for call in self.calls:
             arguments = call.arguments.copy()

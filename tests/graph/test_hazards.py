@@ -149,6 +149,6 @@ def test_a_batch_that_is_more_than_a_width_is_the_given_one():
         graph = laws.trace(model, (n, 6))
         assert graph.input_specs[0].batch_axis is None
         x = paddle.randn([n, 6])
-        assert all(bool((a == b).all()) for a, b in zip(graph.run(x), model(x)))
+        assert all(bool((a == b).all()) for a, b in zip(graph.run(x), model(x), strict=True))
         with pytest.raises(InputError, match="was traced for"):
             graph.run(paddle.randn([n + 1, 6]))
