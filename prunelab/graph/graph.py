@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import paddle
 
-from prunelab.errors import InputError, PlanError, unknown_name
+from prunelab.errors import InputError, PlanError, TraceError, unknown_name
 from prunelab.graph.cost import Cost
 from prunelab.graph.execute import execute, place_of
 from prunelab.graph.groups import Group
@@ -249,7 +249,11 @@ def graph_for(model: Any, plan: Removals) -> Graph:
     known = recall(layer, plan.fingerprint)
     if known is not None:
         return Graph(layer, *known)
-    graph = trace(layer, list(plan.inputs))
+    try:
+        graph = trace(layer, list(plan.inputs))
+    except (InputError, TraceError) as error:
+        raise PlanError(f"the plan was made for another structure ({plan.model}) than {type(layer).__name__}, which does "
+                        f"not take the plan's inputs; propose one for this model ({error})") from error
     graph.check(plan)
     return graph
 
