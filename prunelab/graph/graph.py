@@ -252,8 +252,8 @@ def graph_for(model: Any, plan: Removals) -> Graph:
     try:
         graph = trace(layer, list(plan.inputs))
     except (InputError, TraceError) as error:
-        raise PlanError(f"the plan was made for another structure ({plan.model}) than {type(layer).__name__}, which does "
-                        f"not take the plan's inputs; propose one for this model ({error})") from error
+        raise PlanError(f"the plan was made for another structure ({plan.model}) than {type(layer).__name__}, which "
+                        f"does not take the plan's inputs; propose one for this model ({error})") from error
     graph.check(plan)
     return graph
 
