@@ -42,6 +42,7 @@ def _rnn(step: Step) -> None:
     for bias in biases:
         step.tie(bias[0], product([atom(gates, "gates"), hidden]))
     for state, dirty in zip(states, step.dirty("pre_state"), strict=True):
+        step.fix(state[0], "layers and directions")
         step.tie(state[1], x[1])
         step.tie(state[2], hidden)
         step.need_zero(hidden, dirty, reason="an initial state that is not zero where cut")
