@@ -7,7 +7,7 @@ follow train or eval, the place.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -292,16 +292,3 @@ def _sizes(size: Any, batch: Any, name: str, dynamic: bool) -> Any:
     if name in ("reshape", "reshape_") and len(free) == 1 and -1 not in size:
         return [-1 if isinstance(n, PerBatch) else n for n in size]
     return paddle.utils.get_int_tensor_list([n.at(batch) if isinstance(n, PerBatch) else n for n in size])
-
-
-def ancestors(program: Program, targets: Iterable[int], given: Collection[int] = ()) -> set[int]:
-    """The values that ``targets`` are computed from."""
-    found, todo = set(targets), [v for v in targets if v not in given]
-    while todo:
-        op = program.producers.get(todo.pop())
-        for value in op.inputs if op is not None else ():
-            if value is not None and value not in found:
-                found.add(value)
-                if value not in given:
-                    todo.append(value)
-    return found
