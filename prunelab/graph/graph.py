@@ -271,7 +271,7 @@ def _output_of(program: Program, parameters: Sequence[Parameter]) -> int:
     held = {p.value for p in program.parameters}
     of_parameters = set(held)
     for op in program.ops:
-        if op.inputs and all(v is None or v in of_parameters for v in op.inputs):
+        if all(v is None or v in of_parameters for v in op.inputs):
             of_parameters.update(op.outputs)
     last = -1
     for p in parameters:

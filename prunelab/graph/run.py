@@ -53,12 +53,15 @@ _ORDER = {
     "depthwise_conv2d_transpose":
         "x filter strides paddings output_padding output_size padding_algorithm groups dilations data_format",
     "pad": "x paddings pad_value",
+    "assign": "x",
     "uniform": "shape dtype min max seed place",
 }
 # Flags that follow the mode of the layer, and what each is in eval mode.
 _EVAL_FLAGS = ("is_test", "use_global_stats")
 # In eager mode batch norm updates its statistics in place under the name without the underscore.
 _EAGER_NAME = {"batch_norm_": "batch_norm", "sync_batch_norm_": "sync_batch_norm"}
+# What is written over a tensor of the model is a new value here: a graph leaves its model as it is.
+_ANEW = {"assign_out_": "assign"}
 
 
 @dataclass
@@ -153,7 +156,7 @@ class Executor:
         return None
 
     def _compile(self, op: Op, changed: dict[str, Any]) -> Call:
-        name = changed.pop("op", op.name)
+        name = _ANEW.get(op.name, changed.pop("op", op.name))
         if op.name == "builtin.combine":
             return Call(op.name, [], [(k, v, True) for k, v in enumerate(op.inputs) if v is not None],
                         outputs=op.outputs, index=op.index)

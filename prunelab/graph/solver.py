@@ -128,7 +128,7 @@ class Step:
     def role(self, argument: str | int, axis: int, role: str) -> None:
         """Note what an axis of a parameter is for: ``out`` makes units, ``in`` reads them, ``norm`` scales them."""
         value = self.value(argument)
-        if value in self.solution.held:
+        if value is not None:
             rank = len(self.dims(argument))
             self.solution.roles.setdefault((value, axis % rank), role)
 
@@ -213,7 +213,42 @@ def solve(program: Program, rules: Mapping[str, Rule]) -> Solution:
         if value in solution.dims:
             fix_nested(solution.dims[value], "the model's output")
     _check(solution)
+    _hand_roles_back(solution)
     return solution
+
+
+def _hand_roles_back(solution: Solution) -> None:
+    """A weight that is computed from parameters (weight norm, a sum of matrices) hands its axes' roles to them."""
+    of_parameters = set(solution.held)
+    made_by = {}
+    for op in solution.program.ops:
+        if all(v is None or v in of_parameters for v in op.inputs):
+            of_parameters.update(op.outputs)
+            made_by.update(dict.fromkeys(op.outputs, op))
+    for (value, axis), role in [*solution.roles.items()]:
+        if value not in made_by:
+            continue
+        mine = {id(leaf) for leaf in leaves(solution.dims[value][axis])}
+        for source in _sources(value, made_by):
+            for k, d in enumerate(solution.dims[source] if source in solution.held else ()):
+                if mine.intersection(id(leaf) for leaf in leaves(d)):
+                    # a gain or a bias among them scales what the others make
+                    gain = role == "out" and len(solution.dims[source]) == 1
+                    solution.roles.setdefault((source, k), "norm" if gain else role)
+
+
+def _sources(value: int, made_by: Mapping[int, Op]) -> set[int]:
+    found: set[int] = set()
+    todo = [value]
+    while todo:
+        v = todo.pop()
+        if v not in found:
+            found.add(v)
+            reads = made_by[v].inputs if v in made_by else ()
+            # what is assigned is read, not what it is assigned to
+            todo += [u for u in (reads[:1] if v in made_by and made_by[v].name == "assign_out_" else reads)
+                     if u is not None]
+    return found
 
 
 def _give_inputs(program: Program, solution: Solution) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
-import os
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -16,9 +14,10 @@ from paddle.jit.dy2static import parameter_recorder
 from prunelab.errors import InputError, TraceError
 from prunelab.graph.inputs import TRACED_BATCH, dtype_name, read_inputs, with_batch_axes
 from prunelab.graph.program import DType, Op, Parameter, Program, Ref, TensorSpec, rebuild
+from prunelab.graph.reasons import condition_line, explain, user_line
+from prunelab.graph.side_effects import Snapshot, made_by_forward, refuse_changes, refuse_side_effects
+from prunelab.graph.writes import read_in_order
 
-# what Layer.__call__ itself writes
-_PADDLES_OWN = frozenset({"training", "_built", "_parameters", "_buffers", "_sub_layers"})
 _BLOCKS = {"pd_op.if": "an if", "pd_op.while": "a loop"}
 
 
@@ -76,64 +75,22 @@ def _read(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Program, dict[int,
         block = concrete.main_program.global_block()
         stored = kept.written()
         program, held = _copy(model, concrete, block, specs)
-        _refuse_side_effects(model, block, stored)
+        refuse_side_effects(model, block, stored)
+        made = made_by_forward(stored)
+        if made:  # numbers and lists of its own: another reading on top of this one tells whether they stay
+            vars(model).pop("forward", None)
+            _concrete(model, specs)
+            refuse_changes(model, made)
     return program, held
 
 
-class _Snapshot:
-    """The attributes of every layer before the forward ran."""
-
-    def __init__(self, model: Any) -> None:
-        self.layers = list(model.sublayers(include_self=True))
-        self.before = [self._now(layer) for layer in self.layers]
-
-    @staticmethod
-    def _now(layer: Any) -> dict[str, Any]:
-        state = {name: value for name, value in vars(layer).items() if name != "forward"}
-        return {name: (value, copy.copy(value) if isinstance(value, (list, dict, set)) else None)
-                for name, value in state.items()}
-
-    def written(self) -> list[tuple[Any, str, Any, Any]]:
-        """(layer, attribute, before, after) of what the forward set; containers by what was put into them."""
-        found = []
-        for layer, before in zip(self.layers, self.before, strict=True):
-            for name, now in vars(layer).items():
-                if name == "forward":
-                    continue
-                old, contents = before.get(name, (None, None))
-                if now is not old:
-                    found.append((layer, name, old, now))
-                elif contents is not None and (len(now) != len(contents) or _differs(now, contents)):
-                    found.append((layer, name, contents, now))
-        return found
-
-    def restore(self) -> None:
-        for layer, before in zip(self.layers, self.before, strict=True):
-            state = vars(layer)
-            for name in [n for n in state if n not in before and n != "forward"]:
-                del state[name]
-            for name, (value, contents) in before.items():
-                state[name] = value
-                if contents is not None and (len(value) != len(contents) or _differs(value, contents)):
-                    value.clear()
-                    value.extend(contents) if isinstance(value, list) else value.update(contents)
-
-
-def _differs(now: Any, before: Any) -> bool:
-    if isinstance(now, dict):
-        return any(key not in before or now[key] is not before[key] for key in now)
-    if isinstance(now, list):
-        return any(a is not b for a, b in zip(now, before, strict=False))
-    return bool(now != before)
-
-
 @contextlib.contextmanager
-def as_it_was(model: Any) -> Iterator[_Snapshot]:
+def as_it_was(model: Any) -> Iterator[Snapshot]:
     """Eval mode inside; afterwards the mode of each layer, its attributes and the forward are what they were."""
     own_forward = vars(model).get("forward")
     if hasattr(own_forward, "_dygraph_function"):
         vars(model).pop("forward")  # made static already, for other inputs than ours: read the forward under it
-    snapshot = _Snapshot(model)
+    snapshot = Snapshot(model)
     for layer in snapshot.layers:
         layer.training = False
     try:
@@ -157,7 +114,7 @@ def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> Any:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
-        raise _explain(error, model, specs) from error
+        raise explain(error, model, specs) from error
     finally:
         paddle.set_rng_state(random_state)
 
@@ -180,89 +137,6 @@ def forgetting_failures() -> Iterator[None]:
             for program in set(book) - known:
                 del book[program]
         raise
-
-
-def _explain(error: BaseException, model: Any, specs: tuple[TensorSpec, ...]) -> TraceError | InputError:
-    text = str(error)
-    reason = next((line.strip() for line in reversed(text.splitlines()) if "Error" in line and ":" in line), "")
-    reason = reason or (text.strip().splitlines() or [type(error).__name__])[-1].strip()
-    reason = reason.partition(" (at /paddle/")[0]
-    where = _user_line(text.splitlines()) or _line_of(error)
-    shapes = ", ".join(f"{s.name} {tuple(s.shape)} {s.dtype}" for s in specs)
-    name = type(model).__name__
-    about_inputs = any(word in text for word in ("InvalidArgument", "InvalidType", "broadcast"))
-    if about_inputs or "missing" in reason or "takes" in reason:
-        return InputError(f"{name} does not take the inputs {shapes}{where}: {reason}; "
-                          "give the shapes and dtypes that its forward takes")
-    if "could not get source code" in text:
-        return TraceError(f"{name} cannot be read as a graph: Python keeps no source of its forward, which Paddle's "
-                          "to_static reads; define the class in a file or a notebook's cell, not with exec or in a "
-                          "plain interpreter")
-    return TraceError(f"{name} cannot be read as a graph{where}: {reason}; prunelab needs a forward that Paddle's "
-                      "to_static can read, with no branch on the values of tensors")
-
-
-def _line_of(error: BaseException) -> str:
-    frames = []
-    trace = error.__traceback__
-    while trace is not None:
-        frames.append(f'File "{trace.tb_frame.f_code.co_filename}", line {trace.tb_lineno}')
-        trace = trace.tb_next
-    return _user_line(frames)
-
-
-_OURS = (os.path.dirname(os.path.abspath(paddle.__file__)), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_PYTHONS = os.path.dirname(os.path.abspath(os.__file__))
-
-
-def _is_users(path: str) -> bool:
-    """Whether a file is neither Paddle's, prunelab's, generated, nor of Python's own library."""
-    if "<" in path or any(path.startswith(own) for own in _OURS):
-        return False
-    return not path.startswith(_PYTHONS) or "site-packages" in path
-
-
-def _user_line(frames: list[str]) -> str:
-    """`` (net.py, line 12)``: the last frame outside Paddle and prunelab."""
-    for frame in reversed(frames):
-        head = frame.strip()
-        if head.startswith('File "') and _is_users(head.split('"')[1]):
-            path, _, rest = head[len('File "'):].partition('"')
-            number = rest.partition("line ")[2].split(",")[0].strip()
-            return f" ({os.path.basename(path)}, line {number})"
-    return ""
-
-
-def _condition_line(op: Any) -> str:
-    """Paddle gives branches no line of their own: what computes their condition has one."""
-    maker = op.operands_source()[0].get_defining_op()
-    return _user_line(maker.attrs().get("op_callstack", [])) if maker is not None else ""
-
-
-def _refuse_side_effects(model: Any, block: Any, stored: list[tuple[Any, str, Any, Any]]) -> None:
-    """A cache of constants is allowed (it is the same at every call); what depends on inputs or counts is not."""
-    if not stored:
-        return
-    tainted = _depends_on_inputs(block)
-    for layer, name, before, after in stored:
-        if name in _PADDLES_OWN or type(layer).__module__.startswith("paddle."):
-            continue  # Paddle's own layers write down formats and states; what they compute is in the program
-        leaves = paddle.utils.flatten(after) if after is not None else []
-        values = [v for v in leaves if isinstance(v, paddle.pir.Value)]
-        counts = isinstance(before, (int, float, list, set)) and not values and after is not before
-        if counts or any(v.id in tainted for v in values):
-            raise TraceError(
-                f"{type(model).__name__} cannot be read as a graph: the forward of {type(layer).__name__} changes its "
-                f"own '{name}' at every call, which a graph cannot repeat; return it instead, or set it outside the "
-                "forward")
-
-
-def _depends_on_inputs(block: Any) -> set[str]:
-    tainted: set[str] = set()
-    for op in block.ops:
-        if op.name() == "pd_op.data" or any(v.initialized() and v.id in tainted for v in op.operands_source()):
-            tainted.update(r.id for r in op.results())
-    return tainted
 
 
 def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...]) -> tuple[Program, dict[int, Any]]:
@@ -293,11 +167,16 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...]) 
             continue
         if name in _BLOCKS:
             raise TraceError(f"{type(model).__name__} cannot be read as a graph: {_BLOCKS[name]} on the values of a "
-                             f"tensor{_condition_line(op)}; decide it outside the forward, or compute "
+                             f"tensor{condition_line(op)}; decide it outside the forward, or compute "
                              "both sides and choose with paddle.where")
         ops.append(_copy_op(len(ops), op, note))
+    ops, latest = read_in_order(ops, {p.value: p.name for p in parameters}, inputs, type(model).__name__)
     ops = [_pin_statistics(op, model, parameters) for op in ops]
-    outputs = rebuild(concrete.outputs, lambda leaf: Ref(note(leaf)) if isinstance(leaf, paddle.pir.Value) else leaf)
+
+    def refer(leaf: Any) -> Any:
+        return Ref(latest.get(note(leaf), note(leaf))) if isinstance(leaf, paddle.pir.Value) else leaf
+
+    outputs = rebuild(concrete.outputs, refer)
     if isinstance(outputs, list) and len(outputs) == 1:
         outputs = outputs[0]  # Paddle wraps whatever single thing a forward returns, a list of one too
     program = Program(tuple(ops), tuple(shapes), tuple(dtypes), parameters, tuple(inputs), specs, outputs,
@@ -310,7 +189,7 @@ def _copy_op(index: int, op: Any, note: Any) -> Op:
     inputs = tuple(note(v) if v.initialized() else None for v in op.operands_source())
     outputs = tuple(note(r) for r in op.results())
     attributes = op.attrs()
-    line = _user_line(attributes.get("op_callstack", []))
+    line = user_line(attributes.get("op_callstack", []))
     if full_name.startswith("builtin."):
         return Op(index, full_name, inputs, outputs, (), {}, line)
     plain = {key: _plain(attributes[key]) for key in op.get_attr_names()}

@@ -77,11 +77,15 @@ def mask(model: Any, plan: Plan) -> Iterator[Any]:
     tensors = [*layer.parameters(), *layer.buffers(), *constants]
     tensors = [t for t in tensors if t._is_initialized()]  # a recurrent layer holds an empty state for dropout
     before = [t.detach().clone() for t in tensors]
+    # a forward may hang up another tensor in a buffer's place (weight norm's does, at every call)
+    hung = [(part, dict(part._buffers)) for part in layer.sublayers(include_self=True)]
     try:
         for name, stays in masks.items():
             _zero(graph.tensor(name), stays)
         yield model
     finally:
+        for part, buffers in hung:
+            part._buffers.update(buffers)
         with paddle.no_grad():
             for tensor, value in zip(tensors, before, strict=True):
                 paddle.assign(value, output=tensor)

@@ -11,6 +11,7 @@ from paddle.static import InputSpec
 
 import prunelab as pl
 from prunelab.errors import InputError, TraceError
+from prunelab.testing import laws
 from prunelab.testing.laws import bits
 
 
@@ -60,6 +61,42 @@ class Collects(Branches):
         return self.fc(x)
 
 
+class CountsAnew(Branches):
+    """The first call makes the counter, so nothing of it stood there before."""
+
+    def forward(self, x):
+        self.n = getattr(self, "n", 0) + 1
+        return self.fc(x)
+
+
+class Accumulates(Branches):
+    """A buffer that holds something else after every call."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("total", paddle.zeros([4]))
+
+    def forward(self, x):
+        paddle.assign(self.what(x), output=self.total)
+        return self.fc(x) + self.total
+
+    def what(self, x):
+        return self.total + 1
+
+
+class Averages(Accumulates):
+    def what(self, x):
+        return x.mean(0)
+
+
+class Notes(Branches):
+    """A number that is the same at every call is no side effect."""
+
+    def forward(self, x):
+        self.scale, self.sizes = 4**-0.5, [4, {"out": 4}]
+        return self.fc(x) * self.scale
+
+
 class Caches(Branches):
     """Writes down a constant at its first call, as rotary positions do: the same at every call, so no side effect."""
 
@@ -84,6 +121,9 @@ class Broken(Branches):
     (Counts, "'calls'"),
     (Remembers, "'last'"),
     (Collects, "'seen'"),
+    (CountsAnew, "'n'"),
+    (Accumulates, "depends on what it held before"),
+    (Averages, "depends on the inputs"),
     (Broken, "test_trace.py, line"),
 ])
 def test_what_cannot_be_read_is_told_with_its_place(cls, says):
@@ -104,6 +144,38 @@ def test_a_cache_of_constants_is_read_and_left_unwritten():
     assert model.table is None
     x = paddle.randn([3, 4])
     assert bool((graph.run(x) == model(x)).all())
+
+
+def test_a_number_that_stays_is_no_side_effect():
+    model = Notes()
+    graph = pl.trace(model, (1, 4))
+    assert not hasattr(model, "scale")
+    x = paddle.randn([3, 4])
+    assert bool((graph.run(x) == model(x)).all())
+
+
+class Normalised(nn.Layer):
+    """A weight that is computed from others at every call, and written over the old one."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.a, self.b = kind(nn.Conv2D(3, 8, 3)), kind(nn.Conv2D(8, 4, 1))
+
+    def forward(self, x):
+        return self.b(F.relu(self.a(x)))
+
+
+@pytest.mark.parametrize("kind", [nn.utils.weight_norm, nn.utils.spectral_norm])
+def test_a_graph_computes_a_weight_that_is_written_at_every_call(kind):
+    model = laws.stir(Normalised(kind))
+    for parameter in model.parameters():  # the weight that hangs there is stale now
+        parameter.set_value(parameter * 1.5)
+    found = laws.check_all(model, (1, 3, 8, 8))
+    assert found["groups"] == 1
+    assert found["gone"] > 0.4
+    assert found["form"] == "Normalised"
+    group = found["graph"].group("a")
+    assert [str(m) for m in group.makers] in (["a.weight_v[0]"], ["a.weight_orig[0]"])
 
 
 @pytest.mark.parametrize("inputs", [(1, 5, 16, 16), (1, 3, 16), [(1, 3, 16, 16), (1, 3)]])

@@ -9,7 +9,7 @@ from prunelab.graph.solver import CLEAN, Dirty, Rule, Step, free
 KEEPS_ZERO = (
     "relu relu_ relu6 leaky_relu leaky_relu_ gelu silu swish hardswish tanh tanh_ elu elu_ selu celu mish "
     "softshrink hard_shrink tanh_shrink stanh softsign abs square sqrt sqrt_ sign floor ceil round "
-    "trunc sin sinh asin asinh atan atanh tan erf expm1 log1p assign assign_out_ cast share_data_ memcpy_d2h "
+    "trunc sin sinh asin asinh atan atanh tan erf expm1 log1p assign cast share_data_ memcpy_d2h "
     "memcpy_h2d rrelu negative real imag conj nan_to_num isnan isinf"
 ).split()
 # f(0) != 0: after it, cut positions hold something
@@ -32,6 +32,13 @@ DIVIDES = "divide divide_ floor_divide remainder fmod".split()
 def _keep(step: Step) -> None:
     step.give(step.dims(), step.dirty())
     step.give_rest()
+
+
+def _assign_out(step: Step) -> None:
+    """A tensor of the model is named for what is written over it: it shrinks with that."""
+    for a, b in zip(step.dims("x"), step.dims("output"), strict=True):
+        step.tie(a, b)
+    step.give(step.dims("x"), step.dirty("x"))
 
 
 def _lose(step: Step) -> None:
@@ -213,6 +220,7 @@ RULES = {
     **dict.fromkeys(ALWAYS_DIRTY, Rule(_always_dirty)),
     **dict.fromkeys(MULTIPLIES, Rule(_multiply)),
     **dict.fromkeys(DIVIDES, Rule(_divide)),
+    "assign_out_": Rule(_assign_out),
     "dropout": Rule(_keep),
     "scale": Rule(_scale),
     "scale_": Rule(_scale),

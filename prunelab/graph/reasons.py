@@ -1,0 +1,69 @@
+"""Why a model could not be read, in a person's words: Paddle's reason, and the line of the user's file."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import paddle
+
+from prunelab.errors import InputError, TraceError
+from prunelab.graph.program import TensorSpec
+
+
+def explain(error: BaseException, model: Any, specs: tuple[TensorSpec, ...]) -> TraceError | InputError:
+    """The error to raise when Paddle could not read ``model``: about the inputs, or about its forward."""
+    text = str(error)
+    reason = next((line.strip() for line in reversed(text.splitlines()) if "Error" in line and ":" in line), "")
+    reason = reason or (text.strip().splitlines() or [type(error).__name__])[-1].strip()
+    reason = reason.partition(" (at /paddle/")[0]
+    where = user_line(text.splitlines()) or _line_of(error)
+    shapes = ", ".join(f"{s.name} {tuple(s.shape)} {s.dtype}" for s in specs)
+    name = type(model).__name__
+    about_inputs = any(word in text for word in ("InvalidArgument", "InvalidType", "broadcast"))
+    if about_inputs or "missing" in reason or "takes" in reason:
+        return InputError(f"{name} does not take the inputs {shapes}{where}: {reason}; "
+                          "give the shapes and dtypes that its forward takes")
+    if "could not get source code" in text:
+        return TraceError(f"{name} cannot be read as a graph: Python keeps no source of its forward, which Paddle's "
+                          "to_static reads; define the class in a file or a notebook's cell, not with exec or in a "
+                          "plain interpreter")
+    return TraceError(f"{name} cannot be read as a graph{where}: {reason}; prunelab needs a forward that Paddle's "
+                      "to_static can read, with no branch on the values of tensors")
+
+
+def _line_of(error: BaseException) -> str:
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        frames.append(f'File "{trace.tb_frame.f_code.co_filename}", line {trace.tb_lineno}')
+        trace = trace.tb_next
+    return user_line(frames)
+
+
+_OURS = (os.path.dirname(os.path.abspath(paddle.__file__)), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_PYTHONS = os.path.dirname(os.path.abspath(os.__file__))
+
+
+def _is_users(path: str) -> bool:
+    """Whether a file is neither Paddle's, prunelab's, generated, nor of Python's own library."""
+    if "<" in path or any(path.startswith(own) for own in _OURS):
+        return False
+    return not path.startswith(_PYTHONS) or "site-packages" in path
+
+
+def user_line(frames: list[str]) -> str:
+    """`` (net.py, line 12)``: the last frame outside Paddle and prunelab."""
+    for frame in reversed(frames):
+        head = frame.strip()
+        if head.startswith('File "') and _is_users(head.split('"')[1]):
+            path, _, rest = head[len('File "'):].partition('"')
+            number = rest.partition("line ")[2].split(",")[0].strip()
+            return f" ({os.path.basename(path)}, line {number})"
+    return ""
+
+
+def condition_line(op: Any) -> str:
+    """Paddle gives branches no line of their own: what computes their condition has one."""
+    maker = op.operands_source()[0].get_defining_op()
+    return user_line(maker.attrs().get("op_callstack", [])) if maker is not None else ""
