@@ -30,8 +30,8 @@ class Member:
 class Group:
     """Parameter axes that can only shrink together; ``units`` is how many pieces it has.
 
-    ``granularity`` says what a unit is: ``"channel"``, ``"head"`` or ``"hidden"``. A group that is not ``prunable``
-    says why in ``reason``.
+    ``granularity`` says what a unit is: ``"channel"``, ``"head"``, ``"hidden"`` or ``"width"`` (of what a norm sees, as
+    a transformer's residual). A group that is not ``prunable`` says why in ``reason``.
     """
 
     name: str
@@ -105,9 +105,7 @@ def _worth_telling(dim: Dim, members: list[Member]) -> bool:
 
 
 def _granularity(dim: Dim, members: list[Member]) -> str:
-    if "hidden" in dim.tags:
-        return "hidden"
-    return "head" if "head" in dim.tags else "channel"
+    return next((kind for kind in ("hidden", "head", "width") if kind in dim.tags), "channel")
 
 
 def _named(entries: list[tuple[Dim, list[Member]]]) -> tuple[tuple[Group, ...], dict[str, Dim]]:

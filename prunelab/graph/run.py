@@ -16,6 +16,7 @@ from paddle import _C_ops
 from paddle.base.libpaddle import DataType
 
 from prunelab.errors import TraceError
+from prunelab.graph.composites import COMPOSITES
 from prunelab.graph.program import DType, Op, Program
 from prunelab.graph.solver import Rule, Solution, Step
 from prunelab.graph.widths import Kept, PerBatch
@@ -162,10 +163,10 @@ class Executor:
                         outputs=op.outputs, index=op.index)
         if op.name == "builtin.split":
             return Call(op.name, [], [(0, op.inputs[0], False)], outputs=op.outputs, index=op.index)  # type: ignore[list-item]
-        if not hasattr(_C_ops, _EAGER_NAME.get(name, name)):
+        if name not in COMPOSITES and not hasattr(_C_ops, _EAGER_NAME.get(name, name)):
             raise TraceError(f"the operator {name}{op.line} cannot be run by its name in this Paddle; "
                              "write that line with other operators")
-        order = _ORDER[name].split() if name in _ORDER else [*op.arguments, *op.attributes]
+        order = _order(op, name)
         call = Call(name, [], outputs=op.outputs, index=op.index)
         for place, key in enumerate(order):
             call.arguments.append(None)
@@ -269,11 +270,18 @@ class Executor:
         for at in call.places:
             arguments[at] = place
         name = _EAGER_NAME.get(call.name, call.name) if dynamic else call.name
-        out = getattr(_C_ops, name)(*arguments)
+        out = COMPOSITES[name][0](*arguments) if name in COMPOSITES else getattr(_C_ops, name)(*arguments)
         if len(call.outputs) == 1 or not isinstance(out, (list, tuple)):
             env[call.outputs[0]] = out
         else:
             env.update(zip(call.outputs, out, strict=False))
+
+
+def _order(op: Op, name: str) -> list[str]:
+    """The names of a call's arguments in the order in which its eager form, or a function of ours, takes them."""
+    if name in COMPOSITES:
+        return COMPOSITES[name][1].split()
+    return _ORDER[name].split() if name in _ORDER else [*op.arguments, *op.attributes]
 
 
 def _scalar(op: Op) -> Constant:

@@ -45,6 +45,12 @@ class Widths:
     def size(self, dim: Dim) -> Any:
         raise NotImplementedError
 
+    def number(self, dim: Dim) -> int:
+        raise NotImplementedError
+
+    def ratio(self, dim: Dim) -> float:
+        raise NotImplementedError
+
     def before(self, dim: Dim, position: int) -> Any:
         raise NotImplementedError
 

@@ -45,6 +45,10 @@ class Kept(Widths):
         more, each = self._affine(dim)
         return each * batch + more
 
+    def ratio(self, dim: Dim) -> float:
+        """The width over the dense width; the batch is the same in both."""
+        return self.number(dim) / Kept({}).number(dim) if self.changes(dim) else 1.0
+
     def _affine(self, dim: Dim) -> tuple[int, int]:
         d = find(dim)
         known = self._sizes.get(id(d))

@@ -15,7 +15,7 @@ from prunelab.plan.plan import Plan
 if TYPE_CHECKING:
     from prunelab.graph import Graph, Group
 
-GRANULARITIES = ("auto", "channel", "head", "hidden")
+GRANULARITIES = ("auto", "channel", "head", "hidden", "width")
 TARGETS = ("sparsity", "macs", "params", "ratios")
 
 
@@ -55,8 +55,8 @@ def propose(
     Args:
         criterion: a name of `prunelab.criteria.CRITERIA` or an instance; the units of lowest score go.
         scope: ``"local"`` cuts each group alike, ``"global"`` by one ranking over all.
-        granularity: ``"auto"`` takes every group at its own unit; ``"channel"``, ``"head"`` or ``"hidden"`` only these
-            groups.
+        granularity: ``"auto"`` takes every group at its own unit; ``"channel"``, ``"head"``, ``"hidden"`` or
+            ``"width"`` (of a residual) only these groups.
         round_to: kept units come in multiples of it (a group that is smaller stays whole).
         ignore: groups, layers or patterns that stay whole.
         data: for criteria that look at activations or gradients; those of this version look at weights only.

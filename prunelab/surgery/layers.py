@@ -7,6 +7,8 @@ from typing import Any
 
 from paddle import nn
 
+from prunelab.surgery.norms import remember_dense_width
+
 # an operator's number -> (the layer that holds it, its attribute)
 OWNERS: dict[str, tuple[tuple[type, str], ...]] = {
     "groups": ((nn.layer.conv._ConvNd, "_groups"), (nn.GroupNorm, "_num_groups")),
@@ -17,6 +19,8 @@ OWNERS: dict[str, tuple[tuple[type, str], ...]] = {
 
 def set_number(layer: Any, number: str, value: int) -> bool:
     """Set an operator's number on the layer of Paddle that holds it; False if this layer does not."""
+    if number == "dense":
+        return remember_dense_width(layer, value)
     for base, attribute in OWNERS.get(number, ()):
         if isinstance(layer, base):
             setattr(layer, attribute, value)

@@ -35,7 +35,7 @@ def test_groups_are_named_after_the_layer_that_makes_them(resnet):
 
 def test_granularities():
     graph = pl.trace(FusedQKV(), (1, 3, 16, 16))
-    assert {g.granularity for g in graph.prunable} == {"head", "channel"}
+    assert {g.granularity for g in graph.prunable} == {"head", "channel", "width"}
     make, inputs = NETWORKS["lstm"]
     assert pl.trace(make(), inputs).group("rnn").granularity == "hidden"
 

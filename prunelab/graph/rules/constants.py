@@ -5,10 +5,12 @@ A number or a list that an operand brings is read from here by other rules, as `
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from prunelab.graph.dims import atom
 from prunelab.graph.solver import CLEAN, Rule, Step, Widths, free
+from prunelab.graph.widths import Kept
 
 
 def are_numbers(values: Any) -> bool:
@@ -53,6 +55,16 @@ def _shape_of(step: Step) -> None:
     step.give_new("a shape")
 
 
+def _count(step: Step, widths: Widths) -> dict[str, Any]:
+    """How many positions there are may divide a sum: a cut one is counted, as in the masked model."""
+    gone = [d for d in step.dims() if widths.ratio(d) != 1]
+    if not gone:
+        return {}
+    dense = Kept({})
+    return {"op": "count_of_dense", "kept": math.prod(widths.number(d) for d in gone),
+            "dense": math.prod(dense.number(d) for d in gone)}
+
+
 # lists
 
 
@@ -78,7 +90,8 @@ RULES = {
     **dict.fromkeys(("assign_value", "assign_value_", "arange", "linspace", "eye", "tril_indices", "triu_indices",
                      "gaussian", "uniform", "randint", "bernoulli"), Rule(_constant)),
     **dict.fromkeys(("full_like", "zeros_like", "ones_like"), Rule(_like)),
-    **dict.fromkeys(("shape", "shape64", "size", "numel"), Rule(_shape_of)),
+    **dict.fromkeys(("shape", "shape64"), Rule(_shape_of)),
+    **dict.fromkeys(("size", "numel"), Rule(_shape_of, _count)),
     "builtin.combine": Rule(_combine),
     "builtin.split": Rule(_open_list),
 }

@@ -1,13 +1,14 @@
 """Normalisation and softmax.
 
-What has statistics of its own for each channel can lose channels; what has them over all cannot.
+What has statistics of its own for each channel can lose channels; a layer norm can where the smaller model counts on.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from prunelab.graph.dims import find, rows
+from prunelab.graph.dims import find, product, rows
 from prunelab.graph.rules.convolution import channel_axis
 from prunelab.graph.solver import CLEAN, Rule, Step, Widths, free
 
@@ -64,14 +65,36 @@ def _group_norm_groups(step: Step, widths: Widths) -> dict[str, Any]:
 
 
 def _layer_norm(step: Step) -> None:
+    """The statistics count a cut position as zero, and the smaller model's go on counting it: so widths can go.
+
+    See `prunelab.graph.composites`.
+    """
     x = step.dims(0)
     begin = step.attribute("begin_norm_axis", len(x) - 1) % len(x)
-    step.fix_all(x[begin:], "a layer norm's statistics")
-    for k in range(1, len(step.op.inputs)):
-        if step.has(k):
-            step.fix_all(step.dims(k), "a layer norm's statistics")
-    step.give(x, free(x[:begin]))
+    if begin == len(x) - 1:
+        step.tag(x[-1], "width")
+    for d in x[begin:]:
+        step.need_zero(d, step.dirty(0), reason="a layer norm over values that are not zero where cut")
+    for name in ("scale", "bias"):
+        if step.has(name):
+            step.tie(step.dims(name)[0], product(x[begin:]))
+            step.role(name, 0, "norm")
+    gain = step.has("scale")
+    step.give(x, free(x[:begin] if gain else x))
     step.give_rest()
+
+
+def _layer_norm_of_dense(step: Step, widths: Widths) -> dict[str, Any]:
+    x = step.dims(0)
+    begin = step.attribute("begin_norm_axis", len(x) - 1) % len(x)
+    if all(widths.size(d) == find(d).size for d in x[begin:]):
+        return {}
+    return {"op": "layer_norm_of_dense", "dense": math.prod(find(d).size for d in x[begin:])}
+
+
+def _whole_norm(step: Step) -> None:
+    """A fused kernel for a device that is not at hand to try the exact cut on."""
+    step.freeze(f"the statistics of a fused {step.op.name}")
 
 
 def _softmax(step: Step) -> None:
@@ -86,6 +109,7 @@ RULES = {
     **dict.fromkeys(("batch_norm", "batch_norm_", "sync_batch_norm_"), Rule(_batch_norm)),
     "instance_norm": Rule(_instance_norm),
     "group_norm": Rule(_group_norm, _group_norm_groups, owned=frozenset({"groups"})),
-    **dict.fromkeys(("layer_norm", "rms_norm", "fused_rms_norm"), Rule(_layer_norm)),
+    "layer_norm": Rule(_layer_norm, _layer_norm_of_dense, owned=frozenset({"dense"})),
+    **dict.fromkeys(("rms_norm", "fused_rms_norm", "fused_bias_residual_layernorm"), Rule(_whole_norm)),
     **dict.fromkeys(("softmax", "softmax_", "log_softmax"), Rule(_softmax)),
 }

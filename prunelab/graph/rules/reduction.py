@@ -1,9 +1,12 @@
-"""Reductions: a sum can lose positions that are zero; a mean, a maximum or a norm over all of an axis cannot."""
+"""Reductions: a sum can lose positions that are zero, a mean too if it goes on counting them; a maximum cannot."""
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from prunelab.graph.dims import Dim, atom
-from prunelab.graph.solver import Rule, Step, free
+from prunelab.graph.solver import Rule, Step, Widths, free
 
 
 def _axes(step: Step, rank: int) -> set[int]:
@@ -29,8 +32,28 @@ def _sum(step: Step) -> None:
     step.give(_result(step, axes), step.dirty())
 
 
+def _mean(step: Step) -> None:
+    """Positions that are zero where cut add nothing, but are counted: the smaller model's mean is scaled down."""
+    x = step.dims()
+    axes = _axes(step, len(x))
+    if axes == {len(x) - 1}:
+        step.tag(x[-1], "width")  # as an RMS norm takes it
+    for a in axes:
+        step.need_zero(x[a], step.dirty(), reason=f"a {step.op.name} over values that are not zero where cut")
+    step.give(_result(step, axes), step.dirty())
+
+
+def _mean_of_dense(step: Step, widths: Widths) -> dict[str, Any]:
+    x = step.dims()
+    ratio = math.prod(widths.ratio(x[a]) for a in _axes(step, len(x)))
+    if ratio == 1:
+        return {}
+    return {"op": "mean_of_dense", "axis": sorted(_axes(step, len(x))), "ratio": ratio,
+            "keepdim": step.attribute("keepdim", False)}
+
+
 def _whole(step: Step) -> None:
-    """Sees all positions, cut ones too: a mean divides by their number, a maximum meets their zeros."""
+    """Sees all positions, cut ones too: a maximum meets their zeros, a product is zero."""
     x = step.dims()
     axes = _axes(step, len(x))
     step.fix_all((x[a] for a in axes), f"a {step.op.name} over it")
@@ -66,7 +89,8 @@ def _order(step: Step) -> None:
 
 RULES = {
     **dict.fromkeys(("sum", "any", "p_norm", "frobenius_norm", "squared_l2_norm"), Rule(_sum)),
-    **dict.fromkeys(("mean", "max", "min", "amax", "amin", "prod", "norm", "mean_all"), Rule(_whole)),
+    **dict.fromkeys(("mean", "mean_all"), Rule(_mean, _mean_of_dense)),
+    **dict.fromkeys(("max", "min", "amax", "amin", "prod", "norm"), Rule(_whole)),
     **dict.fromkeys(("logsumexp", "all"), Rule(_whole_then_something)),
     **dict.fromkeys(("argmax", "argmin", "argsort", "topk", "kthvalue", "mode", "cumsum", "cumprod", "cummax", "cummin",
                      "logcumsumexp"), Rule(_order)),

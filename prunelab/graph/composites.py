@@ -1,0 +1,55 @@
+"""What a cut makes of an operator that must still count the positions that are gone.
+
+In the masked model a cut position is zero and counts: a mean divides by the dense number of positions, a layer norm
+takes its statistics over them. The smaller model has fewer positions and the same numbers, so it carries the dense
+count along. These functions are called by a rewritten graph in an operator's place. They are written so that, when a
+smaller model is traced again, the rules see what they see: every sum is over values that are zero where cut.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from paddle import _C_ops
+
+
+def mean_of_dense(x: Any, axis: list[int], keepdim: bool, ratio: float) -> Any:
+    """The mean over ``1 / ratio`` times as many positions, the others zero."""
+    return _C_ops.scale(_C_ops.mean(x, axis, keepdim), ratio, 0.0, True)
+
+
+def layer_norm_of_dense(x: Any, scale: Any, bias: Any, epsilon: float, begin_norm_axis: int, dense: int) -> Any:
+    """A layer norm with the statistics of ``dense`` positions, of which those that are not in ``x`` are zero.
+
+    The variance is ``mean((x - m) * x)``: it equals ``mean((x - m)^2)`` over all positions, and the positions that are
+    gone add nothing to it. (``mean(x^2) - m^2`` would too, but loses twice as many digits where m is large.)
+    """
+    axes = list(range(begin_norm_axis, len(x.shape)))
+    shape = [int(x.shape[a]) for a in axes]
+    ratio = math.prod(shape) / dense
+    mean = mean_of_dense(x, axes, True, ratio)
+    centred = _C_ops.subtract(x, mean)
+    variance = mean_of_dense(_C_ops.multiply(centred, x), axes, True, ratio)
+    # rounding may leave a constant row below zero
+    out = _C_ops.multiply(centred, _C_ops.rsqrt(_C_ops.scale(_C_ops.relu(variance), 1.0, epsilon, True)))
+    for tensor, apply in ((scale, _C_ops.multiply), (bias, _C_ops.add)):
+        if tensor is not None:
+            out = apply(out, tensor if len(shape) == 1 else _C_ops.reshape(tensor, shape))
+    return out
+
+
+def count_of_dense(x: Any, kept: int, dense: int) -> Any:
+    """The number of positions, where ``kept`` of each ``dense`` are left in ``x``."""
+    count = _C_ops.numel(x)
+    divisor = _C_ops.scale(count, 0.0, kept, True)  # on the count's own place
+    return _C_ops.floor_divide(_C_ops.scale(count, dense, 0.0, True), divisor)
+
+
+# name -> the function and its arguments in order, as `prunelab.graph.run` fills them
+COMPOSITES: Mapping[str, tuple[Callable[..., Any], str]] = {
+    "mean_of_dense": (mean_of_dense, "x axis keepdim ratio"),
+    "layer_norm_of_dense": (layer_norm_of_dense, "x scale bias epsilon begin_norm_axis dense"),
+    "count_of_dense": (count_of_dense, "x kept dense"),
+}
