@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-# public name -> the room that defines it
+# public name -> the room that defines it; "" for a room that is public itself
 _PUBLIC = {
     "trace": "graph", "Graph": "graph", "Group": "graph", "Cost": "graph", "GraphLayer": "surgery",
     "propose": "plan", "Plan": "plan", "schedules": "plan",
@@ -22,13 +22,14 @@ _PUBLIC = {
     "load_model": "data", "datasets": "data",
     "export": "export", "Export": "export",
     "Lab": "lab",
-    "errors": "", "PrunelabError": "errors",
+    "errors": "", "testing": "", "PrunelabError": "errors",
 }
 
 __all__ = ["__version__", "load_ipython_extension", *_PUBLIC]
 
 if TYPE_CHECKING:
     from prunelab import errors as errors
+    from prunelab import testing as testing
     from prunelab.data import datasets as datasets
     from prunelab.data import load_model as load_model
     from prunelab.errors import PrunelabError as PrunelabError
@@ -54,7 +55,7 @@ def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'prunelab' has no attribute '{name}'")
     room = _PUBLIC[name]
-    module = importlib.import_module(f"prunelab.{room}" if room else "prunelab.errors")
+    module = importlib.import_module(f"prunelab.{room or name}")
     value = module if not room else getattr(module, name)
     globals()[name] = value
     return value

@@ -11,7 +11,8 @@ import paddle
 from prunelab.errors import InputError, PlanError, TraceError, unknown_name
 from prunelab.graph.cost import Cost
 from prunelab.graph.execute import execute, place_of
-from prunelab.graph.groups import Group
+from prunelab.graph.explain import Explainer, Explanation, explain_group, explain_pair
+from prunelab.graph.groups import Group, Member, layer_of
 from prunelab.graph.program import Parameter, Program, TensorSpec
 from prunelab.graph.structure import Structure, recall, remember
 from prunelab.graph.trace import read_program, read_with_another_batch
@@ -102,6 +103,35 @@ class Graph:
             raise unknown_name("group", name, [g.name for g in holders], place="the graph; the layer has several")
         raise unknown_name("layer", name, [*self._structure.by_name, *{x for g in self.groups for x in g.layers}],
                            place=type(self.model).__name__)
+
+    def explain(self, name: str, other: str | None = None) -> Explanation:
+        """Why a group is what it is: the operators that its axis passes, with the lines of the forward that made them.
+
+        For a frozen group, the way to the operator that froze it. With ``other``, the operators that tie the two: give
+        groups, layers or parameters.
+
+        Raises:
+            UnknownNameError: no such group, layer or parameter.
+            PlanError: nothing ties the two.
+        """
+        explainer = Explainer(self.program)
+        if other is None:
+            group = self.group(name)
+            return explain_group(explainer, group.name, group.members, group.reason)
+        return explain_pair(explainer, *self._members(name, other))
+
+    def _members(self, a: str, b: str) -> tuple[Member, Member]:
+        """Members of one group for two names, where there are such; else one of each."""
+        named = [[m for g in self.groups for m in g.members if name in (m.parameter, layer_of(m.parameter), g.name)]
+                 for name in (a, b)]
+        for name, found in zip((a, b), named, strict=True):
+            if not found:
+                raise unknown_name("group, layer or parameter", name,
+                                   [*self._structure.by_name, *self._structure.parameters], place="the graph")
+        together = [(m, n) for g in self.groups for m in g.members if m in named[0] for n in g.members if n in named[1]]
+        apart = [pair for pair in together if pair[0].parameter != pair[1].parameter]
+        # what the first makes, where it makes something of it
+        return max(apart or together or [(named[0][0], named[1][0])], key=lambda pair: pair[0].role == "out")
 
     def cost(self, plan: Removals | None = None) -> Cost:
         """What the network costs when ``plan`` is carried out: exact, in well under a millisecond, without surgery."""

@@ -42,11 +42,14 @@ def _line_of(error: BaseException) -> str:
 
 
 _OURS = (os.path.dirname(os.path.abspath(paddle.__file__)), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_MODELS = os.path.join(_OURS[0], "vision", "models")
 _PYTHONS = os.path.dirname(os.path.abspath(os.__file__))
 
 
 def _is_users(path: str) -> bool:
-    """Whether a file is neither Paddle's, prunelab's, generated, nor of Python's own library."""
+    """Whether a file is neither Paddle's (its model zoo apart), prunelab's, generated, nor of Python's own library."""
+    if path.startswith(_MODELS):
+        return True
     if "<" in path or any(path.startswith(own) for own in _OURS):
         return False
     return not path.startswith(_PYTHONS) or "site-packages" in path

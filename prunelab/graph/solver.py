@@ -198,10 +198,12 @@ def free(dims: Iterable[Dim]) -> Dirty:
     return frozenset(leaf for d in dims for leaf in leaves(d) if not leaf.reason)
 
 
-def solve(program: Program, rules: Mapping[str, Rule]) -> Solution:
+def solve(program: Program, rules: Mapping[str, Rule],
+          watch: Callable[[Solution, Op], object] | None = None) -> Solution:
     """Give every value its dims.
 
-    ``rules`` maps an operator's name to its rule; one without a rule freezes its operands.
+    ``rules`` maps an operator's name to its rule; one without a rule freezes its operands. ``watch`` is called after
+    each operator.
     """
     solution = Solution(program, held=frozenset(p.value for p in program.parameters))
     for p in program.parameters:
@@ -215,6 +217,8 @@ def solve(program: Program, rules: Mapping[str, Rule]) -> Solution:
             step.freeze(f"no rule for the operator {op.name}")
         else:
             rule.widths(step)
+        if watch is not None:
+            watch(solution, op)
     for value in program.output_values:
         if value in solution.dims:
             fix_nested(solution.dims[value], "the model's output")

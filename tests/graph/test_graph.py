@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import paddle
+import paddle.nn.functional as F
 import pytest
 from networks import NETWORKS, FusedQKV, Recurrent, Residual
 from paddle import nn
 
 import prunelab as pl
-from prunelab.errors import InputError, UnknownNameError
+from prunelab.errors import InputError, PlanError, UnknownNameError
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +106,43 @@ def test_the_cache_does_not_keep_a_model_alive():
     del model
     gc.collect()
     assert gone() is None
+
+
+class Explained(nn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c, self.d = (nn.Linear(*n) for n in ((6, 8), (8, 8), (8, 5), (5, 3)))
+
+    def forward(self, x):
+        h = F.relu(self.a(x))
+        return self.d(F.softmax(self.c(h + self.b(h)), -1))
+
+
+def test_what_ties_two_parameters_is_told_with_its_operators():
+    graph = pl.trace(Explained(), (1, 6))
+    told = graph.explain("a", "b")
+    assert told.title == "a.weight and b.weight shrink together:"
+    assert [link.operator for link in told.links] == ["matmul", "add", "relu", "matmul"]
+    assert told.links[0].members == ("a.weight[1]",)
+    assert all("test_graph.py, line" in link.line for link in told.links)
+    assert "<li>" in told._repr_html_()
+
+
+def test_a_group_tells_all_operators_it_passes():
+    told = str(pl.trace(Explained(), (1, 6)).explain("a"))
+    assert told.startswith("a: 8 units")
+    assert "c.weight[0]" in told
+
+
+def test_a_frozen_group_tells_the_way_to_what_froze_it():
+    told = pl.trace(Explained(), (1, 6)).explain("c")
+    assert [link.operator for link in told.links] == ["matmul", "add", "softmax"]
+    assert told.end == "→ a softmax over it"
+
+
+def test_what_nothing_ties_is_told_so():
+    graph = pl.trace(Explained(), (1, 6))
+    with pytest.raises(PlanError, match="nothing ties"):
+        graph.explain("a.weight", "d.weight")
+    with pytest.raises(UnknownNameError, match="did you mean 'b"):
+        graph.explain("a", "bb")
