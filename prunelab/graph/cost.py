@@ -19,27 +19,35 @@ _ITEM_SIZE = {
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network costs, in three numbers.
+    """What a network costs, in a few numbers.
 
     ``params``: trainable parameters; ``macs``: multiply-accumulates of one sample in convolutions and matrix products
-    (FLOPs are twice as many); ``bytes``: the size of all parameters and buffers.
+    (FLOPs are twice as many); ``bytes``: the size of all parameters and buffers; ``nonzero``: the parameters that a
+    plan does not mask in their place (all of them, where it only cuts units out).
     """
 
     params: int
     macs: int
     bytes: int
+    nonzero: int = -1
+
+    def __post_init__(self) -> None:
+        if self.nonzero < 0:
+            object.__setattr__(self, "nonzero", self.params)
 
     def __sub__(self, other: Cost) -> Cost:
-        return Cost(self.params - other.params, self.macs - other.macs, self.bytes - other.bytes)
+        return Cost(self.params - other.params, self.macs - other.macs, self.bytes - other.bytes,
+                    self.nonzero - other.nonzero)
 
     def to_json(self) -> dict[str, int]:
-        """The three numbers by name."""
-        return {"params": self.params, "macs": self.macs, "bytes": self.bytes}
+        """The numbers by name."""
+        return {"params": self.params, "macs": self.macs, "bytes": self.bytes, "nonzero": self.nonzero}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Cost:
         """The cost that ``to_json`` gave."""
-        return cls(int(data["params"]), int(data["macs"]), int(data["bytes"]))
+        return cls(int(data["params"]), int(data["macs"]), int(data["bytes"]),
+                   int(data.get("nonzero", -1)))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ from prunelab.graph.execute import execute, place_of
 from prunelab.graph.explain import Explainer, Explanation, explain_group, explain_pair
 from prunelab.graph.groups import Group, Member, layer_of
 from prunelab.graph.program import Parameter, Program, TensorSpec
+from prunelab.graph.sparse import Pattern, layout_of, rows, sparse_groups
 from prunelab.graph.structure import Structure, recall, remember
 from prunelab.graph.trace import read_program, read_with_another_batch
 from prunelab.graph.widths import Kept, unit_of
@@ -42,6 +44,24 @@ class Removals(Protocol):
     def inputs(self) -> Sequence[TensorSpec]: ...
     @property
     def groups(self) -> Sequence[Removal]: ...
+
+
+GRANULARITIES = ("auto", "channel", "head", "hidden", "width")
+PATTERNS = ("element", "n:m", "kernel", "block")
+
+
+def is_sparse(group: Any) -> bool:
+    """Whether a plan's group masks weights in their place."""
+    return hasattr(group, "zeros")
+
+
+def masked_weights(plan: Removals | None) -> dict[str, np.ndarray[Any, Any]]:
+    """For each weight that a plan masks in its place: bool of its shape, true where it is zero."""
+    found: dict[str, np.ndarray[Any, Any]] = {}
+    for group in () if plan is None else plan.groups:
+        if is_sparse(group):
+            found[group.parameter] = group.zeros  # type: ignore[attr-defined]
+    return found
 
 
 class Graph:
@@ -73,6 +93,20 @@ class Graph:
     def prunable(self) -> tuple[Group, ...]:
         """The groups whose units can go."""
         return tuple(g for g in self.groups if g.prunable)
+
+    def at(self, granularity: str) -> tuple[Group, ...]:
+        """The groups of one granularity: "channel", "head", "hidden", "width"; or, one for each weight, "element",
+        "kernel", "block:4x4" (tiles of any size), "2:4" (any n of m).
+
+        Raises:
+            UnknownNameError: a granularity nobody knows.
+        """
+        pattern = Pattern.parse(granularity)
+        if pattern is not None:
+            return sparse_groups(self.program, self._structure.solution, pattern)
+        if granularity not in GRANULARITIES:
+            raise unknown_name("granularity", granularity, [*GRANULARITIES, *PATTERNS])
+        return tuple(g for g in self.groups if granularity in ("auto", g.granularity))
 
     @property
     def fingerprint(self) -> str:
@@ -135,7 +169,17 @@ class Graph:
 
     def cost(self, plan: Removals | None = None) -> Cost:
         """What the network costs when ``plan`` is carried out: exact, in well under a millisecond, without surgery."""
-        return self._structure.costs.cost(self.kept(plan))
+        kept = self.kept(plan)
+        cost = self._structure.costs.cost(kept)
+        zeros = sum(self._zeros(kept, name, mask) for name, mask in masked_weights(plan).items())
+        return replace(cost, nonzero=cost.params - zeros) if zeros else cost
+
+    def _zeros(self, kept: Kept, parameter: str, mask: np.ndarray[Any, Any]) -> int:
+        """How many of the masked weights are in what is left of a parameter."""
+        dims = self._structure.dims(parameter)
+        if any(kept.changes(d) for d in dims):
+            mask = mask[np.ix_(*(kept.positions(d) for d in dims))]
+        return int(np.count_nonzero(mask))
 
     def kept(self, plan: Removals | None) -> Kept:
         """The positions that stay under ``plan``.
@@ -146,7 +190,7 @@ class Graph:
         if plan is None:
             return Kept({})
         self.check(plan)
-        return self._structure.kept({g.name: g.removed for g in plan.groups})
+        return self._structure.kept({g.name: g.removed for g in plan.groups if not is_sparse(g)})
 
     def check(self, plan: Removals) -> None:
         """Refuse a plan that was made for another structure, with the differences."""
@@ -173,9 +217,17 @@ class Graph:
         """The model's tensor of that name."""
         return self._held[self._structure.parameters[parameter].value]
 
+    def tensor_shape(self, parameter: str) -> tuple[int, ...]:
+        """The shape of the dense model's tensor of that name."""
+        return self._structure.parameters[parameter].shape
+
     def slices(self, group: Group | str, roles: Sequence[str] = ("out",)) -> dict[str, np.ndarray[Any, Any]]:
         """For each member with one of ``roles``: its weights as (units, n), the slices of each unit in a row."""
         g = self.group(group) if isinstance(group, str) else group
+        pattern = Pattern.parse(g.granularity)
+        if pattern is not None:
+            layout = layout_of(g.members, self.tensor_shape(g.name))
+            return {g.name: rows(pattern, layout, as_array(self.tensor(g.name)))}
         atom = self._structure.atoms.get(g.name)
         out: dict[str, np.ndarray[Any, Any]] = {}
         for member in g.members:

@@ -14,6 +14,7 @@ from prunelab.errors import PlanError, unknown_name
 from prunelab.graph.cost import Cost
 from prunelab.graph.groups import Group, Member
 from prunelab.graph.program import TensorSpec
+from prunelab.plan.sparse import SparseGroup
 from prunelab.render.numbers import change, percent
 from prunelab.render.table import html_table, text_table
 
@@ -34,6 +35,24 @@ class PlanGroup:
     removed: tuple[int, ...] = ()
 
     @property
+    def n_removed(self) -> int:
+        """How many units are removed."""
+        return len(self.removed)
+
+    def with_removed(self, removed: Iterable[int]) -> PlanGroup:
+        """The same group with other units removed.
+
+        Raises:
+            PlanError: a unit that it does not have, or none left.
+        """
+        return _with(self, removed)
+
+    def to_json(self) -> dict[str, Any]:
+        """The group as JSON data."""
+        return {"name": self.name, "units": self.units, "granularity": self.granularity, "removed": list(self.removed),
+                "members": [{"parameter": m.parameter, "axis": m.axis, "role": m.role} for m in self.members]}
+
+    @property
     def ratio(self) -> float:
         """The fraction removed."""
         return len(self.removed) / self.units
@@ -51,7 +70,7 @@ class Plan:
     fingerprint: str
     model: str
     inputs: tuple[TensorSpec, ...]
-    groups: tuple[PlanGroup, ...]
+    groups: tuple[PlanGroup | SparseGroup, ...]
     cost: Cost
     dense_cost: Cost
     made: Mapping[str, Any] = field(default_factory=dict)
@@ -74,7 +93,7 @@ class Plan:
         Raises:
             PlanError: a unit that the group does not have, or none left.
         """
-        groups = tuple(_with(g, removed[g.name]) if g.name in removed else g for g in self.groups)
+        groups = tuple(g.with_removed(removed[g.name]) if g.name in removed else g for g in self.groups)
         unknown = [name for name in removed if name not in {g.name for g in self.groups}]
         if unknown:
             raise unknown_name("group", unknown[0], [g.name for g in self.groups], place="the plan")
@@ -87,7 +106,7 @@ class Plan:
 
     # reading
 
-    def group(self, name: str) -> PlanGroup:
+    def group(self, name: str) -> PlanGroup | SparseGroup:
         """The group of that name."""
         for g in self.groups:
             if g.name == name:
@@ -106,11 +125,11 @@ class Plan:
     def sparsity(self) -> float:
         """The fraction of all units that is removed."""
         units = sum(g.units for g in self.groups)
-        return sum(len(g.removed) for g in self.groups) / units if units else 0.0
+        return sum(g.n_removed for g in self.groups) / units if units else 0.0
 
     def __bool__(self) -> bool:
         """Whether anything is removed."""
-        return any(g.removed for g in self.groups)
+        return any(g.n_removed for g in self.groups)
 
     def apply(self, model: Any) -> Any:
         """The smaller model of a fresh ``model`` of this structure.
@@ -124,7 +143,7 @@ class Plan:
     # telling
 
     def _rows(self) -> list[list[str]]:
-        return [[g.name, g.granularity, f"{g.units - len(g.removed)}/{g.units}", percent(g.ratio, 0)]
+        return [[g.name, g.granularity, f"{g.units - g.n_removed:,}/{g.units:,}", percent(g.ratio, 0)]
                 for g in self.groups]
 
     def summary(self) -> str:
@@ -133,11 +152,12 @@ class Plan:
 
     def _totals(self) -> str:
         c, d = self.cost, self.dense_cost
-        return (f"params {d.params:,} → {c.params:,} ({change(c.params, d.params)}), "
+        masked = f", {c.nonzero:,} of them not zero" if c.nonzero != c.params else ""
+        return (f"params {d.params:,} → {c.params:,} ({change(c.params, d.params)}){masked}, "
                 f"MACs {d.macs:,} → {c.macs:,} ({change(c.macs, d.macs)})")
 
     def __repr__(self) -> str:
-        cut = sum(1 for g in self.groups if g.removed)
+        cut = sum(1 for g in self.groups if g.n_removed)
         return f"Plan for {self.model}: {cut} of {len(self.groups)} groups cut; {self._totals()}"
 
     def _repr_html_(self) -> str:
@@ -169,9 +189,7 @@ class Plan:
             "model": self.model,
             "fingerprint": self.fingerprint,
             "inputs": [spec.to_json() for spec in self.inputs],
-            "groups": [{"name": g.name, "units": g.units, "granularity": g.granularity, "removed": list(g.removed),
-                        "members": [{"parameter": m.parameter, "axis": m.axis, "role": m.role} for m in g.members]}
-                       for g in self.groups],
+            "groups": [g.to_json() for g in self.groups],
             "cost": self.cost.to_json(),
             "dense_cost": self.dense_cost.to_json(),
             "made": dict(self.made),
@@ -241,7 +259,9 @@ def _plan_group(group: Group) -> PlanGroup:
     return PlanGroup(group.name, group.units, group.granularity, group.members)
 
 
-def _read_group(data: Mapping[str, Any]) -> PlanGroup:
+def _read_group(data: Mapping[str, Any]) -> PlanGroup | SparseGroup:
+    if isinstance(data.get("removed"), Mapping):
+        return SparseGroup.from_json(data)
     whole = PlanGroup(str(data["name"]), int(data["units"]), str(data["granularity"]), tuple(
         Member(str(m["parameter"]), int(m["axis"]), str(m["role"])) for m in data["members"]))
     return _with(whole, data["removed"])

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from prunelab.criteria import Criterion, criterion_of, score
 from prunelab.errors import OptionError, check_ratio, unknown_name
+from prunelab.graph.graph import GRANULARITIES, PATTERNS
+from prunelab.graph.sparse import Pattern
 from prunelab.plan.allocation import SCOPES, Allocation, Limits, Ratios, smallest, total_units
 from prunelab.plan.plan import Plan
+from prunelab.plan.propose_sparse import SparseTarget, propose_sparse
 
 if TYPE_CHECKING:
     from prunelab.graph import Graph, Group
 
-GRANULARITIES = ("auto", "channel", "head", "hidden", "width")
 TARGETS = ("sparsity", "macs", "params", "ratios")
 
 
@@ -56,7 +58,8 @@ def propose(
         criterion: a name of `prunelab.criteria.CRITERIA` or an instance; the units of lowest score go.
         scope: ``"local"`` cuts each group alike, ``"global"`` by one ranking over all.
         granularity: ``"auto"`` takes every group at its own unit; ``"channel"``, ``"head"``, ``"hidden"`` or
-            ``"width"`` (of a residual) only these groups.
+            ``"width"`` (of a residual) only these groups. ``"element"``, ``"kernel"``, ``"block"`` (``"block:8x1"``)
+            and ``"n:m"`` (``"2:4"``, which needs no target) mask weights in their place: their shapes stay.
         round_to: kept units come in multiples of it (a group that is smaller stays whole).
         ignore: groups, layers or patterns that stay whole.
         data: for criteria that look at activations or gradients; those of this version look at weights only.
@@ -67,8 +70,13 @@ def propose(
         OptionError: an option out of its range, or a target that cannot be met (with the nearest that can).
         UnknownNameError: a criterion, scope, granularity or layer nobody knows.
     """
-    target = _target(sparsity=sparsity, macs=macs, params=params, ratios=ratios)
     chosen = criterion_of(criterion)
+    pattern = Pattern.parse(granularity) if isinstance(granularity, str) else None
+    if pattern is not None:
+        sparse = _sparse_target(pattern, round_to, sparsity=sparsity, macs=macs, params=params, ratios=ratios)
+        return propose_sparse(graph, pattern, chosen, sparse, scope=scope, ignore=_listed(ignore), seed=seed,
+                              start=start)
+    target = _target(sparsity=sparsity, macs=macs, params=params, ratios=ratios)
     _check_options(scope, granularity, round_to)
     ignored = {g.name for pattern in _listed(ignore) for g in match(graph, pattern, place="ignore")}
     groups = [g for g in graph.prunable if g.name not in ignored and granularity in ("auto", g.granularity)]
@@ -89,9 +97,27 @@ def _check_options(scope: str, granularity: str, round_to: int) -> None:
     if scope not in SCOPES:
         raise unknown_name("scope", scope, SCOPES)
     if granularity not in GRANULARITIES:
-        raise unknown_name("granularity", granularity, GRANULARITIES)
+        raise unknown_name("granularity", granularity, [*GRANULARITIES, *PATTERNS])
     if isinstance(round_to, bool) or not isinstance(round_to, int) or round_to < 1:
         raise OptionError(f"round_to is {round_to!r}; it is a number of units of at least 1, such as 8")
+
+
+def _sparse_target(pattern: Pattern, round_to: int, **given: Any) -> SparseTarget:
+    if round_to != 1:
+        raise OptionError(f"round_to is {round_to!r}, and granularity '{pattern}' takes no units out; leave it out")
+    if given["macs"] is not None:
+        raise OptionError(f"macs={given['macs']} is asked for, and granularity '{pattern}' leaves all MACs where they "
+                          "are; ask for sparsity or params, or cut channels")
+    if pattern.kind != "n:m":
+        target = _target(**given)
+        return SparseTarget(target.kind, target.value)
+    n, m = pattern.size
+    told = {k: v for k, v in given.items() if v is not None and not (k == "sparsity" and v == 1 - n / m)}
+    if told:
+        (kind, value), *_ = told.items()
+        raise OptionError(f"{kind}={value} is asked for, and '{pattern}' takes {1 - n / m:.3g} of each weight; leave "
+                          "the target out")
+    return SparseTarget(None, None)
 
 
 def _listed(names: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ import paddle
 from prunelab.errors import SurgeryError
 from prunelab.graph import Graph, TensorSpec, graph_for
 from prunelab.graph.execute import execute
+from prunelab.graph.graph import masked_weights
 from prunelab.graph.program import flatten
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
@@ -28,6 +29,8 @@ TOLERANCE = {"float32": 1e-4, "float64": 1e-4, "float16": 2e-2, "bfloat16": 5e-2
 def compact(model: Any, plan: Plan, *, form: str = "auto") -> Any:
     """A new, smaller layer without the units that ``plan`` removes; the model is left as it was.
 
+    Weights that the plan masks in their place (granularity "element", "kernel", "block", "n:m") are zeros in it.
+
     Args:
         form: ``"auto"`` gives the model's own class where its forward computes the same with the new widths (found by
             running it) and a `GraphLayer` where it does not; ``"graph"`` gives a `GraphLayer` always.
@@ -39,7 +42,8 @@ def compact(model: Any, plan: Plan, *, form: str = "auto") -> Any:
     graph = graph_for(model, plan)
     kept = graph.kept(plan)
     executor = Executor(graph.program, graph.structure.solution, RULES, kept)
-    cut = {p.value: _cut(graph, p.name, kept) for p in graph.program.parameters}
+    masked = masked_weights(plan)
+    cut = {p.value: _cut(graph, p.name, kept, masked.get(p.name)) for p in graph.program.parameters}
     if form == "auto":
         small = _same_class(graph, executor, cut)
         if small is not None:
@@ -47,13 +51,16 @@ def compact(model: Any, plan: Plan, *, form: str = "auto") -> Any:
     return _as_graph(graph, executor, cut)
 
 
-def _cut(graph: Graph, parameter: str, kept: Kept) -> Any:
-    """A parameter's kept slices, a new tensor on the same place; the tensor itself where nothing goes."""
+def _cut(graph: Graph, parameter: str, kept: Kept, zeros: np.ndarray[Any, Any] | None) -> Any:
+    """A parameter's kept slices, masked weights zero: a new tensor on the same place; the tensor itself where nothing
+    goes."""
     tensor = graph.tensor(parameter)
     dims = graph.structure.dims(parameter)
-    if not any(kept.changes(d) for d in dims):
+    if zeros is None and not any(kept.changes(d) for d in dims):
         return tensor
     out = tensor.detach()
+    if zeros is not None:
+        out = paddle.where(paddle.to_tensor(zeros, place=tensor.place), paddle.zeros_like(out), out)
     for axis, d in enumerate(dims):
         if kept.changes(d):
             stays = paddle.to_tensor(kept.positions(d).astype(np.int64), place=tensor.place)

@@ -14,6 +14,7 @@ import numpy as np
 import paddle
 
 from prunelab.graph import Graph, as_layer, graph_for
+from prunelab.graph.graph import masked_weights
 from prunelab.plan import Plan
 
 
@@ -40,6 +41,8 @@ def _masks(graph: Graph, plan: Plan) -> dict[str, np.ndarray[Any, Any]]:
                 stays[kept.positions(d)] = True
                 mask &= stays.reshape([-1 if k == axis else 1 for k in range(len(p.shape))])
         out[p.name] = mask
+    for name, zeros in masked_weights(plan).items():
+        out[name] = out[name] & ~zeros if name in out else ~zeros
     return out
 
 
