@@ -1,0 +1,147 @@
+"""What a Lab refuses, and failures that leave it as it was."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab_nets import batched, data, everything, lab, net
+from paddle import nn
+
+import prunelab as pl
+from prunelab import errors
+from prunelab.lab import work
+
+
+def nan_loss(outputs: Any, labels: Any) -> Any:
+    return nn.functional.cross_entropy(outputs, labels) / (outputs.sum() * 0)
+
+
+@pytest.mark.parametrize(
+    ("do", "error", "message"),
+    [
+        (lambda lab: lab.step("00", ratio=0.5), errors.UnknownNameError, "unknown layer '00'.*did you mean '0'"),
+        (lambda lab: lab.step("8", ratio=0.5), errors.OptionError, "8 cannot be cut: "),
+        (lambda lab: lab.step("0", ratio=1), errors.OptionError, r"ratio is 1; it is the fraction removed"),
+        (lambda lab: lab.step("0", ratio=0.1), errors.OptionError, "below what is gone: 3 of 6 units; go back"),
+        (lambda lab: lab.step("0", ratio=0.5), errors.OptionError, r"takes no further unit of 0.*at least 0\.667"),
+        (lambda lab: lab.step("0", ratio=0.7, criterion="l1"), errors.UnknownNameError, "unknown criterion 'l1'"),
+        (lambda lab: lab.step("0", ratio=0.7, round_to=0), errors.OptionError, "round_to is 0"),
+        (lambda lab: lab.step("0", ratio=0.7, finetune=-1), errors.OptionError, "finetune is -1"),
+        (lambda lab: lab.step("0", ratio=0.7, scope="local"), errors.OptionError, "by and scope are for all layers"),
+        (lambda lab: lab.step(ratio=0.7, scope="locla"), errors.UnknownNameError, "did you mean 'local'"),
+        (lambda lab: lab.step(ratio=0.7, by="flops"), errors.UnknownNameError, "unknown measure 'flops'"),
+        (lambda lab: lab.step(ratio=0.1, by="params"), errors.OptionError, "gone already"),
+        (lambda lab: lab.run("cubical"), errors.UnknownNameError, "did you mean 'cubic'"),
+        (lambda lab: lab.run(to=2), errors.OptionError, "to is 2"),
+        (lambda lab: lab.run(steps=0), errors.OptionError, "steps is 0"),
+        (lambda lab: lab.back(2), errors.StateError, "there are 1 states before s1, and 2"),
+        (lambda lab: lab.back(0), errors.OptionError, "n is 0"),
+        (lambda lab: lab.goto("s11"), errors.StateError, "unknown state 's11' in the history; did you mean 's1'"),
+        (lambda lab: lab.preview("0", 1.5), errors.OptionError, "ratio is 1.5"),
+        (lambda lab: lab.masks("conv"), errors.UnknownNameError, "unknown layer 'conv'"),
+        (lambda lab: lab.evaluate(metrics="f1"), errors.UnknownNameError, "unknown metric 'f1'"),
+        (lambda lab: lab.evaluate(5), errors.DataError, "data is a int"),
+    ],
+)
+def test_a_mistake_is_told_in_words_and_changes_nothing(do: Any, error: type[Exception], message: str) -> None:
+    opened = lab()
+    opened.step("0", ratio=0.5)
+    before = everything(opened)
+    with pytest.raises(error, match=message):
+        do(opened)
+    assert everything(opened) == before
+    assert len(opened.states) == 2
+    assert opened.step("0", ratio=0.7).id == "s2"
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_training_that_fails_leaves_the_lab_as_it_was(folder: bool, tmp_path: Path) -> None:
+    opened = lab(loss=nan_loss, metrics="accuracy", workspace=tmp_path / "run" if folder else None)
+    opened.step("0", ratio=0.5)
+    before = everything(opened)
+    with pytest.raises(errors.TrainingError, match=r"the loss is (nan|-?inf) at batch 0 of epoch 0"):
+        opened.step("3", ratio=0.5, finetune=1)
+    assert everything(opened) == before
+    assert len(opened.states) == 2
+    opened.close()
+
+
+@pytest.mark.parametrize("when", ["zero_cut", "finetune", "evaluate", "put", "add", "after"])
+def test_an_interrupt_at_any_place_leaves_a_recorded_state(
+    when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = lab(workspace=tmp_path)
+    opened.step("0", ratio=0.5)
+    before = everything(opened)
+
+    def interrupted(call: Any) -> Any:
+        def then(*args: Any, **kwargs: Any) -> Any:
+            if when != "put":
+                call(*args, **kwargs)
+            raise KeyboardInterrupt
+
+        return then
+
+    places: dict[str, tuple[Any, str]] = {
+        "zero_cut": (work, "zero_cut"),
+        "finetune": (opened._task, "finetune"),
+        "evaluate": (opened._task, "evaluate"),
+        "put": (opened._bench.store, "put"),
+        "add": (opened._bench.store, "add"),
+        "after": (opened._bench, "record"),
+    }
+    target, name = places[when]
+    monkeypatch.setattr(target, name, interrupted(getattr(target, name)))
+    with pytest.raises(KeyboardInterrupt):
+        opened.step("3", ratio=0.5, finetune=1)
+    monkeypatch.undo()
+    recorded = when in ("add", "after")
+    assert opened.state.id == ("s2" if recorded else "s1")
+    assert recorded or everything(opened) == before
+    here = everything(opened)
+    opened.close()
+    again = pl.Lab(net(), train=batched(), val=data(12, 1), workspace=tmp_path)
+    assert everything(again) == here
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"val": 5}, errors.DataError, "data is a int"),
+        ({"metrics": "f1"}, errors.UnknownNameError, "unknown metric 'f1'"),
+        ({"criterion": "l3"}, errors.UnknownNameError, "unknown criterion 'l3'"),
+        ({"finetune": 0.5}, errors.OptionError, "finetune is 0.5"),
+        ({"lr": -1}, errors.OptionError, "lr is -1"),
+        ({"optimizer": "adm"}, errors.UnknownNameError, "did you mean 'adam'"),
+        ({"seed": -1}, errors.OptionError, "seed is -1"),
+        ({"seed": "x"}, errors.OptionError, "seed is 'x'"),
+        ({"inputs": (1, 2)}, errors.InputError, "Sequential does not take the inputs"),
+        ({"train": None, "val": None}, errors.OptionError, "inputs is missing"),
+        ({"device": "abacus:0"}, errors.OptionError, "cannot be put on the device 'abacus:0'"),
+        ({"val": [(data()[0][:, :, 0], data()[1])], "inputs": (1, 1, 6, 6)}, errors.InputError, r"\(24, 1, 6\)"),
+        ({"workspace": 5}, errors.OptionError, "workspace is 5"),
+    ],
+)
+def test_what_a_lab_cannot_be_opened_with(options: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        lab(**options)
+
+
+def test_a_model_that_is_none_or_cannot_be_copied_is_refused() -> None:
+    with pytest.raises(errors.InputError):
+        pl.Lab("resnet18", inputs=(1, 3, 8, 8))
+    model = net()
+    model.lock = __import__("threading").Lock()
+    with pytest.raises(errors.InputError, match=r"Sequential cannot be copied: .*lock"):
+        pl.Lab(model, inputs=(1, 1, 6, 6))
+
+
+def test_fine_tuning_needs_data() -> None:
+    opened = lab(train=None)
+    with pytest.raises(errors.OptionError, match="finetune=1 needs training data"):
+        opened.step("0", ratio=0.5, finetune=1)
+    assert re.match("s0", opened.state.id)
