@@ -23,6 +23,9 @@ A message names the value, the place and the next step. In a notebook it is one 
 from __future__ import annotations
 
 import difflib
+import math
+import numbers
+import re
 from collections.abc import Iterable
 
 
@@ -107,7 +110,54 @@ def unknown_name(kind: str, name: object, known: Iterable[str], *, place: str = 
 
 
 def check_ratio(value: object, *, place: str) -> float:
-    """``value`` as a fraction in ``[0, 1)``, or an `OptionError` that names ``place``."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise OptionError(f"{place} is {value!r}; it is the fraction removed, a number in [0, 1), such as 0.5")
-    return float(value)
+    """``value`` as a fraction in ``[0, 1)``, or an `OptionError` that names ``place``. NumPy's numbers do too."""
+    number = _real(value)
+    if not 0 <= number < 1:
+        raise OptionError(f"{place} is {shown(value)}; it is the fraction removed, a number in [0, 1), such as 0.5")
+    return number
+
+
+def check_whole(value: object, place: str, least: int = 0, most: int | None = None) -> int:
+    """``value`` as an int from ``least`` to ``most``, or an `OptionError` that names ``place``. NumPy's integers do
+    too."""
+    number = int(value) if isinstance(value, numbers.Integral) and not isinstance(value, bool) else None
+    if number is None or number < least or (most is not None and number > most):
+        limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise OptionError(f"{place} is {shown(value)}; it is a whole number {limits}")
+    return number
+
+
+def check_seed(value: object, place: str = "seed") -> int:
+    """``value`` as a seed: what 64 bits hold, as Paddle's generators take it."""
+    return check_whole(value, place, 0, 2**64 - 1)
+
+
+def check_positive(value: object, place: str) -> float:
+    """``value`` as a finite float above 0, or an `OptionError` that names ``place``. NumPy's numbers do too."""
+    number = _real(value)
+    if not 0 < number < math.inf:
+        raise OptionError(f"{place} is {shown(value)}; it is a number above 0, such as 0.001")
+    return number
+
+
+def _real(value: object) -> float:
+    """A number as float; NaN, which is in no range, for anything else."""
+    return float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: numbers plainly (also NumPy's), what is long or has lines by its type."""
+    text = str(value) if isinstance(value, numbers.Number) else repr(value)
+    # half of a line of this project: the rest of the message has to fit too
+    return text if len(text) <= 60 and "\n" not in text else f"a {type(value).__name__}"
+
+
+def reason_of(error: BaseException) -> str:
+    """What an error says, in one line: of Paddle's long messages the line that says what is wrong, without its kind and
+    its place in Paddle's own source."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if re.match(r"\(\w+\) ", line)] or [line for line in lines if "Error:" in line]
+    text = re.sub(r"^\(\w+\) |\s*\(at /paddle/[^)]*\)", "", (told or lines or [""])[0]).rstrip(". ")
+    # a KeyError is its key, an empty error says nothing: both need the kind
+    kind = type(error).__name__
+    return f"{kind}: {text}" if text and isinstance(error, KeyError) else text or kind

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 import prunelab as pl
@@ -118,8 +119,49 @@ def test_a_ratio_outside_its_range_is_refused_with_its_place(value: object) -> N
         errors.check_ratio(value, place="ratio of conv1")
 
 
-@pytest.mark.parametrize("value", [0, 0.5, 0.999])
+@pytest.mark.parametrize("value", [0, 0.5, 0.999, np.float32(0.5), np.float64(0.5), np.int64(0)])
 def test_a_ratio_inside_its_range_comes_back_as_a_float(value: float) -> None:
     ratio = errors.check_ratio(value, place="ratio")
     assert isinstance(ratio, float)
     assert ratio == value
+
+
+@pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3)])
+def test_a_whole_number_comes_back_as_an_int(value: object) -> None:
+    whole = errors.check_whole(value, "steps", 1)
+    assert type(whole) is int
+    assert whole == 3
+
+
+@pytest.mark.parametrize("value", [0, -1, 9, 2.0, np.float64(2), True, np.True_, "3", None])
+def test_what_is_no_whole_number_in_range_is_refused_with_its_place(value: object) -> None:
+    with pytest.raises(errors.OptionError, match=r"steps is .*; it is a whole number from 1 to 8"):
+        errors.check_whole(value, "steps", 1, 8)
+
+
+@pytest.mark.parametrize("value", [0, -1, float("inf"), float("nan"), True, "1", None])
+def test_what_is_no_positive_number_is_refused_with_its_place(value: object) -> None:
+    with pytest.raises(errors.OptionError, match=r"lr is .*; it is a number above 0"):
+        errors.check_positive(value, "lr")
+    assert errors.check_positive(np.float32(0.5), "lr") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(np.float32(0.5), "0.5"), (np.int64(3), "3"), ("a", "'a'"), ([0] * 99, "a list"), (np.eye(3), "a ndarray")],
+)
+def test_a_value_in_a_message_is_short_and_on_one_line(value: object, text: str) -> None:
+    assert errors.shown(value) == text
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError("(InvalidArgument) The axis is 3. (at /paddle/unary.cc:59)\n  [Hint: Expected]"), "The axis is 3"),
+        (KeyError("image"), "KeyError: 'image'"),
+        (RuntimeError(), "RuntimeError"),
+        (RuntimeError("one\ntwo"), "one"),
+    ],
+)
+def test_the_reason_of_an_error_is_one_line(error: Exception, text: str) -> None:
+    assert errors.reason_of(error) == text

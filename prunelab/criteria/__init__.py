@@ -16,7 +16,7 @@ from prunelab.criteria.l1_weight import L1Weight
 from prunelab.criteria.l2_weight import L2Weight
 from prunelab.criteria.mean import Mean
 from prunelab.criteria.random import Random
-from prunelab.errors import OptionError, unknown_name
+from prunelab.errors import OptionError, shown, unknown_name
 
 if TYPE_CHECKING:
     from prunelab.graph import Graph, Group
@@ -40,8 +40,8 @@ def criterion_of(criterion: str | Criterion) -> Criterion:
             raise unknown_name("criterion", criterion, CRITERIA)
         return CRITERIA[criterion]
     if not callable(criterion) or not hasattr(criterion, "name"):
-        raise OptionError(f"criterion is {criterion!r}; give one of {', '.join(CRITERIA)}, or an object with a name "
-                          "that is called with a Material and gives (units,) scores")
+        raise OptionError(f"criterion is {shown(criterion)}; give one of {', '.join(CRITERIA)}, or an object with a "
+                          "name that is called with a Material and gives (units,) scores")
     return criterion
 
 

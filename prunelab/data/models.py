@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import paddle
 
-from prunelab.errors import OptionError, unknown_name
+from prunelab.errors import OptionError, PrunelabError, reason_of, unknown_name
 
 _SUPPORTED = "'module:callable', such as 'paddle.vision.models:resnet18', or 'path/to/file.py:callable'"
 
@@ -92,7 +94,25 @@ def _file(path: Path) -> ModuleType:
 def _call(value: Any, source: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if not callable(value):
         raise OptionError(f"'{source}' is a {type(value).__name__}; it is a callable that makes a model")
+    _check_arguments(value, source, args, kwargs)
     try:
         return value(*args, **kwargs)
+    except PrunelabError:
+        raise
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        raise OptionError(f"'{source}' failed at line {frame.lineno} of {Path(frame.filename).name}: "
+                          f"{type(error).__name__}: {reason_of(error)}; mend it, or give other arguments") from error
+
+
+def _check_arguments(value: Any, source: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Before the call, so that a TypeError of the callable's own is not mistaken for one of ours."""
+    try:
+        signature = inspect.signature(value)
+    except (TypeError, ValueError):  # a callable that does not say what it takes
+        return
+    try:
+        signature.bind(*args, **kwargs)
     except TypeError as error:
-        raise OptionError(f"'{source}' does not take these arguments: {error}") from error
+        raise OptionError(f"'{source}' does not take these arguments: {error}; "
+                          f"it takes {signature.replace(return_annotation=inspect.Signature.empty)}") from error

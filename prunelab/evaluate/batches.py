@@ -21,7 +21,7 @@ import paddle
 from paddle.io import DataLoader, Dataset, IterableDataset
 from paddle.io.dataloader.collate import default_collate_fn
 
-from prunelab.errors import DataError
+from prunelab.errors import DataError, reason_of
 from prunelab.graph import as_layer
 
 Batch = tuple[tuple[Any, ...], Any]
@@ -79,7 +79,8 @@ def batches(data: Any, model: Any, *, shuffle: bool = False, in_process: bool = 
     """``data`` as re-iterable batches on the place of the model's parameters.
 
     Args:
-        data: a ``DataLoader``, a ``Dataset``, a tuple of equally long arrays ``(x, y)``, or an iterable of batches. A
+        data: a ``DataLoader``, a ``Dataset``, a tuple of equally long arrays ``(x, y)`` (``(x1, x2, y)`` for
+            two inputs), or an iterable of batches. A
             batch is a tuple of inputs with the labels last (tensors or NumPy arrays), or only inputs: one array, or as
             many as the forward requires. float64 arrays of NumPy become the model's own float type.
         model: whose place, float type and forward count.
@@ -115,8 +116,9 @@ def _source(data: Any, shuffle: bool, in_process: bool) -> tuple[Iterable[Any], 
         return _Stream(data, BATCH_SIZE, False, default_collate_fn), None
     if isinstance(data, Dataset):
         return _Samples(data, _Order(len(data), shuffle), default_collate_fn), -(-len(data) // BATCH_SIZE)
-    if _is_arrays(data):
-        return _Arrays(data, _Order(len(data[0]), shuffle)), -(-len(data[0]) // BATCH_SIZE)
+    arrays = _whole_arrays(data)
+    if arrays is not None:
+        return _Arrays(arrays, _Order(len(arrays[0]), shuffle)), -(-len(arrays[0]) // BATCH_SIZE)
     if isinstance(data, (str, bytes, dict)) or _is_tensor(data) or not isinstance(data, Iterable):
         shape = f" of shape {tuple(data.shape)}" if _is_tensor(data) else ""
         raise DataError(f"data is a {type(data).__name__}{shape}, not batches; {_WANTED}")
@@ -177,7 +179,7 @@ class _Samples:
                 yield self.collate(samples)
             except Exception as error:
                 which = f"samples {int(indices[0])} to {int(indices[-1])} of {type(self.dataset).__name__}"
-                raise DataError(f"{which} do not make a batch: {_first_line(error)}; "
+                raise DataError(f"{which} do not make a batch: {reason_of(error)}; "
                                 "samples of one batch have the same kind and shape") from error
 
 
@@ -213,7 +215,7 @@ def _item(dataset: Any, index: int) -> Any:
     try:
         return dataset[index]
     except Exception as error:
-        raise DataError(f"sample {index} of {type(dataset).__name__} cannot be read: {_first_line(error)}; "
+        raise DataError(f"sample {index} of {type(dataset).__name__} cannot be read: {reason_of(error)}; "
                         "look at its __getitem__") from error
 
 
@@ -221,11 +223,40 @@ def _is_tensor(value: Any) -> bool:
     return isinstance(value, (paddle.Tensor, np.ndarray))
 
 
-def _is_arrays(data: Any) -> bool:
-    """A tuple of whole arrays: equally long, the labels (last) of fewer axes than the inputs. Batches never are."""
-    if not isinstance(data, tuple) or len(data) < 2 or not all(_is_tensor(a) and a.ndim for a in data):
-        return False
-    return len({len(a) for a in data}) == 1 and data[-1].ndim < data[0].ndim
+def _whole_arrays(data: Any) -> tuple[Any, ...] | None:
+    """The arrays of a tuple ``(x, y)``, ``(x1, x2, y)`` or ``((x1, x2), y)``; None for what may be batches.
+
+    Raises:
+        DataError: arrays of unequal lengths, arrays beside something else, or a pair in a list.
+    """
+    if isinstance(data, list) and len(data) == 2 and all(map(_is_array, data)) and data[1].ndim < data[0].ndim:
+        raise DataError("data is a list of an array of inputs and one of labels, and a list holds batches; give the "
+                        "pair as a tuple (x, y)")
+    if not isinstance(data, tuple):
+        return None
+    first = data[0] if data else None
+    if len(data) > 1 and isinstance(first, (tuple, list)) and first and all(map(_is_array, [*first, *data[1:]])):
+        data = (*first, *data[1:])
+    if not any(map(_is_array, data)):
+        return None
+    arrays = tuple(a if _is_array(a) else np.asarray(a) for a in data if _is_array(a) or _is_column(a))
+    if len(arrays) < len(data):
+        kinds = " and ".join(f"a {type(a).__name__}" for a in data)
+        raise DataError(f"data is a tuple of {kinds}; {_WANTED}")
+    if len({len(a) for a in arrays}) > 1:
+        lengths = ", ".join(str(tuple(a.shape)) for a in arrays)
+        raise DataError(f"the arrays in data have the shapes {lengths}; a tuple holds whole arrays (x, y) with as many "
+                        "labels as inputs, and a list holds batches")
+    return arrays
+
+
+def _is_array(value: Any) -> bool:
+    return _is_tensor(value) and value.ndim > 0
+
+
+def _is_column(value: Any) -> bool:
+    """A list of numbers, or what NumPy can read at once, such as a column of a table."""
+    return (isinstance(value, list) and _is_numbers(value)) or (hasattr(value, "__array__") and np.ndim(value) > 0)
 
 
 def _is_nested(part: Any) -> bool:
@@ -243,7 +274,3 @@ def _is_numbers(batch: Sequence[Any]) -> bool:
 def _not_a_tensor(value: Any, number: int, part: str) -> DataError:
     return DataError(f"{part} of batch {number} is a {type(value).__name__}, which is no tensor; "
                      "give tensors or NumPy arrays of numbers")
-
-
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"

@@ -7,11 +7,14 @@ from typing import Any
 
 import paddle
 
-from prunelab.errors import OptionError, unknown_name
+from prunelab.errors import OptionError, shown, unknown_name
 from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.forward import LossFunction, forward, in_mode
+from prunelab.evaluate.loss import loss_function, name_of
 from prunelab.evaluate.metrics import METRICS, Function, Metric
 from prunelab.graph import as_layer
+
+_WANTED = f"give one of {', '.join(METRICS)}, or a function (outputs, labels) -> mean of the batch"
 
 MetricName = str | Callable[[Any, Any], Any]
 
@@ -19,8 +22,8 @@ MetricName = str | Callable[[Any, Any], Any]
 def evaluate(
     model: Any,
     data: Any,
-    metrics: str | Iterable[MetricName] = ("accuracy", "loss"),
-    loss: LossFunction | None = None,
+    metrics: MetricName | Iterable[MetricName] = ("accuracy", "loss"),
+    loss: str | LossFunction | None = None,
     *,
     on_batch: Callable[[], object] | None = None,
 ) -> dict[str, float]:
@@ -30,12 +33,14 @@ def evaluate(
     Args:
         model: an ``nn.Layer`` or a ``paddle.Model``; it runs in eval mode, without gradients.
         data: a ``DataLoader``, a ``Dataset``, arrays ``(x, y)`` or an iterable of batches; see `prunelab.data.batches`.
-        metrics: names of `prunelab.evaluate.METRICS`, or functions ``(outputs, labels) -> mean of the batch``.
-        loss: ``(outputs, labels) -> mean of the batch`` for the metric "loss"; without it, cross entropy.
+        metrics: names of `prunelab.evaluate.METRICS`, or functions ``(outputs, labels) -> mean of the batch``; one, or
+            several.
+        loss: for the metric "loss": "cross_entropy" (if left out), "mse", "l1", "bce_with_logits", or a function
+            ``(outputs, labels) -> mean of the batch``.
         on_batch: called after each batch.
 
     Raises:
-        UnknownNameError: a metric nobody knows.
+        UnknownNameError: a metric or loss nobody knows.
         DataError: data that cannot be read, has no batches, or has labels that a metric cannot use.
         InputError: batches that the model does not take.
     """
@@ -53,21 +58,36 @@ def evaluate(
         return {name: metric.result() for name, metric in running.items()}
 
 
-def named_metrics(metrics: str | Iterable[MetricName], loss: LossFunction | None) -> dict[str, Metric]:
+def named_metrics(metrics: MetricName | Iterable[MetricName],
+                  loss: str | LossFunction | None) -> dict[str, Metric]:
     """A fresh metric for each name or function.
 
     Raises:
-        UnknownNameError: a metric nobody knows.
+        UnknownNameError: a metric or a loss nobody knows.
+        OptionError: something else than names and functions, or two of one name.
     """
     running: dict[str, Metric] = {}
-    for metric in [metrics] if isinstance(metrics, str) else metrics:
-        if isinstance(metric, str):
-            if metric not in METRICS:
-                raise unknown_name("metric", metric, METRICS)
-            running[metric] = METRICS[metric](loss)
-        elif callable(metric):
-            running[getattr(metric, "__name__", type(metric).__name__)] = Function(metric)
-        else:
-            raise OptionError(f"metric is {metric!r}; give one of {', '.join(METRICS)}, or a function (outputs, "
-                              "labels) -> mean of the batch")
+    trained = loss_function(loss)
+    for metric in listed(metrics):
+        if isinstance(metric, str) and metric not in METRICS:
+            raise unknown_name("metric", metric, METRICS)
+        if not isinstance(metric, str) and not callable(metric):
+            raise OptionError(f"metric is {shown(metric)}; {_WANTED}")
+        name = metric if isinstance(metric, str) else name_of(metric)
+        if name in running:
+            raise OptionError(f"two metrics are called '{name}'; give each a name of its own, with def")
+        running[name] = METRICS[metric](trained) if isinstance(metric, str) else Function(metric)
     return running
+
+
+def listed(metrics: Any) -> tuple[MetricName, ...]:
+    """Metrics as a tuple: of one name or function, that one.
+
+    Raises:
+        OptionError: neither, and nothing that holds them.
+    """
+    if isinstance(metrics, str) or callable(metrics):
+        return (metrics,)
+    if not isinstance(metrics, Iterable):
+        raise OptionError(f"metrics is {shown(metrics)}; {_WANTED}, or several in a tuple")
+    return tuple(metrics)

@@ -7,13 +7,16 @@ batch`` works wherever a name does.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import numpy as np
 import paddle
 
-from prunelab.errors import DataError
-from prunelab.evaluate.forward import IGNORED_LABEL, LossFunction, check_labels, describe, hits, loss_of, main_output
+from prunelab.errors import DataError, PrunelabError, reason_of
+from prunelab.evaluate.forward import LossFunction, describe
+from prunelab.evaluate.loss import IGNORED_LABEL, classes, cross_entropy, described, loss_of, name_of
 
 
 class Metric(Protocol):
@@ -27,22 +30,23 @@ class Metric(Protocol):
 
 
 class _Mean:
-    """A weighted mean of scalars, in float64 on the device they come from."""
+    """A weighted mean of scalars: of tensors in float64 on the device they come from, of numbers as they are."""
 
     def __init__(self) -> None:
         self.total: Any = None
         self.weight: Any = None
 
     def add(self, total: Any, weight: Any) -> None:
-        total = total.astype("float64").reshape([])
+        if isinstance(total, paddle.Tensor):
+            total = total.astype("float64").reshape([])
         self.total = total if self.total is None else self.total + total
         self.weight = weight if self.weight is None else self.weight + weight
 
     def result(self) -> float:
         if self.total is None:
             raise DataError("the data has no batches; give at least one")
-        weight = self.weight.item() if isinstance(self.weight, paddle.Tensor) else self.weight
-        return float(self.total.item() / weight) if weight else float("nan")
+        total, weight = (v.item() if isinstance(v, paddle.Tensor) else v for v in (self.total, self.weight))
+        return float(total / weight) if weight else float("nan")
 
 
 class Accuracy:
@@ -52,13 +56,10 @@ class Accuracy:
         self._mean = _Mean()
 
     def update(self, outputs: Any, labels: Any, n_samples: int) -> None:
-        """Take logits ``(..., classes)`` and integer labels ``(...)``."""
-        outputs = main_output(outputs)
-        check_labels(labels, "accuracy")
-        if outputs.ndim < 1 or outputs.ndim - labels.ndim not in (0, 1) or outputs.shape[-1] < 2:
-            raise DataError(f"accuracy cannot be computed from the outputs {describe(outputs)} and the labels "
-                            f"{describe(labels)}; it needs one logit a class on the last axis, and one class a label")
-        self._mean.add(*hits(outputs, labels))
+        """Take logits ``(..., classes)`` and integer labels ``(...)`` or ``(..., 1)``."""
+        logits, labels = classes(outputs, labels, "accuracy")
+        counts = labels != IGNORED_LABEL
+        self._mean.add(((logits.argmax(-1) == labels) & counts).sum(), counts.sum())
 
     def result(self) -> float:
         """The fraction met."""
@@ -72,13 +73,13 @@ class Loss:
     """
 
     def __init__(self, loss: LossFunction | None = None) -> None:
-        self._loss = loss
+        self._loss = loss or cross_entropy
         self._mean = _Mean()
 
     def update(self, outputs: Any, labels: Any, n_samples: int) -> None:
         """Take what the loss takes."""
         value = loss_of(self._loss, outputs, labels)
-        if self._loss is None:
+        if self._loss is cross_entropy:
             n = (labels != IGNORED_LABEL).sum()
             self._mean.add(value * n.astype(value.dtype), n)
         else:
@@ -98,10 +99,25 @@ class Function:
 
     def update(self, outputs: Any, labels: Any, n_samples: int) -> None:
         """Take what the function takes."""
-        value = self._function(outputs, labels)
-        place = main_output(outputs).place
-        tensor = value if isinstance(value, paddle.Tensor) else paddle.to_tensor(float(value), place=place)
-        self._mean.add(tensor * n_samples, n_samples)
+        try:
+            value = self._function(outputs, labels)
+        except PrunelabError:
+            raise
+        except Exception as error:
+            raise DataError(f"the metric {name_of(self._function)} cannot be computed from the outputs "
+                            f"{described(outputs)} and the labels {describe(labels)}: {reason_of(error)}; it is called "
+                            "with both as they are") from error
+        self._mean.add(self._number(value) * n_samples, n_samples)
+
+    def _number(self, value: Any) -> Any:
+        if isinstance(value, paddle.Tensor) and value.size == 1:
+            return value.detach()
+        if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "biuf":
+            return float(value.item())
+        if isinstance(value, numbers.Real):
+            return float(value)
+        told = f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else describe(value)
+        raise DataError(f"the metric {name_of(self._function)} gave {told}; it gives one number, the mean of the batch")
 
     def result(self) -> float:
         """The mean."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from prunelab.errors import OptionError
+from prunelab.errors import check_positive, check_whole
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,10 @@ class TimingOptions:
     def __post_init__(self) -> None:
         for name, value, least in (("runs", self.runs, 1), ("warmup", self.warmup, 0), ("batch", self.batch, 1),
                                    ("threads", self.threads, 1)):
-            if name == "threads" and value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise OptionError(f"{name} is {value!r}; give a whole number of at least {least}")
-        if self.budget_s is not None and not self.budget_s > 0:
-            raise OptionError(f"budget_s is {self.budget_s!r}; give a number of seconds above 0, or None for no limit")
+            if name != "threads" or value is not None:
+                object.__setattr__(self, name, check_whole(value, name, least))
+        if self.budget_s is not None:
+            check_positive(self.budget_s, "budget_s (in seconds, None for no limit)")
 
 
 # With a budget, no fewer than this: a median of fewer says little.

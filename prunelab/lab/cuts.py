@@ -3,6 +3,7 @@ weights."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from prunelab.criteria import Criterion, criterion_of, score
-from prunelab.errors import OptionError, check_ratio, unknown_name
+from prunelab.errors import OptionError, check_ratio, check_whole, unknown_name
 from prunelab.graph import Cost, Graph, Group
 from prunelab.plan import Plan, propose
 from prunelab.plan.allocation import SCOPES, Limits, n_removed
@@ -32,8 +33,7 @@ class Cut:
 
     def __post_init__(self) -> None:
         criterion_of(self.criterion)
-        if isinstance(self.round_to, bool) or not isinstance(self.round_to, int) or self.round_to < 1:
-            raise OptionError(f"round_to is {self.round_to!r}; it is a number of units of at least 1, such as 8")
+        object.__setattr__(self, "round_to", check_whole(self.round_to, "round_to", 1))
 
     @property
     def criterion_name(self) -> str:
@@ -107,16 +107,19 @@ def find_group(graph: Graph, layer: str) -> Group:
     return group
 
 
-def next_group(graph: Graph, plan: Plan, ratio: float) -> Group:
-    """The first group in network order that is not yet at ``ratio``.
+def next_group(graph: Graph, plan: Plan, ratio: float, cut: Cut) -> Group:
+    """The first group in network order that loses units at ``ratio``.
 
     Raises:
-        OptionError: all are.
+        OptionError: all are at it.
     """
     for group in graph.prunable:
-        if n_removed(ratio, group.units) > len(plan.removed(group.name)):
+        gone = frozenset(plan.removed(group.name))
+        limits = Limits(cut.round_to, {group.name: gone})
+        if limits.n_kept(group.name, group.units, n_removed(ratio, group.units)) < group.units - len(gone):
             return group
-    raise OptionError(f"every layer is at the ratio {ratio:g} already; give a higher one, or go back")
+    rounded = f" in multiples of {cut.round_to}" if cut.round_to > 1 else ""
+    raise OptionError(f"every layer is at the ratio {ratio:g}{rounded} already; give a higher one, or go back")
 
 
 def units_at(plan: Plan, group: Group, ratio: float, cut: Cut, scores: Scores) -> tuple[int, ...]:
@@ -140,9 +143,20 @@ def cut_layer(graph: Graph, plan: Plan, group: Group, ratio: float, cut: Cut) ->
     removed = units_at(plan, group, ratio, cut, lambda g: score(graph, g, cut.criterion, seed=cut.seed))
     if len(removed) == gone:
         raise OptionError(f"the ratio {ratio:g} takes no further unit of {group.name}: {gone} of {group.units} are "
-                          f"gone; give at least {(gone + 1) / group.units:.3f}")
+                          f"gone; {_least_more(group, gone, cut)}")
     return plan.with_removed(graph, {group.name: removed}, criterion=cut.criterion_name, scope="layer",
                              target=f"{group.name}={ratio:g}", round_to=cut.round_to, seed=cut.seed)
+
+
+def _least_more(group: Group, gone: int, cut: Cut) -> str:
+    """The smallest ratio that takes another unit, as advice."""
+    limits = Limits(cut.round_to, {group.name: frozenset(range(gone))})
+    for n in range(gone + 1, group.units):
+        if limits.n_kept(group.name, group.units, n) < group.units - gone:
+            # upwards in the last digit that is shown, so that what a person types takes it
+            return f"give at least {math.ceil(1000 * n / group.units) / 1000:.3f}"
+    why = f"kept units come in multiples of {cut.round_to}" if cut.round_to > 1 else "the last one stays"
+    return f"none can go, since {why}; choose another layer"
 
 
 def cut_all(graph: Graph, plan: Plan, target: dict[str, float], scope: str, cut: Cut) -> Plan:

@@ -6,17 +6,27 @@ import copy
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import paddle
 
 from prunelab.criteria import Criterion, criterion_of, score
-from prunelab.errors import InputError, OptionError, StateError, check_ratio, unknown_name
+from prunelab.errors import (
+    InputError,
+    OptionError,
+    StateError,
+    check_ratio,
+    check_whole,
+    reason_of,
+    shown,
+    unknown_name,
+)
 from prunelab.evaluate import evaluate
 from prunelab.evaluate.batches import Batches
 from prunelab.evaluate.forward import LossFunction
 from prunelab.graph import Graph, as_layer, trace
 from prunelab.lab.bench import Bench
+from prunelab.lab.closed import Closed
 from prunelab.lab.cuts import Cut, Preview, Target, find_group, next_group, propose_all, propose_layer, units_at
 from prunelab.lab.history import history_frame
 from prunelab.lab.options import Task, Training
@@ -53,7 +63,7 @@ class Lab:
         train: Any = None,
         val: Any = None,
         inputs: Any = None,
-        loss: LossFunction | None = None,
+        loss: str | LossFunction | None = None,
         metrics: str | Iterable[Any] = ("accuracy", "loss"),
         workspace: str | os.PathLike[str] | None = None,
         device: str | None = None,
@@ -70,7 +80,8 @@ class Lab:
             train, val: a ``DataLoader``, a ``Dataset``, arrays ``(x, y)`` or an iterable of batches; see
                 `prunelab.data.batches`. Without ``val``, states have no metrics.
             inputs: as for `prunelab.trace`; without it, the first sample of the data.
-            loss: ``(outputs, labels) -> mean of the batch``; without it, cross entropy.
+            loss: ``(outputs, labels) -> mean of the batch``, or "cross_entropy" (if left out), "mse", "l1",
+                "bce_with_logits".
             metrics: names or functions, as for `prunelab.evaluate`.
             workspace: a folder that keeps the history; one that has a history goes on from its current state. Without
                 it, the history ends with the process.
@@ -188,7 +199,7 @@ class Lab:
             if everywhere is not None:
                 proposal = propose_all(self.graph, self.plan, everywhere, cut, epochs)
             else:
-                chosen = group or next_group(self.graph, self.plan, ratio)
+                chosen = group or next_group(self.graph, self.plan, ratio, cut)
                 proposal = propose_layer(self.graph, self.plan, chosen, ratio, cut, epochs)
             if proposal.plan.groups == self.plan.groups:
                 raise OptionError(f"{proposal.label} is gone already; give a higher ratio, or go back")
@@ -224,14 +235,15 @@ class Lab:
         to = check_ratio(to, place="to")
         if schedule not in schedules.SCHEDULES:
             raise unknown_name("schedule", schedule, schedules.SCHEDULES)
-        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-            raise OptionError(f"steps is {steps!r}; it is a whole number, at least 1")
+        steps = check_whole(steps, "steps", 1)
         cut, epochs = self._cut(criterion, round_to), self._task.epochs(finetune)
         amounts = dict.fromkeys(schedules.SCHEDULES[schedule](k, steps, to, 0.0) for k in range(1, steps + 1))
         targets = [Target(by, amount, scope) for amount in amounts]
         n_batches = self._task.n_batches(epochs)
         start = self.state
         with self._work.begin("run", None if n_batches is None else n_batches * len(targets)) as meter:
+            # a target that cannot be met is found before the first step, not at the last
+            propose_all(self.graph, self.plan, targets[-1], self._seeded(cut), epochs)
             for number, target in enumerate(targets, 1):
                 proposal = propose_all(self.graph, self.plan, target, self._seeded(cut), epochs)
                 if proposal.plan.groups == self.plan.groups:
@@ -257,11 +269,11 @@ class Lab:
         Raises:
             StateError: there are not so many.
         """
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise OptionError(f"n is {n!r}; it is a number of states, at least 1")
+        n = check_whole(n, "n", 1)
         path = self.path()
         if n >= len(path):
-            raise StateError(f"there are {len(path) - 1} states before {self.state.id}, and {n} are to be gone back; "
+            before = f"is {len(path) - 1} state" if len(path) == 2 else f"are {len(path) - 1} states"
+            raise StateError(f"there {before} before {self.state.id}, and {n} are to be gone back; "
                              f"lab.goto('s0') goes to the dense model")
         return self.goto(path[-1 - n])
 
@@ -394,12 +406,18 @@ class Lab:
 
     def close(self) -> None:
         """Let go of the workspace's files; the Lab is of no use afterwards."""
-        self._bench.store.close()
+        if not isinstance(self._bench, Closed):
+            self._bench.store.close()
+            self._bench = self._work = cast("Any", Closed(self.workspace))
 
     def __repr__(self) -> str:
+        if isinstance(self._bench, Closed):
+            return "Lab, closed"
         return str(header_of(type(self.model).__name__, self._bench))
 
     def _repr_html_(self) -> str:
+        if isinstance(self._bench, Closed):
+            return "<div>Lab, closed</div>"
         return header_of(type(self.model).__name__, self._bench).to_html()
 
 
@@ -410,9 +428,13 @@ def _own_copy(layer: Any, device: str | None) -> Any:
         raise InputError(f"{type(layer).__name__} cannot be copied: {error}; a Lab works on its own copy, so keep no "
                          "file, lock or computed tensor in the model's attributes") from error
     if device is not None:
+        if str(device).startswith("gpu") and not paddle.device.is_compiled_with_cuda():
+            raise OptionError(f"the model cannot be put on the device {device!r}: this Paddle is built without CUDA; "
+                              "leave device out or give 'cpu', or install paddlepaddle-gpu")
         try:
             own.to(device)
         except Exception as error:
-            raise OptionError(f"the model cannot be put on the device {device!r}: {error}; "
-                              f"the devices here are {', '.join(paddle.device.get_available_device())}") from error
+            here = dict.fromkeys(["cpu", *paddle.device.get_available_device()])
+            raise OptionError(f"the model cannot be put on the device {shown(device)}: {reason_of(error)}; "
+                              f"the devices here are {', '.join(here)}") from error
     return own

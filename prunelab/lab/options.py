@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from prunelab.errors import OptionError
+from prunelab.errors import DataError, OptionError, check_whole
 from prunelab.evaluate import evaluate
 from prunelab.evaluate.batches import Batches, batches
-from prunelab.evaluate.evaluate import named_metrics
+from prunelab.evaluate.evaluate import listed, named_metrics
 from prunelab.evaluate.forward import LossFunction
 from prunelab.plan import Plan
 from prunelab.train import finetune
@@ -26,25 +26,18 @@ class Training:
     optimizer: str | OptimizerMaker | None = None
 
     def __post_init__(self) -> None:
-        check_epochs(self.epochs)
-
-
-def check_epochs(epochs: object) -> int:
-    """``epochs`` as a number of passes, or an `OptionError`."""
-    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
-        raise OptionError(f"finetune is {epochs!r}; it is a number of epochs, at least 0")
-    return epochs
+        object.__setattr__(self, "epochs", check_whole(self.epochs, "finetune"))
 
 
 class Task:
     """A model's data, loss and metrics: what it is trained and judged on."""
 
-    def __init__(self, model: Any, train: Any, val: Any, loss: LossFunction | None, metrics: Any,
+    def __init__(self, model: Any, train: Any, val: Any, loss: str | LossFunction | None, metrics: Any,
                  training: Training) -> None:
         named_metrics(metrics, loss)
         make_optimizer(training.optimizer, training.lr, "cosine", model.parameters())
         self.model, self.loss, self.training = model, loss, training
-        self.metrics = metrics if isinstance(metrics, str) else tuple(metrics)
+        self.metrics = listed(metrics)
         # read in this process and thread: see Batches; workers cannot start in the panel's thread, and leak when
         # stopped
         self.train = None if train is None else batches(train, model, shuffle=True, in_process=True)
@@ -57,7 +50,7 @@ class Task:
             return None
         for inputs, _ in source:
             return [x[:1] if x.ndim else x for x in inputs]
-        raise OptionError("the data has no batches; give at least one")
+        raise DataError("the data has no batches; give at least one")
 
     def evaluate(self, on_batch: Callable[[], object] | None = None) -> dict[str, float]:
         """The metrics on the validation data; none without it."""
@@ -72,7 +65,7 @@ class Task:
 
     def epochs(self, asked: int | None) -> int:
         """The epochs of a step: what was asked for, or the Lab's own."""
-        epochs = self.training.epochs if asked is None else check_epochs(asked)
+        epochs = self.training.epochs if asked is None else check_whole(asked, "finetune")
         if epochs and self.train is None:
             raise OptionError(f"finetune={epochs} needs training data; open the Lab with train=")
         return epochs

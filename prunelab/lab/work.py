@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
-from prunelab.errors import OptionError, WorkspaceError
+from prunelab.errors import WorkspaceError, check_seed
 from prunelab.lab.bench import Bench
 from prunelab.lab.cuts import Proposal
 from prunelab.lab.options import Task
@@ -34,11 +34,13 @@ class Work:
 
     def open(self, seed: int | None) -> None:
         """Go on with the bench's history, or record the dense model as its first state."""
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
-            raise OptionError(f"seed is {seed!r}; it is a whole number, at least 0")
+        if seed is not None:
+            seed = check_seed(seed)
         if self.bench.reopen():
-            recorded = (self.bench.store.identity() or {}).get("seed", 0)
-            self.seed = recorded if seed is None else seed
+            self.seed = (self.bench.store.identity() or {}).get("seed", 0)
+            if seed not in (None, self.seed):
+                raise WorkspaceError(f"the history in {self.bench.store.name} was made with seed={self.seed}, not "
+                                     f"{seed}; leave seed out to go on with it, or choose another workspace")
             return
         self.seed = seed or 0
         plan = Plan.empty(self.bench.graph)

@@ -25,14 +25,18 @@ class Limits:
     round_to: int = 1
     gone: Mapping[str, frozenset[int]] | None = None
 
+    def n_kept(self, name: str, units: int, n_removed: int) -> int:
+        """How many of a group's units stay when ``n_removed`` are to go."""
+        n_gone = len((self.gone or {}).get(name, ()))
+        keep = units - max(n_removed, n_gone)
+        return min(units - n_gone, max(1, -(-keep // self.round_to) * self.round_to))
+
     def choose(self, name: str, scores: Array, n_removed: int) -> tuple[int, ...]:
         """``n_removed`` units of the lowest scores (ties by place), within the limits."""
         units = len(scores)
         gone = (self.gone or {}).get(name, frozenset())
-        keep = units - max(n_removed, len(gone))
-        keep = min(units - len(gone), max(1, -(-keep // self.round_to) * self.round_to))
         ranked = sorted(range(units), key=lambda u: (u not in gone, scores[u], u))
-        return tuple(sorted(ranked[: units - keep]))
+        return tuple(sorted(ranked[: units - self.n_kept(name, units, n_removed)]))
 
 
 class Allocation(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prunelab.plan.plan import Plan
+from prunelab.plan.plan import Plan, as_plan
 from prunelab.render.numbers import count, percent
 from prunelab.render.table import html_table, text_table
 
@@ -82,7 +82,7 @@ def layers(graph: Graph, plan: Plan | None = None) -> Layers:
         PlanError: a plan for another structure.
     """
     if plan is not None:
-        graph.check(plan)
+        graph.check(as_plan(plan))
     removed = {group.name: group.removed for group in plan.groups} if plan is not None else {}
     now = graph.cost(plan)
     return Layers(type(graph.model).__name__, tuple(_row(graph, group, removed, now) for group in graph.groups))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prunelab.errors import PlanError, unknown_name
+from prunelab.errors import PlanError, reason_of, shown, unknown_name
 from prunelab.graph.cost import Cost
 from prunelab.graph.groups import Group, Member
 from prunelab.graph.program import TensorSpec
@@ -169,7 +169,7 @@ class Plan:
         Raises:
             PlanError: plans for different structures.
         """
-        if other.fingerprint != self.fingerprint:
+        if as_plan(other, "other").fingerprint != self.fingerprint:
             raise PlanError(f"the plans are for different structures, {self.model} and {other.model}; "
                             "compare plans of one model")
         out = {}
@@ -210,14 +210,17 @@ class Plan:
         if data.get("version") != VERSION:
             raise PlanError(f"{place} has the version {data.get('version')!r}; this prunelab reads version {VERSION}: "
                             "update prunelab, or write the plan again")
-        try:
-            groups = tuple(map(_read_group, data["groups"]))
-            return cls(str(data["fingerprint"]), str(data["model"]), tuple(map(TensorSpec.from_json, data["inputs"])),
-                       groups, Cost.from_json(data["cost"]), Cost.from_json(data["dense_cost"]),
-                       dict(data["made"]), dict(data["metrics"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise PlanError(f"{place} lacks or misspells {error}; "
-                            "the format is in prunelab/plan/plan.schema.json") from error
+        form = "the form is in prunelab/plan/plan.schema.json; write the plan again with Plan.save"
+        values: dict[str, Any] = {}
+        for key, read in _READERS.items():
+            if key not in data:
+                raise PlanError(f"{place} lacks '{key}'; {form}")
+            try:
+                values[key] = read(data[key])
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                said = reason_of(error)
+                raise PlanError(f"{place} is damaged: its '{key}' cannot be read ({said}); {form}") from error
+        return cls(**values)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the plan as JSON; the file appears whole or not at all.
@@ -245,6 +248,8 @@ class Plan:
         Raises:
             PlanError: a file that is not there or is no plan.
         """
+        if not isinstance(path, (str, os.PathLike)):
+            raise PlanError(f"the path of a plan is {shown(path)}; give a file's name, such as 'plan.json'")
         try:
             with open(path, encoding="utf-8") as file:
                 data = json.load(file)
@@ -275,3 +280,30 @@ def _with(group: PlanGroup, removed: Iterable[int]) -> PlanGroup:
     if len(units) == group.units:
         raise PlanError(f"all {group.units} units of {group.name} would go, and nothing would pass; keep at least one")
     return replace(group, removed=units)
+
+
+# key of the JSON form -> how its value is read
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "fingerprint": str,
+    "model": str,
+    "inputs": lambda specs: tuple(map(TensorSpec.from_json, specs)),
+    "groups": lambda groups: tuple(map(_read_group, groups)),
+    "cost": Cost.from_json,
+    "dense_cost": Cost.from_json,
+    "made": dict,
+    "metrics": dict,
+}
+
+
+def as_plan(value: Any, place: str = "the plan") -> Plan:
+    """``value``, which is a plan.
+
+    Raises:
+        PlanError: something else; of a path it says how to read it.
+    """
+    if isinstance(value, Plan):
+        return value
+    if isinstance(value, (str, os.PathLike)):
+        raise PlanError(f"{place} is the path {shown(os.fspath(value))}; read it first: "
+                        f"pl.Plan.load({os.fspath(value)!r})")
+    raise PlanError(f"{place} is {shown(value)}; give a Plan, as pl.propose and pl.Plan.load do")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from prunelab.criteria import Criterion, criterion_of, score
-from prunelab.errors import OptionError, check_ratio, unknown_name
+from prunelab.errors import InputError, OptionError, check_ratio, check_whole, shown, unknown_name
+from prunelab.graph import Graph
 from prunelab.graph.graph import GRANULARITIES, PATTERNS
 from prunelab.graph.sparse import Pattern
 from prunelab.plan.allocation import SCOPES, Allocation, Limits, Ratios, smallest, total_units
-from prunelab.plan.plan import Plan
+from prunelab.plan.plan import Plan, as_plan
 from prunelab.plan.propose_sparse import SparseTarget, propose_sparse
 
 if TYPE_CHECKING:
-    from prunelab.graph import Graph, Group
+    from prunelab.graph import Group
 
 TARGETS = ("sparsity", "macs", "params", "ratios")
 
@@ -43,7 +44,7 @@ def propose(
     scope: str = "local",
     granularity: str = "auto",
     round_to: int = 1,
-    ignore: Iterable[str] = (),
+    ignore: str | Iterable[str] | None = (),
     data: Any = None,
     seed: int = 0,
     start: Plan | None = None,
@@ -60,7 +61,8 @@ def propose(
         granularity: ``"auto"`` takes every group at its own unit; ``"channel"``, ``"head"``, ``"hidden"`` or
             ``"width"`` (of a residual) only these groups. ``"element"``, ``"kernel"``, ``"block"`` (``"block:8x1"``)
             and ``"n:m"`` (``"2:4"``, which needs no target) mask weights in their place: their shapes stay.
-        round_to: kept units come in multiples of it (a group that is smaller stays whole).
+        round_to: kept units come in multiples of it (a group that is smaller stays whole); so that a target is met
+            all the same, other groups may lose more.
         ignore: groups, layers or patterns that stay whole.
         data: for criteria that look at activations or gradients; those of this version look at weights only.
         seed: for criteria that draw.
@@ -70,17 +72,20 @@ def propose(
         OptionError: an option out of its range, or a target that cannot be met (with the nearest that can).
         UnknownNameError: a criterion, scope, granularity or layer nobody knows.
     """
+    if not isinstance(graph, Graph):
+        raise InputError(f"graph is a {type(graph).__name__}; trace the model first: "
+                         "graph = pl.trace(model, (1, 3, 32, 32)), with the shape of your inputs")
     chosen = criterion_of(criterion)
     pattern = Pattern.parse(granularity) if isinstance(granularity, str) else None
     if pattern is not None:
         sparse = _sparse_target(pattern, round_to, sparsity=sparsity, macs=macs, params=params, ratios=ratios)
         return propose_sparse(graph, pattern, chosen, sparse, scope=scope, ignore=_listed(ignore), seed=seed,
-                              start=start)
+                              start=None if start is None else as_plan(start, "start"))
     target = _target(sparsity=sparsity, macs=macs, params=params, ratios=ratios)
-    _check_options(scope, granularity, round_to)
+    round_to = _check_options(scope, granularity, round_to)
     ignored = {g.name for pattern in _listed(ignore) for g in match(graph, pattern, place="ignore")}
     groups = [g for g in graph.prunable if g.name not in ignored and granularity in ("auto", g.granularity)]
-    base = start or Plan.empty(graph)
+    base = Plan.empty(graph) if start is None else as_plan(start, "start")
     graph.check(base)
     scores = {g.name: score(graph, g, chosen, seed=seed) for g in groups}
     limits = Limits(round_to, {g.name: frozenset(g.removed) for g in base.groups})
@@ -88,18 +93,17 @@ def propose(
         allocation: Allocation = Ratios(scores, limits, _by_group(graph, target.value, groups))
         removed = allocation.removed(1.0)
     else:
-        removed = _meet(graph, base, SCOPES[scope](scores, limits), scores, target)
+        removed = _meet(graph, base, SCOPES[scope](scores, limits), scores, target, round_to)
     return base.with_removed(graph, removed, criterion=chosen.name, scope=scope, target=str(target), round_to=round_to,
                              seed=seed, granularity=granularity, ignore=sorted(ignored))
 
 
-def _check_options(scope: str, granularity: str, round_to: int) -> None:
+def _check_options(scope: str, granularity: str, round_to: int) -> int:
     if scope not in SCOPES:
         raise unknown_name("scope", scope, SCOPES)
     if granularity not in GRANULARITIES:
         raise unknown_name("granularity", granularity, [*GRANULARITIES, *PATTERNS])
-    if isinstance(round_to, bool) or not isinstance(round_to, int) or round_to < 1:
-        raise OptionError(f"round_to is {round_to!r}; it is a number of units of at least 1, such as 8")
+    return check_whole(round_to, "round_to", 1)
 
 
 def _sparse_target(pattern: Pattern, round_to: int, **given: Any) -> SparseTarget:
@@ -120,8 +124,12 @@ def _sparse_target(pattern: Pattern, round_to: int, **given: Any) -> SparseTarge
     return SparseTarget(None, None)
 
 
-def _listed(names: Iterable[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
+def _listed(names: Any) -> list[str]:
+    if isinstance(names, str) or names is None:
+        return [] if names is None else [names]
+    if not isinstance(names, Iterable):
+        raise OptionError(f"ignore is {shown(names)}; give layers, groups or patterns, such as ['conv1', 'layer4.*']")
+    return [str(name) for name in names]
 
 
 def _target(**given: Any) -> _Target:
@@ -132,7 +140,7 @@ def _target(**given: Any) -> _Target:
     (kind, value), = named.items()
     if kind == "ratios":
         if not isinstance(value, Mapping):
-            raise OptionError(f"ratios is {value!r}; "
+            raise OptionError(f"ratios is {shown(value)}; "
                               "give a dict from layers to fractions, such as {'layer1.0.conv1': 0.3}")
         return _Target(kind, {str(n): check_ratio(r, place=f"the ratio of '{n}'") for n, r in value.items()})
     return _Target(kind, check_ratio(value, place=kind))
@@ -170,25 +178,40 @@ def _by_group(graph: Graph, ratios: Mapping[str, float], groups: list[Group]) ->
     return out
 
 
-def _meet(graph: Graph, base: Plan, allocation: Allocation, scores: Mapping[str, Any],
-          target: _Target) -> dict[str, tuple[int, ...]]:
+def _meet(graph: Graph, base: Plan, allocation: Allocation, scores: Mapping[str, Any], target: _Target,
+          round_to: int) -> dict[str, tuple[int, ...]]:
     """The least that meets the target."""
+    if target.value == 0:
+        return allocation.removed(0.0)
+    left, dense = _measure(graph, base, scores, target.kind)
+    allowed = (1 - target.value) * dense
     if target.kind == "sparsity":
-        return allocation.removed(target.value)
-    dense = getattr(graph.cost(), target.kind)
+        allowed = dense - round(target.value * dense)  # the nearest number of units
+        direct = allocation.removed(target.value)
+        # without rounding, each group loses the number nearest to the ratio that leaves it a unit: no less can be meant
+        if round_to == 1 or left(direct) <= allowed:
+            return direct
+    found = smallest(allocation, lambda removed: left(removed) <= allowed, max(1, total_units(scores)))
+    if found is None:
+        most = 1 - left(allocation.removed(1.0)) / dense if dense else 0.0
+        what = {"sparsity": "units", "macs": "MACs"}.get(target.kind, target.kind)
+        stay = "one unit stays" if round_to == 1 else f"{round_to} units stay (round_to)"
+        raise OptionError(f"{target} cannot be met: at most {most:.3f} of the {what} go where {stay} in each of "
+                          f"{len(scores)} groups; ask for at most {int(most * 1000) / 1000:.3f}, ignore fewer layers"
+                          f"{', or give a smaller round_to' if round_to > 1 else ''}")
+    return found
+
+
+def _measure(graph: Graph, base: Plan, scores: Mapping[str, Any],
+             kind: str) -> tuple[Callable[[Mapping[str, tuple[int, ...]]], int], int]:
+    """What removed units leave of the units (of the scored groups), MACs or params; and what there is in all."""
+    if kind == "sparsity":
+        total = total_units(scores)
+        return lambda removed: total - sum(map(len, removed.values())), total
     structure = graph.structure
     before = {g.name: g.removed for g in base.groups}
 
     def left(removed: Mapping[str, tuple[int, ...]]) -> int:
-        return int(getattr(structure.costs.cost(structure.kept({**before, **removed})), target.kind))
+        return int(getattr(structure.costs.cost(structure.kept({**before, **removed})), kind))
 
-    if target.value == 0:
-        return allocation.removed(0.0)
-    allowed = (1 - target.value) * dense
-    found = smallest(allocation, lambda removed: left(removed) <= allowed, max(1, total_units(scores)))
-    if found is None:
-        most = 1 - left(allocation.removed(1.0)) / dense if dense else 0.0
-        raise OptionError(f"{target} cannot be met: with one unit left in each of {len(scores)} groups {most:.3f} of "
-                          f"the {target.kind} are gone; ask for at most {int(most * 1000) / 1000:.3f}, "
-                          "or ignore fewer layers")
-    return found
+    return left, int(getattr(graph.cost(), kind))

@@ -17,7 +17,7 @@ from prunelab.graph.program import flatten
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
 from prunelab.graph.widths import Kept
-from prunelab.plan import Plan
+from prunelab.plan import Plan, as_plan
 from prunelab.surgery.graph_layer import GraphLayer
 from prunelab.surgery.layers import follow_shapes, set_number
 
@@ -39,7 +39,7 @@ def compact(model: Any, plan: Plan, *, form: str = "auto") -> Any:
         PlanError: a plan for another structure.
         SurgeryError: neither form computes what the graph says (then nothing is given).
     """
-    graph = graph_for(model, plan)
+    graph = graph_for(model, as_plan(plan))
     kept = graph.kept(plan)
     executor = Executor(graph.program, graph.structure.solution, RULES, kept)
     masked = masked_weights(plan)

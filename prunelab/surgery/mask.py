@@ -15,7 +15,7 @@ import paddle
 
 from prunelab.graph import Graph, as_layer, graph_for
 from prunelab.graph.graph import masked_weights
-from prunelab.plan import Plan
+from prunelab.plan import Plan, as_plan
 
 
 def cut_masks(model: Any, plan: Plan) -> dict[str, np.ndarray[Any, Any]]:
@@ -24,7 +24,7 @@ def cut_masks(model: Any, plan: Plan) -> dict[str, np.ndarray[Any, Any]]:
     Raises:
         PlanError: a plan for another structure.
     """
-    return _masks(graph_for(model, plan), plan)
+    return _masks(graph_for(model, as_plan(plan)), plan)
 
 
 def _masks(graph: Graph, plan: Plan) -> dict[str, np.ndarray[Any, Any]]:
@@ -52,7 +52,7 @@ def zero_cut(model: Any, plan: Plan) -> None:
     Raises:
         PlanError: a plan for another structure; nothing is changed then.
     """
-    graph = graph_for(model, plan)
+    graph = graph_for(model, as_plan(plan))
     for name, mask in _masks(graph, plan).items():
         _zero(graph.tensor(name), mask)
 
@@ -73,7 +73,7 @@ def mask(model: Any, plan: Plan) -> Iterator[Any]:
     Raises:
         PlanError: a plan for another structure; nothing is changed then.
     """
-    graph = graph_for(model, plan)
+    graph = graph_for(model, as_plan(plan))
     masks = _masks(graph, plan)
     layer = as_layer(model)
     constants = [graph.tensor(p.name) for p in graph.program.parameters if p.kind == "constant"]

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import paddle
 
-from prunelab.errors import DataError, OptionError, TrainingError
+from prunelab.errors import DataError, OptionError, TrainingError, check_seed, check_whole
 from prunelab.evaluate.batches import Batches, batches
-from prunelab.evaluate.forward import LossFunction, forward, in_mode, loss_of
+from prunelab.evaluate.forward import LossFunction, forward, in_mode
+from prunelab.evaluate.loss import loss_function, loss_of, name_of
 from prunelab.graph import as_layer
 from prunelab.plan import Plan
 from prunelab.train.optimizers import OptimizerMaker, Rate, make_optimizer
@@ -70,7 +71,7 @@ def finetune(
     lr: float | None = None,
     optimizer: str | OptimizerMaker | None = None,
     schedule: str = "cosine",
-    loss: LossFunction | None = None,
+    loss: str | LossFunction | None = None,
     plan: Plan | Mapping[str, np.ndarray[Any, Any]] | None = None,
     on_batch: OnBatch | None = None,
     seed: int | None = None,
@@ -86,22 +87,23 @@ def finetune(
         optimizer: "adam", "adamw", "momentum", "sgd", or a function from parameters to a paddle optimizer, with its own
             learning rate.
         schedule: "cosine" to zero over the whole training, or "constant".
-        loss: ``(outputs, labels) -> mean of the batch``; without it, cross entropy of integer labels.
+        loss: ``(outputs, labels) -> mean of the batch``, or a name, as for `prunelab.evaluate`; without it, cross
+            entropy of integer labels.
         plan: what is cut in this full-size model, and stays zero (or masks by parameter name: bool, True where it
             stays).
         on_batch: called after each batch; a true return value ends the training there, and keeps it.
         seed: sets Paddle's, NumPy's and Python's generators first, so that shuffling and dropout repeat.
 
     Raises:
-        TrainingError: a loss that is not finite, with its batch and value.
+        TrainingError: a loss that is not finite, with its batch and value, or one that depends on no parameter.
         OptionError: epochs, a learning rate or an optimizer that cannot be.
         DataError, InputError: batches that cannot be read, that the model or the loss does not take.
         PlanError: a plan for another structure.
     """
     layer = as_layer(model)
-    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
-        raise OptionError(f"epochs is {epochs!r}; it is a number of passes over the data, at least 0")
+    epochs = check_whole(epochs, "epochs")
     if seed is not None:
+        seed = check_seed(seed)
         paddle.seed(seed)
         np.random.seed(seed % 2**32)
         random.seed(seed)
@@ -111,7 +113,7 @@ def finetune(
         raise OptionError(f"{type(layer).__name__} has no parameter that trains; set stop_gradient = False on those "
                           "that shall")
     rate = make_optimizer(optimizer, lr, schedule, parameters)
-    training = _Training(layer, source, loss, rate, project(layer, plan))
+    training = _Training(layer, source, loss_function(loss), rate, project(layer, plan))
     start = time.perf_counter()
     with _all_or_nothing(layer), in_mode(layer, training=True), training.without_gradients_left():
         stopped = any(on_batch is not None and on_batch(done) for done in training.run(epochs))
@@ -121,9 +123,10 @@ def finetune(
 class _Training:
     """Paddle's training loop in dynamic mode: forward, backward, step, clear."""
 
-    def __init__(self, layer: Any, source: Batches, loss: LossFunction | None, rate: Rate,
+    def __init__(self, layer: Any, source: Batches, loss: LossFunction, rate: Rate,
                  projection: Projection) -> None:
         self.layer, self.source, self.loss, self.rate, self.projection = layer, source, loss, rate, projection
+        self.parameters = [p for p in layer.parameters() if not p.stop_gradient]
         self.losses: list[list[float]] = []
 
     def run(self, epochs: int) -> Iterator[TrainedBatch]:
@@ -144,9 +147,13 @@ class _Training:
     def _train(self, inputs: tuple[Any, ...], labels: Any) -> float:
         loss = loss_of(self.loss, forward(self.layer, inputs), labels)
         loss.backward()
+        if all(p.grad is None for p in self.parameters):
+            raise TrainingError(f"the loss {name_of(self.loss)} depends on no parameter of {type(self.layer).__name__}"
+                                ": nothing would be learnt; compute it from the outputs with Paddle's functions, "
+                                "without detach() or numpy()")
         self.projection.gradients()
         self.rate.step()
-        self.rate.optimizer.clear_grad()
+        self._clear()
         self.projection.tensors()
         # the one number that leaves the device: without it, a loss that is not finite would be found after it has
         # spoilt all weights
@@ -154,11 +161,16 @@ class _Training:
 
     @contextlib.contextmanager
     def without_gradients_left(self) -> Iterator[None]:
-        self.rate.optimizer.clear_grad()
+        self._clear()
         try:
             yield
         finally:
-            self.rate.optimizer.clear_grad()
+            self._clear()
+
+    def _clear(self) -> None:
+        # Paddle's own clear_grad leaves zeros: a parameter that the loss does not reach would look as if it had learnt
+        for parameter in self.parameters:
+            parameter.clear_gradient(False)  # set_to_zero; by name it is not heard
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 import paddle
 
-from prunelab.errors import OptionError, unknown_name
+from prunelab.errors import OptionError, check_positive, unknown_name
 
 OptimizerMaker = Callable[[Sequence[Any]], Any]
 
@@ -88,8 +88,7 @@ def make_optimizer(optimizer: str | OptimizerMaker | None, lr: float | None, sch
     """
     if schedule not in RATES:
         raise unknown_name("learning rate schedule", schedule, RATES)
-    if lr is not None and (isinstance(lr, bool) or not isinstance(lr, (int, float)) or not 0 < lr < math.inf):
-        raise OptionError(f"lr is {lr!r}; it is a positive number, such as 0.001")
+    lr = None if lr is None else check_positive(lr, "lr")
     if callable(optimizer):
         if lr is not None:
             raise OptionError(f"lr={lr} is given beside an optimizer of your own; set the learning rate in that "
@@ -98,11 +97,11 @@ def make_optimizer(optimizer: str | OptimizerMaker | None, lr: float | None, sch
     if isinstance(optimizer, paddle.optimizer.Optimizer):
         raise OptionError("the optimizer is made already, for the tensors of one model; give a function from "
                           "parameters to it, such as lambda p: paddle.optimizer.Adam(0.001, parameters=p)")
-    name = optimizer or "adam"
-    if name not in OPTIMIZERS:
+    name = "adam" if optimizer is None else optimizer
+    if not isinstance(name, str) or name not in OPTIMIZERS:
         raise unknown_name("optimizer", name, OPTIMIZERS)
     make, usual = OPTIMIZERS[name]
-    base = usual if lr is None else float(lr)
+    base = usual if lr is None else lr
     return Rate(make(base, parameters), base, RATES[schedule])
 
 

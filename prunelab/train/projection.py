@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import paddle
 
-from prunelab.errors import OptionError
+from prunelab.errors import OptionError, shown, unknown_name
 from prunelab.plan import Plan
 from prunelab.surgery import cut_masks
 
@@ -18,9 +18,12 @@ class Projection:
 
     def __init__(self, layer: Any, masks: Mapping[str, np.ndarray[Any, Any]]) -> None:
         named = {**dict(layer.named_buffers()), **dict(layer.named_parameters())}
-        unknown = [name for name in masks if name not in named]
-        if unknown:
-            raise OptionError(f"the masks name '{unknown[0]}', which {type(layer).__name__} does not have")
+        for name, mask in masks.items():
+            if name not in named:
+                raise unknown_name("parameter", name, named, place=f"the masks for {type(layer).__name__}")
+            if np.shape(mask) != tuple(named[name].shape):
+                raise OptionError(f"the mask of '{name}' has the shape {np.shape(mask)}, and the parameter "
+                                  f"{tuple(named[name].shape)}; give one of that shape, True where a number stays")
         self._cut = [(named[name], paddle.to_tensor(np.asarray(mask, bool), place=named[name].place))
                      for name, mask in masks.items()]
 
@@ -44,9 +47,12 @@ def project(layer: Any, plan: Plan | Mapping[str, np.ndarray[Any, Any]] | None) 
 
     Raises:
         PlanError: a plan for another structure.
+        OptionError: masks of names or shapes that the layer does not have.
     """
     if plan is None:
         return Projection(layer, {})
+    if not isinstance(plan, (Plan, Mapping)):
+        raise OptionError(f"plan is {shown(plan)}; give a Plan, or a dict from parameters' names to masks")
     return Projection(layer, cut_masks(layer, plan) if isinstance(plan, Plan) else plan)
 
 

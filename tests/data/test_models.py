@@ -78,6 +78,11 @@ def test_a_file_that_fails_and_a_callable_that_makes_no_model(file: Path, tmp_pa
         pl.load_model(f"{file}:number")
     with pytest.raises(OptionError, match="takes no arguments"):
         pl.load_model(f"{file}:made", 4)
+    (tmp_path / "late.py").write_text("def f(n=2):\n    return None + n\n")
+    with pytest.raises(OptionError, match=r"late\.py:f' failed at line 2 of late\.py: TypeError: unsupported operand"):
+        pl.load_model(f"{tmp_path / 'late.py'}:f")
+    with pytest.raises(OptionError, match=r"does not take these arguments: .*'m'; it takes \(n=2\)"):
+        pl.load_model(f"{tmp_path / 'late.py'}:f", m=3)
     bad = tmp_path / "bad.py"
     bad.write_text("1 / 0")
     with pytest.raises(OptionError, match="cannot be run: ZeroDivisionError"):

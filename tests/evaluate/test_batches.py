@@ -122,6 +122,21 @@ def test_numpys_float64_becomes_the_models_float_and_labels_stay() -> None:
     assert x.dtype == paddle.float32
 
 
+def test_a_tuple_of_arrays_is_whole_arrays_whatever_their_axes() -> None:
+    """So that an autoencoder's ``(x, x)`` is no list of two batches."""
+    (((x,), target),) = batches((X, X), nn.Linear(3, 3))
+    np.testing.assert_array_equal(x.numpy(), target.numpy())
+    (((x,), labels),) = batches((X, Y.tolist()), nn.Linear(3, 2))
+    assert labels.tolist() == Y.tolist()
+    for whole in ((X, X, Y), ((X, X), Y)):
+        ((inputs, labels),) = batches(whole, Two())
+        assert len(inputs) == 2
+        assert labels.tolist() == Y.tolist()
+    (((x,), labels),) = batches((X,), nn.Linear(3, 2))
+    assert labels is None
+    assert len(list(batches(((X, Y), (X, Y)), nn.Linear(3, 2)))) == 2
+
+
 class Broken(Pairs):
     def __getitem__(self, index: int) -> Any:
         return (X[index][: index + 1], Y[index]) if index else {}["missing"]
@@ -139,6 +154,9 @@ class Broken(Pairs):
         ([(X, Y), ("cat", Y)], "input 0 of batch 1 is a str"),
         ([(X, [1, [2, 3]])], "labels of batch 0 is a list"),
         ([()], "batch 0 is empty"),
+        ((X, Y[:9]), r"have the shapes \(10, 3\), \(9,\); .* as many labels as inputs"),
+        ([X, Y], r"a list holds batches; give the pair as a tuple \(x, y\)"),
+        ((X, None), "data is a tuple of a ndarray and a NoneType"),
         (Broken(), "sample 0 of Broken cannot be read: KeyError: 'missing'"),
         (DataLoader(Broken(), batch_sampler=[[1, 2]]), "samples 1 to 2 of Broken do not make a batch"),
     ],

@@ -108,6 +108,10 @@ def test_regression_by_a_loss_of_ones_own() -> None:
 X, Y = data(6)
 
 
+def broken(outputs: Any, labels: Any) -> float:
+    return 1 / 0
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
@@ -115,17 +119,65 @@ X, Y = data(6)
         ({"metrics": [3]}, OptionError, "metric is 3; give one of accuracy, loss"),
         ({"data": []}, DataError, "the data has no batches"),
         ({"data": [X]}, DataError, "the batches have no labels, and accuracy needs them"),
-        ({"data": [X], "metrics": "loss"}, DataError, "the batches have no labels, and the default loss"),
+        ({"data": [X], "metrics": "loss"}, DataError, "the batches have no labels, and cross_entropy needs"),
         ({"data": [(X, Y.astype(np.float32))]}, DataError, r"labels are \(6,\) float32"),
         ({"data": [(X[:, :2], Y)]}, InputError, r"Sequential does not take the batch's inputs \(6, 2\) float32"),
-        ({"data": [(X, Y + 7)], "metrics": "loss"}, DataError, r"cross entropy cannot be computed .* \(6, 3\) float32"),
+        ({"data": [(X, Y + 7)], "metrics": "loss"}, DataError, r"cross_entropy cannot be computed .* \(6, 3\) float32"),
         ({"data": [(X, Y[:, None, None])]}, DataError, "accuracy cannot be computed"),
-        ({"loss": lambda outputs, labels: outputs}, DataError, r"the loss gave \(6, 3\) float32; it gives one number"),
+        ({"data": [(X, Y[:5])]}, DataError, r"accuracy .* \(5,\) int64; .* need labels of the shape \(6,\)"),
+        ({"data": [(X, Y[:1])]}, DataError, r"accuracy .* \(1,\) int64; .* need labels of the shape \(6,\)"),
+        ({"data": [(X, Y[:1])], "metrics": "loss"}, DataError, r"cross_entropy .* need labels of the shape \(6,\)"),
+        ({"data": [(X, np.eye(3, dtype=np.int64)[Y])]}, DataError, r"one-hot labels give y\.argmax\(-1\)"),
+        ({"data": [(X, np.eye(3, dtype=np.float32)[Y])]}, DataError, r"one-hot labels give y\.argmax\(-1\)"),
+        ({"loss": lambda outputs, labels: outputs}, DataError, r"gave \(6, 3\) float32; it gives one number"),
+        ({"metrics": None}, OptionError, "metrics is None; give one of accuracy, loss"),
+        ({"metrics": 5}, OptionError, "metrics is 5"),
+        ({"metrics": [len, len]}, OptionError, "two metrics are called 'len'"),
+        ({"metrics": [broken]}, DataError, "the metric broken cannot be computed .*: division by zero"),
+        ({"metrics": broken}, DataError, "the metric broken cannot be computed"),
+        ({"metrics": lambda outputs, labels: None}, DataError, "the metric <lambda> gave None; it gives one number"),
+        ({"metrics": lambda outputs, labels: outputs}, DataError, r"the metric <lambda> gave \(6, 3\) float32"),
+        ({"metrics": lambda outputs, labels: labels.numpy()}, DataError, r"gave an array of shape \(6,\)"),
+        ({"model": 5}, InputError, "the model is a int"),
+        ({"model": nn.Linear(4, 1)}, DataError, "needs a logit for each class .* loss='bce_with_logits' or 'mse'"),
+        ({"data": [((255 * X).astype(np.uint8), Y)]}, InputError, r"give input 0 as such, x\.astype\('float32'\)"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_in_words(options: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        pl.evaluate(net(), **{"data": [(X, Y)], **options})
+        pl.evaluate(**{"model": net(), "data": [(X, Y)], **options})
+
+
+def test_a_message_of_paddle_is_one_line_without_places_in_its_source() -> None:
+    for data in ([(X[:, :2], Y)], [(X.astype(np.int64), Y)]):
+        with pytest.raises(InputError) as raised:
+            pl.evaluate(net(), data)
+        assert "/paddle/" not in str(raised.value)
+        assert "\n" not in str(raised.value)
+        assert "Hint" not in str(raised.value)
+
+
+@pytest.mark.parametrize("give", [float, np.float32, lambda v: np.array([v]), lambda v: paddle.to_tensor([v])])
+def test_a_metric_may_give_any_kind_of_number(give: Any) -> None:
+    def mae(outputs: Any, labels: Any) -> Any:
+        return give(float((outputs - outputs).abs().mean()) + 0.5)
+
+    assert pl.evaluate(net(), [(X, Y), (X[:1], Y[:1])], mae) == {"mae": pytest.approx(0.5)}
+
+
+def test_outputs_in_a_dict_are_judged_by_the_first() -> None:
+    class Named(nn.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.main = nn.Linear(4, 3)
+
+        def forward(self, x):
+            return {"logits": self.main(x), "hidden": x}
+
+    model = Named()
+    assert pl.evaluate(model, (X, Y)) == pl.evaluate(model.main, (X, Y))
+    with pytest.raises(DataError, match=r"\{logits: \(6, 3\) float32, hidden: \(6, 4\) float32\}.*'dict'"):
+        pl.evaluate(model, (X, Y), loss=nn.CrossEntropyLoss())
 
 
 @pytest.mark.parametrize("name", METRICS)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
-from lab_nets import lab
+from lab_nets import everything, lab
 
 from prunelab import errors
 
@@ -68,6 +71,22 @@ def test_a_failing_listener_warns_and_the_step_is_recorded() -> None:
     with pytest.warns(RuntimeWarning, match="a listener of the Lab failed: ZeroDivisionError"):
         opened.step("0", ratio=0.5)
     assert opened.state.id == "s1"
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_an_interrupt_in_a_listener_loses_no_state(folder: bool, tmp_path: Path) -> None:
+    def interrupt(state: Any) -> None:
+        raise KeyboardInterrupt
+
+    opened, other = lab(workspace=tmp_path if folder else None), lab()
+    opened.on_change.append(interrupt)
+    changes = (lambda lab: lab.step("0", ratio=0.5, finetune=1), lambda lab: lab.back(), lambda lab: lab.goto("s1"))
+    for change in changes:
+        with pytest.raises(KeyboardInterrupt):
+            change(opened)
+        change(other)
+        assert everything(opened) == everything(other)
+    opened.close()
 
 
 def test_changes_are_told() -> None:

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import paddle
 import pytest
 from lab_nets import batched, data, everything, lab, net
 from paddle import nn
@@ -37,13 +39,16 @@ def nan_loss(outputs: Any, labels: Any) -> Any:
         (lambda lab: lab.run("cubical"), errors.UnknownNameError, "did you mean 'cubic'"),
         (lambda lab: lab.run(to=2), errors.OptionError, "to is 2"),
         (lambda lab: lab.run(steps=0), errors.OptionError, "steps is 0"),
-        (lambda lab: lab.back(2), errors.StateError, "there are 1 states before s1, and 2"),
+        (lambda lab: lab.back(2), errors.StateError, "there is 1 state before s1, and 2"),
         (lambda lab: lab.back(0), errors.OptionError, "n is 0"),
         (lambda lab: lab.goto("s11"), errors.StateError, "unknown state 's11' in the history; did you mean 's1'"),
         (lambda lab: lab.preview("0", 1.5), errors.OptionError, "ratio is 1.5"),
         (lambda lab: lab.masks("conv"), errors.UnknownNameError, "unknown layer 'conv'"),
         (lambda lab: lab.evaluate(metrics="f1"), errors.UnknownNameError, "unknown metric 'f1'"),
         (lambda lab: lab.evaluate(5), errors.DataError, "data is a int"),
+        (lambda lab: lab.run(to=0.95, round_to=4), errors.OptionError, "cannot be met: at most .* ask for at most"),
+        (lambda lab: lab.step("3", ratio=0.2, round_to=4), errors.OptionError, r"give at least 0\.500"),
+        (lambda lab: lab.step("3", ratio=0.2, round_to=8), errors.OptionError, "none can go, since kept units come in"),
     ],
 )
 def test_a_mistake_is_told_in_words_and_changes_nothing(do: Any, error: type[Exception], message: str) -> None:
@@ -119,10 +124,16 @@ def test_an_interrupt_at_any_place_leaves_a_recorded_state(
         ({"optimizer": "adm"}, errors.UnknownNameError, "did you mean 'adam'"),
         ({"seed": -1}, errors.OptionError, "seed is -1"),
         ({"seed": "x"}, errors.OptionError, "seed is 'x'"),
+        ({"seed": 2**70}, errors.OptionError, "seed is 1180591620717411303424; it is a whole number from 0 to"),
+        ({"metrics": 5}, errors.OptionError, "metrics is 5"),
+        ({"loss": "msee"}, errors.UnknownNameError, "did you mean 'mse'"),
+        ({"val": []}, errors.DataError, "the data has no batches"),
+        ({"val": None, "train": []}, errors.DataError, "the data has no batches"),
         ({"inputs": (1, 2)}, errors.InputError, "Sequential does not take the inputs"),
         ({"train": None, "val": None}, errors.OptionError, "inputs is missing"),
         ({"device": "abacus:0"}, errors.OptionError, "cannot be put on the device 'abacus:0'"),
         ({"val": [(data()[0][:, :, 0], data()[1])], "inputs": (1, 1, 6, 6)}, errors.InputError, r"\(24, 1, 6\)"),
+        ({"device": 5}, errors.OptionError, "cannot be put on the device 5: .*the devices here are cpu"),
         ({"workspace": 5}, errors.OptionError, "workspace is 5"),
     ],
 )
@@ -145,3 +156,68 @@ def test_fine_tuning_needs_data() -> None:
     with pytest.raises(errors.OptionError, match="finetune=1 needs training data"):
         opened.step("0", ratio=0.5, finetune=1)
     assert re.match("s0", opened.state.id)
+
+
+def test_following_the_hint_of_a_step_that_takes_nothing_takes_something() -> None:
+    opened = lab()
+    for round_to in (1, 2, 3, 4):
+        ratio = 0.01
+        while len(opened.plan.removed("3")) < 4:
+            with pytest.raises(errors.OptionError) as raised:
+                opened.step("3", ratio=ratio, round_to=round_to)
+            hint = re.search(r"give at least ([\d.]+)", str(raised.value))
+            assert hint, raised.value
+            ratio = float(hint[1])
+            opened.step("3", ratio=ratio, round_to=round_to)
+        opened.goto("s0")
+
+
+def test_a_step_without_a_layer_passes_over_those_that_rounding_keeps_whole() -> None:
+    opened = lab()
+    assert opened.step(ratio=0.5, round_to=6).label == "3 50 %", "of 6 units 3 would stay, so 6 do"
+    with pytest.raises(errors.OptionError, match="in multiples of 6 already"):
+        opened.step(ratio=0.5, round_to=6)
+
+
+def test_a_target_that_cannot_be_met_is_found_before_the_first_step() -> None:
+    opened = lab()
+    opened.on_progress.append(lambda progress: pytest.fail("something was done"))
+    with pytest.raises(errors.OptionError, match="cannot be met"):
+        opened.run(to=0.99, by="macs", steps=3)
+    assert len(opened.states) == 1
+
+
+@pytest.mark.skipif(paddle.device.is_compiled_with_cuda(), reason="a GPU build of Paddle")
+@pytest.mark.parametrize("device", ["gpu", "gpu:0"])
+def test_a_gpu_on_a_build_for_the_cpu(device: str) -> None:
+    with pytest.raises(errors.OptionError, match=rf"'{device}': this Paddle is built without CUDA; leave device out"):
+        lab(device=device)
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_closed_lab_says_so_whatever_is_asked(folder: bool, tmp_path: Path) -> None:
+    opened = lab(workspace=tmp_path / "run" if folder else None)
+    opened.step("0", ratio=0.5)
+    opened.close()
+    opened.close()
+    asked = [
+        lambda: opened.step("3"), lambda: opened.run(), opened.back, opened.evaluate, opened.compact, opened.curves,
+        lambda: opened.masks("0"), lambda: opened.preview("0"), lambda: opened.export(tmp_path / "out"),
+        lambda: opened.model, lambda: opened.state, lambda: opened.history, opened.stop,
+    ]  # fmt: skip
+    for ask in asked:
+        with pytest.raises(errors.StateError, match="this Lab is closed; open " + ("it again" if folder else "a new")):
+            ask()
+    assert repr(opened) == "Lab, closed"
+    assert "closed" in opened._repr_html_()
+
+
+def test_a_history_keeps_the_seed_it_was_made_with(tmp_path: Path) -> None:
+    lab(seed=4, workspace=tmp_path).close()
+    with pytest.raises(errors.WorkspaceError, match=r"was made with seed=4, not 9; leave seed out"):
+        lab(seed=9, workspace=tmp_path)
+    for seed in (None, 4, np.int64(4)):
+        again = lab(seed=seed, workspace=tmp_path)
+        assert again.step("0", ratio=0.5, finetune=np.int64(0)).seed == lab(seed=4).step("0", ratio=0.5).seed
+        again.goto("s0")
+        again.close()

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.resources import files
+from pathlib import Path
 
 import jsonschema
 import paddle
@@ -39,7 +41,9 @@ def test_the_file_keeps_to_the_published_schema(plan, tmp_path):
     ({"format": "other"}, "'other'"),
     ({"version": 2}, "version 2"),
     ({"groups": [{}]}, "name"),
-    ({"cost": None}, "plan.schema.json"),
+    ({"cost": None}, "is damaged: its 'cost' cannot be read"),
+    ({"groups": None}, "its 'groups' cannot be read"),
+    ({"made": 5}, "plan.schema.json"),
 ])
 def test_a_file_that_is_no_plan(plan, tmp_path, change, says):
     path = tmp_path / "p.json"
@@ -107,6 +111,24 @@ def test_diff_tells_units_on_either_side(graph, plan):
     assert plan.diff(other) == {"stem.0": (tuple(sorted(removed - {0, 1})), tuple(sorted({0, 1} - removed)))}
     with pytest.raises(PlanError, match="different structures"):
         plan.diff(pl.propose(pl.trace(DenseConcat(), (1, 3, 16, 16)), sparsity=0.5))
+
+
+@pytest.mark.parametrize("what", ["p.json", None, 5, Path("p.json")])
+def test_what_is_no_plan_is_told_where_it_is_given(graph, plan, what):
+    def mask():
+        with pl.mask(graph.model, what):
+            pass
+
+    for act in (lambda: pl.compact(graph.model, what), mask, lambda: plan.diff(what)):
+        says = "read it first: pl.Plan.load('p.json')" if what and what != 5 else "give a Plan"
+        with pytest.raises(PlanError, match=re.escape(says)):
+            act()
+
+
+@pytest.mark.parametrize("path", [None, 5])
+def test_a_path_that_is_none(path):
+    with pytest.raises(PlanError, match=f"the path of a plan is {path}"):
+        pl.Plan.load(path)
 
 
 def test_reading_groups(plan):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import paddle
 import pytest
@@ -9,7 +11,7 @@ from networks import FusedQKV, Residual, SharedModule
 
 import prunelab as pl
 from prunelab.criteria import score
-from prunelab.errors import OptionError, UnknownNameError
+from prunelab.errors import InputError, OptionError, PlanError, UnknownNameError
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,32 @@ def test_round_to_keeps_multiples(graph):
     assert all((g.units - len(g.removed)) % 8 == 0 for g in pl.propose(graph, sparsity=0.6, round_to=8).groups)
 
 
+@given(value=st.floats(0.01, 0.9), round_to=st.sampled_from([2, 3, 8, 16]))
+def test_rounding_does_not_undershoot_the_target(value, round_to):
+    graph = pl.trace(SharedModule(), (1, 3, 16, 16))
+    try:
+        plan = pl.propose(graph, sparsity=value, round_to=round_to)
+    except OptionError as error:
+        most = float(re.search(r"ask for at most ([\d.]+)", str(error))[1])
+        assert most < value
+        # the nearest that can be met is in the message
+        assert pl.propose(graph, sparsity=most, round_to=round_to).sparsity >= most - 0.5 / sum(
+            g.units for g in graph.prunable)
+    else:
+        assert plan.sparsity >= value - 0.5 / sum(g.units for g in graph.prunable)
+        assert all((g.units - len(g.removed)) % round_to == 0 or not g.removed for g in plan.groups)
+
+
+def test_numpys_numbers_and_no_ignored_layers(graph):
+    assert pl.propose(graph, sparsity=np.float32(0.5), round_to=np.int64(8), ignore=None) == pl.propose(
+        graph, sparsity=0.5, round_to=8)
+
+
+def test_a_model_instead_of_its_graph_is_told_to_be_traced(graph):
+    with pytest.raises(InputError, match=r"graph is a ResNet; trace the model first: graph = pl\.trace\(model"):
+        pl.propose(graph.model, sparsity=0.5)
+
+
 def test_ignored_layers_stay_whole(graph):
     plan = pl.propose(graph, sparsity=0.5, ignore=["conv1", "layer4.*"])
     assert {g.ratio for g in plan.groups if g.name == "conv1" or g.name.startswith("layer4")} == {0.0}
@@ -100,6 +128,9 @@ def test_granularity_takes_only_these_groups():
     ({"sparsity": 0.5, "round_to": 0}, OptionError, "round_to is 0"),
     ({"sparsity": 0.5, "ignore": "layer9"}, UnknownNameError, "in ignore"),
     ({"macs": 0.9999999}, OptionError, "cannot be met"),
+    ({"sparsity": 0.95, "round_to": 64}, OptionError, "cannot be met: at most 0.7"),
+    ({"sparsity": 0.5, "ignore": 5}, OptionError, "ignore is 5; give layers"),
+    ({"sparsity": 0.5, "start": "p.json"}, PlanError, "start is the path 'p.json'; read it first"),
     ({"sparsity": 0.5, "criterion": 3}, OptionError, "criterion is 3"),
 ])
 def test_what_cannot_be_asked(graph, options, error, says):
