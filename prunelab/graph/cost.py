@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from prunelab.graph.blocks import alive
 from prunelab.graph.dims import Dim, find, leaves
 from prunelab.graph.program import Program
 from prunelab.graph.solver import Rule, Solution, Step
@@ -51,19 +52,34 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class CostModel:
-    """The products whose sums are the costs. Dims that no plan changes are folded into each product's factor."""
+class Term:
+    """A product of widths. Dims that no plan changes are folded into ``factor``.
 
-    params: tuple[tuple[int, tuple[Dim, ...]], ...]
-    macs: tuple[tuple[int, tuple[Dim, ...]], ...]
-    bytes: tuple[tuple[int, tuple[Dim, ...]], ...]
+    ``owners`` are the operators it stands or falls with (none: it stays whatever is dropped).
+    """
+
+    factor: int
+    dims: tuple[Dim, ...]
+    owners: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class CostModel:
+    """The products whose sums are the costs."""
+
+    program: Program
+    params: tuple[Term, ...]
+    macs: tuple[Term, ...]
+    bytes: tuple[Term, ...]
 
     def cost(self, kept: Kept) -> Cost:
         """The cost when only the kept positions stay."""
         number = kept.number
+        living = alive(self.program, kept.dropped) if kept.dropped else None
 
-        def total(terms: tuple[tuple[int, tuple[Dim, ...]], ...]) -> int:
-            return sum(factor * math.prod([number(d) for d in dims]) for factor, dims in terms)
+        def total(terms: tuple[Term, ...]) -> int:
+            return sum(t.factor * math.prod([number(d) for d in t.dims]) for t in terms
+                       if living is None or not t.owners or not t.owners.isdisjoint(living))
 
         return Cost(total(self.params), total(self.macs), total(self.bytes))
 
@@ -73,18 +89,20 @@ def read_costs(program: Program, solution: Solution, rules: Mapping[str, Rule], 
     params, sizes, macs = [], [], []
     for p in program.parameters:
         dims = solution.dims[p.value]
+        readers = frozenset(op.index for op in program.consumers.get(p.value, ()))
         if p.trainable:
-            params.append(_folded(1, dims, free))
+            params.append(_folded(1, dims, free, readers))
         if p.kind in ("parameter", "buffer"):
-            sizes.append(_folded(_ITEM_SIZE.get(p.dtype, 1), dims, free))
+            sizes.append(_folded(_ITEM_SIZE.get(p.dtype, 1), dims, free, readers))
     for op in program.ops:
         rule = rules.get(op.name)
         if rule is not None and rule.macs is not None:
-            macs += [_folded(1, list(term), free) for term in rule.macs(Step(solution, op))]
-    return CostModel(tuple(params), tuple(macs), tuple(sizes))
+            own = frozenset([op.index])
+            macs += [_folded(1, list(term), free, own) for term in rule.macs(Step(solution, op))]
+    return CostModel(program, tuple(params), tuple(macs), tuple(sizes))
 
 
-def _folded(factor: int, dims: list[Dim], free: frozenset[Dim]) -> tuple[int, tuple[Dim, ...]]:
+def _folded(factor: int, dims: list[Dim], free: frozenset[Dim], owners: frozenset[int]) -> Term:
     moving = []
     fixed = Kept({})
     for d in map(find, dims):
@@ -92,4 +110,4 @@ def _folded(factor: int, dims: list[Dim], free: frozenset[Dim]) -> tuple[int, tu
             moving.append(d)
         else:
             factor *= fixed.number(d)
-    return factor, tuple(moving)
+    return Term(factor, tuple(moving), owners)

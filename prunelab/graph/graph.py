@@ -10,6 +10,7 @@ import numpy as np
 import paddle
 
 from prunelab.errors import InputError, PlanError, TraceError, unknown_name
+from prunelab.graph.blocks import block_group
 from prunelab.graph.cost import Cost
 from prunelab.graph.execute import execute, place_of
 from prunelab.graph.explain import Explainer, Explanation, explain_group, explain_pair
@@ -46,7 +47,7 @@ class Removals(Protocol):
     def groups(self) -> Sequence[Removal]: ...
 
 
-GRANULARITIES = ("auto", "channel", "head", "hidden", "width")
+GRANULARITIES = ("auto", "channel", "head", "hidden", "width", "layer")
 PATTERNS = ("element", "n:m", "kernel", "block")
 
 
@@ -95,8 +96,9 @@ class Graph:
         return tuple(g for g in self.groups if g.prunable)
 
     def at(self, granularity: str) -> tuple[Group, ...]:
-        """The groups of one granularity: "channel", "head", "hidden", "width"; or, one for each weight, "element",
-        "kernel", "block:4x4" (tiles of any size), "2:4" (any n of m).
+        """The groups of one granularity: "channel", "head", "hidden", "width"; "layer", whose units are the residual
+        branches that can go; or, one for each weight, "element", "kernel", "block:4x4" (tiles of any size), "2:4" (any
+        n of m).
 
         Raises:
             UnknownNameError: a granularity nobody knows.
@@ -104,6 +106,8 @@ class Graph:
         pattern = Pattern.parse(granularity)
         if pattern is not None:
             return sparse_groups(self.program, self._structure.solution, pattern)
+        if granularity == "layer":
+            return block_group(self.program, self._structure.blocks)
         if granularity not in GRANULARITIES:
             raise unknown_name("granularity", granularity, [*GRANULARITIES, *PATTERNS])
         return tuple(g for g in self.groups if granularity in ("auto", g.granularity))
@@ -228,6 +232,8 @@ class Graph:
         if pattern is not None:
             layout = layout_of(g.members, self.tensor_shape(g.name))
             return {g.name: rows(pattern, layout, as_array(self.tensor(g.name)))}
+        if g.granularity == "layer":
+            return {g.name: self._silencing_weights()}
         atom = self._structure.atoms.get(g.name)
         out: dict[str, np.ndarray[Any, Any]] = {}
         for member in g.members:
@@ -238,6 +244,19 @@ class Graph:
             order = np.argsort(unit, kind="stable")
             order = order[unit[order] >= 0]
             out[str(member)] = weight.reshape(len(weight), -1)[order].reshape(g.units, -1)
+        return out
+
+    def _silencing_weights(self) -> np.ndarray[Any, Any]:
+        """For each block what lets it be heard, over its number, so that a wide block is not louder: (blocks, n).
+
+        The shorter are filled up with zeros.
+        """
+        names = {p.value: p.name for p in self.program.parameters}
+        found = [np.concatenate([as_array(self.tensor(names[v])).ravel() for v in block.silences])
+                 for block in self._structure.blocks]
+        out = np.zeros((len(found), max(map(len, found))), found[0].dtype)
+        for row, weights in zip(out, found, strict=True):
+            row[: len(weights)] = weights / len(weights)
         return out
 
     def weights(self, group: Group | str) -> np.ndarray[Any, Any]:

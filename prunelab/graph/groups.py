@@ -31,7 +31,8 @@ class Group:
     """Parameter axes that can only shrink together; ``units`` is how many pieces it has.
 
     ``granularity`` says what a unit is: ``"channel"``, ``"head"``, ``"hidden"`` or ``"width"`` (of what a norm sees, as
-    a transformer's residual). A group that is not ``prunable`` says why in ``reason``.
+    a transformer's residual). A group that is not ``prunable`` says why in ``reason``. ``labels`` name the units where
+    they are more than numbers: the blocks of granularity ``"layer"``.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Group:
     members: tuple[Member, ...]
     prunable: bool
     reason: str = ""
+    labels: tuple[str, ...] = ()
 
     @property
     def makers(self) -> tuple[Member, ...]:

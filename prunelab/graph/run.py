@@ -65,6 +65,10 @@ _EAGER_NAME = {"batch_norm_": "batch_norm", "sync_batch_norm_": "sync_batch_norm
 _ANEW = {"assign_out_": "assign"}
 
 
+# A sum whose branch is gone.
+_PASS = "pass"
+
+
 @dataclass
 class Call:
     """One compiled operator."""
@@ -124,6 +128,11 @@ class Executor:
                 continue
             if op.name == "full" and list(op.attributes["shape"]) in ([1], []):
                 self.constants[op.outputs[0]] = _scalar(op)
+                continue
+            if kept is not None and op.index in kept.dropped:
+                passed = [(0, kept.dropped[op.index], True)]
+                self.calls.append(Call(_PASS, [], passed, outputs=op.outputs, index=op.index))
+                self.spelled.append(f"{op.name}{op.line}")
                 continue
             step = Step(solution, op)
             rule = rules.get(op.name)
@@ -256,6 +265,9 @@ class Executor:
     def _call(self, call: Call, env: dict[int, Any], training: bool, place: Any, batch: Any, dynamic: bool) -> None:
         if call.name == "builtin.combine":
             env[call.outputs[0]] = [self._tensor(env, v, place) for _, v, _ in call.tensors]
+            return
+        if call.name == _PASS:
+            env[call.outputs[0]] = self._tensor(env, call.tensors[0][1], place)
             return
         if call.name == "builtin.split":
             env.update(zip(call.outputs, env[call.tensors[0][1]], strict=True))

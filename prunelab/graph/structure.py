@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from prunelab.graph.blocks import BLOCKS, Block, find_blocks
 from prunelab.graph.cost import CostModel, read_costs
 from prunelab.graph.dims import Dim, find
 from prunelab.graph.groups import Group, find_groups
@@ -44,6 +45,11 @@ class Structure:
         return self.executor.spelled_at(batch) == Executor(program, solve(program, RULES), RULES).spelled_at(batch)
 
     @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The residual branches that can go as a whole."""
+        return find_blocks(self.program, self.solution.held)
+
+    @cached_property
     def costs(self) -> CostModel:
         """What each operator costs, in sizes that follow the units that stay."""
         return read_costs(self.program, self.solution, RULES, frozenset(self.atoms.values()))
@@ -60,13 +66,14 @@ class Structure:
     def kept(self, removed: Mapping[str, Sequence[int]]) -> Kept:
         """The positions that stay when ``removed`` units of each group go."""
         keep = {}
+        dropped = {self.blocks[u].add: self.blocks[u].by for u in removed.get(BLOCKS, ())}
         for name, units in removed.items():
-            if len(units):
+            if len(units) and name != BLOCKS:
                 atom = self.atoms[name]
                 stays = np.ones(atom.size, bool)
                 stays[np.asarray(units, int)] = False
                 keep[find(atom)] = np.flatnonzero(stays)
-        return Kept(keep)
+        return Kept(keep, dropped)
 
 
 # The structure of each living model that was traced, so that mask and compact need not read it again.

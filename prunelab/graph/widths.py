@@ -27,10 +27,14 @@ class PerBatch:
 
 
 class Kept(Widths):
-    """Sizes when only ``keep[atom]`` positions of some atoms stay (the others whole), for any batch."""
+    """Sizes when only ``keep[atom]`` positions of some atoms stay (the others whole), for any batch.
 
-    def __init__(self, keep: Mapping[Dim, np.ndarray[Any, Any]]) -> None:
+    ``dropped`` are sums that only pass one operand on: an operator's index -> that operand.
+    """
+
+    def __init__(self, keep: Mapping[Dim, np.ndarray[Any, Any]], dropped: Mapping[int, int] | None = None) -> None:
         self.keep = keep
+        self.dropped: Mapping[int, int] = dropped or {}
         # id(dim) -> (dim, kept alive; fixed part, part for each sample)
         self._sizes: dict[int, tuple[Dim, int, int]] = {}
         self._changed: dict[int, tuple[Dim, bool]] = {}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from prunelab.graph.graph import is_sparse
 from prunelab.plan.plan import Plan, as_plan
 from prunelab.render.numbers import count, percent
 from prunelab.render.table import html_table, text_table
@@ -83,7 +84,7 @@ def layers(graph: Graph, plan: Plan | None = None) -> Layers:
     """
     if plan is not None:
         graph.check(as_plan(plan))
-    removed = {group.name: group.removed for group in plan.groups} if plan is not None else {}
+    removed = {group.name: group.removed for group in plan.groups if not is_sparse(group)} if plan is not None else {}
     now = graph.cost(plan)
     return Layers(type(graph.model).__name__, tuple(_row(graph, group, removed, now) for group in graph.groups))
 

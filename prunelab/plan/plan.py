@@ -26,13 +26,19 @@ FORMAT, VERSION = "prunelab-plan", 1
 
 @dataclass(frozen=True)
 class PlanGroup:
-    """One group of the structure and its ``removed`` units, sorted."""
+    """One group of the structure and its ``removed`` units, sorted; ``labels`` name the units that have names."""
 
     name: str
     units: int
     granularity: str
     members: tuple[Member, ...]
     removed: tuple[int, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, group: Group) -> PlanGroup:
+        """A group of a graph with nothing removed."""
+        return cls(group.name, group.units, group.granularity, group.members, labels=group.labels)
 
     @property
     def n_removed(self) -> int:
@@ -50,7 +56,8 @@ class PlanGroup:
     def to_json(self) -> dict[str, Any]:
         """The group as JSON data."""
         return {"name": self.name, "units": self.units, "granularity": self.granularity, "removed": list(self.removed),
-                "members": [{"parameter": m.parameter, "axis": m.axis, "role": m.role} for m in self.members]}
+                "members": [{"parameter": m.parameter, "axis": m.axis, "role": m.role} for m in self.members],
+                **({"labels": list(self.labels)} if self.labels else {})}
 
     @property
     def ratio(self) -> float:
@@ -82,7 +89,7 @@ class Plan:
     def empty(cls, graph: Graph) -> Plan:
         """The plan that removes nothing."""
         dense = graph.cost()
-        groups = tuple(map(_plan_group, graph.prunable))
+        groups = tuple(map(PlanGroup.of, graph.prunable))
         return cls(graph.fingerprint, graph.program.model, graph.input_specs, groups, dense, dense)
 
     def with_removed(self, graph: Graph, removed: Mapping[str, Iterable[int]], **made: Any) -> Plan:
@@ -260,15 +267,12 @@ class Plan:
         return cls.from_json(data, place=os.fspath(path))
 
 
-def _plan_group(group: Group) -> PlanGroup:
-    return PlanGroup(group.name, group.units, group.granularity, group.members)
-
-
 def _read_group(data: Mapping[str, Any]) -> PlanGroup | SparseGroup:
     if isinstance(data.get("removed"), Mapping):
         return SparseGroup.from_json(data)
     whole = PlanGroup(str(data["name"]), int(data["units"]), str(data["granularity"]), tuple(
-        Member(str(m["parameter"]), int(m["axis"]), str(m["role"])) for m in data["members"]))
+        Member(str(m["parameter"]), int(m["axis"]), str(m["role"])) for m in data["members"]),
+        labels=tuple(map(str, data.get("labels", ()))))
     return _with(whole, data["removed"])
 
 

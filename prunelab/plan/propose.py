@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from prunelab.criteria import Criterion, criterion_of, score
 from prunelab.errors import InputError, OptionError, check_ratio, check_whole, shown, unknown_name
 from prunelab.graph import Graph
-from prunelab.graph.graph import GRANULARITIES, PATTERNS
+from prunelab.graph.graph import GRANULARITIES, PATTERNS, is_sparse
 from prunelab.graph.sparse import Pattern
 from prunelab.plan.allocation import SCOPES, Allocation, Limits, Ratios, smallest, total_units
 from prunelab.plan.plan import Plan, as_plan
+from prunelab.plan.propose_blocks import check_spared, propose_blocks
 from prunelab.plan.propose_sparse import SparseTarget, propose_sparse
 
 if TYPE_CHECKING:
@@ -59,8 +60,10 @@ def propose(
         criterion: a name of `prunelab.criteria.CRITERIA` or an instance; the units of lowest score go.
         scope: ``"local"`` cuts each group alike, ``"global"`` by one ranking over all.
         granularity: ``"auto"`` takes every group at its own unit; ``"channel"``, ``"head"``, ``"hidden"`` or
-            ``"width"`` (of a residual) only these groups. ``"element"``, ``"kernel"``, ``"block"`` (``"block:8x1"``)
-            and ``"n:m"`` (``"2:4"``, which needs no target) mask weights in their place: their shapes stay.
+            ``"width"`` (of a residual) only these groups. ``"layer"`` takes whole residual branches out, one unit each
+            (``ignore`` names them as ``graph.at("layer")[0].labels`` does). ``"element"``, ``"kernel"``, ``"block"``
+            (``"block:8x1"``) and ``"n:m"`` (``"2:4"``, which needs no target) mask weights in their place: their shapes
+            stay.
         round_to: kept units come in multiples of it (a group that is smaller stays whole); so that a target is met
             all the same, other groups may lose more.
         ignore: groups, layers or patterns that stay whole.
@@ -83,17 +86,22 @@ def propose(
                               start=None if start is None else as_plan(start, "start"))
     target = _target(sparsity=sparsity, macs=macs, params=params, ratios=ratios)
     round_to = _check_options(scope, granularity, round_to)
-    ignored = {g.name for pattern in _listed(ignore) for g in match(graph, pattern, place="ignore")}
-    groups = [g for g in graph.prunable if g.name not in ignored and granularity in ("auto", g.granularity)]
     base = Plan.empty(graph) if start is None else as_plan(start, "start")
     graph.check(base)
-    scores = {g.name: score(graph, g, chosen, seed=seed) for g in groups}
-    limits = Limits(round_to, {g.name: frozenset(g.removed) for g in base.groups})
+    if granularity == "layer":
+        base, found = propose_blocks(graph, base, chosen, _listed(ignore), seed)
+        ignored, groups, scores, scope = {*_listed(ignore)}, list(graph.at("layer")), found, "local"
+    else:
+        ignored = {g.name for pattern in _listed(ignore) for g in match(graph, pattern, place="ignore")}
+        groups = [g for g in graph.at(granularity) if g.prunable and g.name not in ignored]
+        scores = {g.name: score(graph, g, chosen, seed=seed) for g in groups}
+    limits = Limits(round_to, {g.name: frozenset(g.removed) for g in base.groups if not is_sparse(g)})
     if target.kind == "ratios":
         allocation: Allocation = Ratios(scores, limits, _by_group(graph, target.value, groups))
         removed = allocation.removed(1.0)
     else:
         removed = _meet(graph, base, SCOPES[scope](scores, limits), scores, target, round_to)
+    check_spared(removed, scores, str(target))
     return base.with_removed(graph, removed, criterion=chosen.name, scope=scope, target=str(target), round_to=round_to,
                              seed=seed, granularity=granularity, ignore=sorted(ignored))
 
@@ -209,7 +217,7 @@ def _measure(graph: Graph, base: Plan, scores: Mapping[str, Any],
         total = total_units(scores)
         return lambda removed: total - sum(map(len, removed.values())), total
     structure = graph.structure
-    before = {g.name: g.removed for g in base.groups}
+    before = {g.name: g.removed for g in base.groups if not is_sparse(g)}
 
     def left(removed: Mapping[str, tuple[int, ...]]) -> int:
         return int(getattr(structure.costs.cost(structure.kept({**before, **removed})), kind))

@@ -11,6 +11,7 @@ import paddle
 
 from prunelab.errors import SurgeryError
 from prunelab.graph import Graph, TensorSpec, graph_for
+from prunelab.graph.blocks import alive
 from prunelab.graph.graph import masked_weights
 from prunelab.graph.program import flatten
 from prunelab.graph.rules import RULES
@@ -47,11 +48,11 @@ def compact(model: Any, plan: Plan, *, form: str = "auto") -> Any:
     executor = Executor(graph.program, graph.structure.solution, RULES, kept)
     masked = masked_weights(plan)
     cut = {p.value: _cut(graph, p.name, kept, masked.get(p.name)) for p in graph.program.parameters}
-    if form == "auto":
+    if form == "auto" and not kept.dropped:  # a class's own forward calls all of its layers
         small = _same_class(graph, executor, cut)
         if small is not None:
             return small
-    return _as_graph(graph, executor, cut)
+    return _as_graph(graph, executor, cut, kept)
 
 
 def _cut(graph: Graph, parameter: str, kept: Kept, zeros: np.ndarray[Any, Any] | None) -> Any:
@@ -206,15 +207,17 @@ def close(a: Any, b: Any) -> bool:
     return relative_error(a, b) <= max((TOLERANCE.get(k, 0.0) for k in kinds), default=0.0)
 
 
-def _as_graph(graph: Graph, executor: Executor, cut: Mapping[int, Any]) -> GraphLayer:
+def _as_graph(graph: Graph, executor: Executor, cut: Mapping[int, Any], kept: Kept) -> GraphLayer:
     model = graph.model
+    dead = _dead_parameters(graph, kept)
     by_name = {p.name: cut[p.value] for p in graph.program.parameters if p.kind != "constant"}
     # what the forward does not use is still part of the state
     originals = {**dict(model.named_buffers()), **dict(model.named_parameters())}
-    tensors = {name: _own(original, by_name.get(name, original)) for name, original in originals.items()}
+    tensors = {name: _own(original, by_name.get(name, original)) for name, original in originals.items()
+               if name not in dead}
     # a parameter that a model holds under two names (Paddle's recurrent layers do) keeps both
     saved = model.state_dict()
-    by_original = {id(original): tensors[name] for name, original in originals.items()}
+    by_original = {id(original): tensors[name] for name, original in originals.items() if name in tensors}
     for name, tensor in saved.items():
         if name not in tensors and id(tensor) in by_original:
             tensors[name] = by_original[id(tensor)]
@@ -222,6 +225,16 @@ def _as_graph(graph: Graph, executor: Executor, cut: Mapping[int, Any]) -> Graph
     layer = GraphLayer(executor, tensors, constants, saved.keys(), graph.program.model)
     layer.train() if model.training else layer.eval()
     return layer
+
+
+def _dead_parameters(graph: Graph, kept: Kept) -> set[str]:
+    """What only dropped blocks read."""
+    if not kept.dropped:
+        return set()
+    living = alive(graph.program, kept.dropped)
+    readers = graph.program.consumers
+    return {p.name for p in graph.program.parameters
+            if p.value in readers and not any(op.index in living for op in readers[p.value])}
 
 
 def _own(original: Any, tensor: Any) -> Any:

@@ -38,7 +38,7 @@ class GraphLayer(paddle.nn.Layer):
         self._prunelab_origin = origin
         self._executor = executor
         self._constants = [(value, f"_prunelab_constant_{k}") for k, value in enumerate(constants)]
-        self._names = [(p.value, p.name) for p in executor.program.parameters if p.kind != "constant"]
+        self._names = [(p.value, p.name) for p in executor.program.parameters if p.name in tensors]
         for name, tensor in tensors.items():
             _register(self, name, tensor, persistable=name in saved)
         for (_, name), tensor in zip(self._constants, constants.values(), strict=True):

@@ -29,6 +29,7 @@ def cut_masks(model: Any, plan: Plan) -> dict[str, np.ndarray[Any, Any]]:
 
 def _masks(graph: Graph, plan: Plan) -> dict[str, np.ndarray[Any, Any]]:
     kept = graph.kept(plan)
+    names = {p.value: p.name for p in graph.program.parameters}
     out = {}
     for p in graph.program.parameters:
         dims = graph.structure.dims(p.name)
@@ -41,6 +42,9 @@ def _masks(graph: Graph, plan: Plan) -> dict[str, np.ndarray[Any, Any]]:
                 stays[kept.positions(d)] = True
                 mask &= stays.reshape([-1 if k == axis else 1 for k in range(len(p.shape))])
         out[p.name] = mask
+    for block in graph.structure.blocks if kept.dropped else ():
+        if block.add in kept.dropped:
+            out.update({names[v]: np.zeros(graph.tensor_shape(names[v]), bool) for v in block.silences})
     for name, zeros in masked_weights(plan).items():
         out[name] = out[name] & ~zeros if name in out else ~zeros
     return out
