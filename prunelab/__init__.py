@@ -78,7 +78,7 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(ipython: Any) -> None:
-    """Register ``%prune`` and ``%%prune``: what ``%load_ext prunelab`` calls."""
+    """Register ``%prune``: what ``%load_ext prunelab`` calls."""
     from prunelab.jupyter import load
 
     load(ipython)

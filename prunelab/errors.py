@@ -28,6 +28,8 @@ import numbers
 import re
 from collections.abc import Iterable
 
+_MOST_LISTED = 12  # names that fit on about one line of a notebook
+
 
 class PrunelabError(Exception):
     """The root: catching it catches every mistake that prunelab reports."""
@@ -99,10 +101,12 @@ class Stopped(PrunelabError):
 def unknown_name(kind: str, name: object, known: Iterable[str], *, place: str = "") -> UnknownNameError:
     """An error for a misspelt ``name``: says the nearest known one, or all of them when they are few."""
     known = list(known)
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    # what begins so was not typed to its end; 0.5 of the letters in common is what a misspelling of a short name has
+    begun = [k for k in known if str(name) and k.lower().startswith(str(name).lower())]
+    near = begun or difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
     if near:
         hint = f"did you mean '{near[0]}'?"
-    elif len(known) <= 12:
+    elif len(known) <= _MOST_LISTED:
         hint = f"known: {', '.join(known) or 'none'}"
     else:
         hint = f"{len(known)} are known, among them {', '.join(known[:5])}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prunelab.lab.state import metric_text
-from prunelab.render.numbers import change, count, signed, size
+from prunelab.render.numbers import change, count, counted, signed, size
 from prunelab.render.table import html_table, text_table
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ class Status:
     @property
     def title(self) -> str:
         """Which model, and where in its history."""
-        states = f"{self.n_states} state{'s' if self.n_states != 1 else ''}"
-        return f"{self.model} at {self.state.id} ({self.state.label}), {states} in all"
+        return f"{self.model} at {self.state.id} ({self.state.label}), {counted(self.n_states, 'state')} in all"
 
     def rows(self) -> list[list[str]]:
         """Metrics, then cost."""

@@ -38,6 +38,7 @@ from prunelab.lab.work import Work
 from prunelab.plan import Plan, schedules
 from prunelab.render.curves import Curves
 from prunelab.render.masks import MaskPicture
+from prunelab.render.numbers import counted
 from prunelab.render.tree import Tree
 from prunelab.surgery import compact
 from prunelab.train.optimizers import OptimizerMaker
@@ -272,8 +273,7 @@ class Lab:
         n = check_whole(n, "n", 1)
         path = self.path()
         if n >= len(path):
-            before = f"is {len(path) - 1} state" if len(path) == 2 else f"are {len(path) - 1} states"
-            raise StateError(f"there {before} before {self.state.id}, and {n} are to be gone back; "
+            raise StateError(f"{counted(len(path) - 1, 'state')} before {self.state.id}, and {n} to be gone back; "
                              f"lab.goto('s0') goes to the dense model")
         return self.goto(path[-1 - n])
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from prunelab.render.numbers import count, number
+from prunelab.render.numbers import count, counted, number
 from prunelab.render.table import text_table
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -37,7 +37,8 @@ class Curves:
 
     def __str__(self) -> str:
         rows = [[name, _sparkline(values), *map(_told, _ends(values))] for name, values in self.series.items()]
-        return text_table(["metric", f"over {len(self.states)} states", "first", "last", "least", "most"], rows)
+        over = f"over {counted(len(self.states), 'state')}"
+        return text_table(["metric", over, "first", "last", "least", "most"], rows)
 
     __repr__ = __str__
 

@@ -24,6 +24,11 @@ def count(value: float) -> str:
     return f"{signed(scaled)} {letter}".rstrip()
 
 
+def counted(n: int, noun: str) -> str:
+    """How many of something: ``1 state``, ``2 states``."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def size(value: float) -> str:
     """Bytes to three digits, in steps of 1000: 25_600_000 -> ``25.6 MB``, 640 -> ``640 B``."""
     scaled, letter = _scale(value)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from prunelab.render.numbers import counted
+
 _COLUMN, _LANE, _RADIUS, _MARGIN = 108, 44, 6, 58  # pixels
 _CURRENT = "var(--jp-brand-color1,#1976d2)"
 _LINE = "var(--jp-ui-font-color2,#757575)"
@@ -74,7 +76,8 @@ class Tree:
         dots = "".join(self._dot(n, *at[n.id]) for n in self.nodes)
         width = max((x for x, _ in at.values()), default=0) + _MARGIN
         height = max((y for _, y in at.values()), default=0) + 20
-        return (f'<svg role="img" aria-label="history, {len(self.nodes)} states" width="{width}" height="{height}" '
+        told = f"history, {counted(len(self.nodes), 'state')}"
+        return (f'<svg role="img" aria-label="{told}" width="{width}" height="{height}" '
                 f'viewBox="0 0 {width} {height}">{edges}{dots}</svg>')
 
     def _dot(self, node: Node, x: int, y: int) -> str:

@@ -19,6 +19,7 @@ from prunelab.evaluate.forward import LossFunction, forward, in_mode
 from prunelab.evaluate.loss import loss_function, loss_of, name_of
 from prunelab.graph import as_layer
 from prunelab.plan import Plan
+from prunelab.render.numbers import counted
 from prunelab.train.optimizers import OptimizerMaker, Rate, make_optimizer
 from prunelab.train.projection import Projection, project
 
@@ -56,7 +57,8 @@ class FineTuneResult:
         ends = self.epoch_losses[:: max(1, len(self.epoch_losses) - 1)]
         told = " → ".join(f"{loss:.4f}" for loss in ends) or "none"
         early = ", stopped early" if self.stopped else ""
-        return (f"FineTuneResult: {len(self.losses)} epochs, {len(self.batch_losses)} batches in "
+        n = len(self.batch_losses)
+        return (f"FineTuneResult: {counted(len(self.losses), 'epoch')}, {n:,} batch{'' if n == 1 else 'es'} in "
                 f"{self.duration_s:.1f} s{early}, loss {told}")
 
 

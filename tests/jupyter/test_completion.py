@@ -36,7 +36,7 @@ ALL = [
     ("%prune open ne", ["net"]),
     ("%prune open net --train ", ["digits", "val_digits"]),
     ("%prune open net --train val", ["val_digits"]),
-    ("%prune open net --loss ", ["my_loss"]),
+    ("%prune open net --loss ", ["my_loss", "cross_entropy", "mse", "l1", "bce_with_logits"]),
     ("%prune open paddle.vision.models:mobilenet_v1", ["mobilenet_v1"]),
     ("%prune step conv1 --ratio ", ["share"]),
     ("%prune back ", ["two", "--explain", "--help"]),
@@ -67,6 +67,16 @@ def test_every_option_of_every_sub_command_is_offered(name: str, opened: Noteboo
 
 def test_what_a_value_looks_like_is_offered_where_no_name_is_known(opened: Notebook) -> None:
     assert opened.complete("%prune step --ratio ") == ["%prune step --ratio 0.3"]
+
+
+@pytest.mark.parametrize("line", [
+    "%prune bogus a", "%prune status a", "%prune step a", "%prune step conv1 a", "%prune step --ratio a",
+    "%prune goto a", "%prune open net --seed a", "%prune export a", "%prune -- a", "%prune help ",
+])
+def test_where_nothing_fits_no_files_magics_and_names_of_python_are_offered(
+        line: str, opened: Notebook, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").touch()
+    assert opened.complete(line) == [line]
 
 
 @pytest.mark.parametrize("line", ["net.par", "print(ne", "%tim", "%prunex st"])

@@ -121,6 +121,12 @@ REFUSES = [
     ("open lab --seed 1", "OptionError: lab is a Lab already, with its own data and options; leave out --seed"),
     ("status now",
      "OptionError: %prune status does not know what to do with 'now'; before its options it takes nothing"),
+    ("step conv1 0.5", "OptionError: %prune step does not know what '0.5' is for; name the option: --ratio 0.5"),
+    ("--explain status",
+     "OptionError: %prune begins with a sub-command, and options come after it: %prune status --explain"),
+    ("back 2", "StateError: 0 states before s0, and 2 to be gone back"),
+    ("open net --loss mes --val val_digits",
+     "UnknownNameError: unknown name or variable 'mes' in --loss; did you mean 'mse'?"),
     ("step 'conv1", "OptionError: a quote is not closed in: %prune step 'conv1"),
 ]
 
@@ -193,6 +199,20 @@ def test_help_has_an_example_that_runs(name: str, opened: Notebook) -> None:
 def test_help_of_all_lists_every_sub_command(fresh: Notebook) -> None:
     shown = fresh.run("%prune -h")
     assert [line.split()[0] for line in shown.splitlines() if line.startswith("  ")] == list(COMMANDS)
+
+
+def test_help_before_a_sub_command_is_its_own(fresh: Notebook) -> None:
+    for line in ("-h step", "--help step", "help step"):
+        assert fresh.shown(f"%prune {line}") == fresh.shown("%prune step -h")
+    assert fresh.shown("%prune help") == fresh.shown("%prune -h")
+
+
+def test_a_loss_by_name_and_a_variable_of_that_name(opened: Notebook) -> None:
+    line = "open net --val val_digits --loss cross_entropy --metrics loss"
+    named = opened.run(f"%prune {line}").state.metrics["loss"]
+    assert named == pytest.approx(opened["lab"].state.metrics["loss"])
+    opened.run("def cross_entropy(outputs, labels): return outputs.sum() * 0 + 3")
+    assert opened.run(f"%prune {line}").state.metrics["loss"] == 3
 
 
 def test_a_semicolon_keeps_the_output_away(opened: Notebook) -> None:

@@ -39,7 +39,7 @@ def nan_loss(outputs: Any, labels: Any) -> Any:
         (lambda lab: lab.run("cubical"), errors.UnknownNameError, "did you mean 'cubic'"),
         (lambda lab: lab.run(to=2), errors.OptionError, "to is 2"),
         (lambda lab: lab.run(steps=0), errors.OptionError, "steps is 0"),
-        (lambda lab: lab.back(2), errors.StateError, "there is 1 state before s1, and 2"),
+        (lambda lab: lab.back(2), errors.StateError, "1 state before s1, and 2 to be gone back"),
         (lambda lab: lab.back(0), errors.OptionError, "n is 0"),
         (lambda lab: lab.goto("s11"), errors.StateError, "unknown state 's11' in the history; did you mean 's1'"),
         (lambda lab: lab.preview("0", 1.5), errors.OptionError, "ratio is 1.5"),

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from prunelab.errors import OptionError, unknown_name
 from prunelab.jupyter.magics.call import Call
 from prunelab.jupyter.magics.session import Session
-from prunelab.jupyter.magics.values import Kind
+from prunelab.jupyter.magics.values import Kind, Number
 
 Given = argparse.Namespace
 
@@ -96,6 +96,9 @@ class Parser(argparse.ArgumentParser):
             flags = [flag for option in self.options for flag in option.flags]
             raise unknown_name("option", word.partition("=")[0], flags, place=self.prog)
         takes = [o.place for o in self.options if not o.flags]
+        numbered = next((o.place for o in self.options if o.flags and isinstance(o.kind, Number)), None)
+        if numbered is not None and word.replace(".", "", 1).isdecimal():
+            raise OptionError(f"{self.prog} does not know what '{word}' is for; name the option: {numbered} {word}")
         raise OptionError(f"{self.prog} does not know what to do with '{word}'; before its options it takes "
                           f"{' '.join(takes) if takes else 'nothing'}")
 

@@ -32,7 +32,8 @@ def matcher(session: Session) -> Callable[[Any], dict[str, Any]]:
             fragment, words = complete(line["rest"], session)
         except PrunelabError:  # a line that is wrong so far has no completions
             fragment, words = "", []
-        completions = [SimpleCompletion(word, type="prunelab") for word in words]
+        # where nothing fits, what stands there already: without any, IPython adds its own, files and magics
+        completions = [SimpleCompletion(word, type="prunelab") for word in words or [fragment]]
         return {"completions": completions, "matched_fragment": fragment, "suppress": True, "ordered": True}
 
     return prune_matcher

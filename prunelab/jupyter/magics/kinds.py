@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from prunelab.errors import check_positive, check_ratio, check_seed
 from prunelab.jupyter.magics.names import (
+    Device,
     Folder,
     Layer,
     Model,
+    NamedOrVariable,
     Shape,
     State,
     Variable,
@@ -16,7 +19,7 @@ from prunelab.jupyter.magics.names import (
     is_model_or_lab,
 )
 from prunelab.jupyter.magics.session import Session
-from prunelab.jupyter.magics.values import Listed, Number, Word, at_least, positive, ratio
+from prunelab.jupyter.magics.values import Listed, Number, Word, at_least
 
 
 def _criteria(session: Session) -> Iterable[str]:
@@ -62,13 +65,23 @@ def _devices(session: Session) -> Iterable[str]:
     return dict.fromkeys(["cpu", *(name.partition(":")[0] for name in available), *available])
 
 
-RATIO = Number("RATIO", "0.3", ratio)
+def _ratio(value: object, place: str) -> float:
+    return check_ratio(value, place=place)
+
+
+def _losses(session: Session) -> Iterable[str]:
+    from prunelab.evaluate.loss import LOSSES
+
+    return LOSSES
+
+
+RATIO = Number("RATIO", "0.3", _ratio)
 EPOCHS = Number("EPOCHS", "1", at_least(0), whole=True)
 STEPS = Number("N", "10", at_least(1), whole=True)
 UNITS = Number("UNITS", "8", at_least(1), whole=True)
 SAMPLES = Number("N", "1", at_least(1), whole=True)
-SEED = Number("SEED", "0", at_least(0), whole=True)
-LEARNING_RATE = Number("LR", "0.001", positive)
+SEED = Number("SEED", "0", check_seed, whole=True)
+LEARNING_RATE = Number("LR", "0.001", check_positive)
 CRITERION = Word("criterion", _criteria, callable)
 SCHEDULE = Word("schedule", _schedules)
 SCOPE = Word("scope", _scopes)
@@ -76,11 +89,11 @@ TARGET = Word("target", lambda session: ("sparsity", "macs", "params"))
 METRICS = Listed(Word("metric", _metrics, callable))
 FORMATS = Listed(Word("format", _formats, lambda value: hasattr(value, "write")))
 OPTIMIZER = Word("optimizer", _optimizers, callable)
-DEVICE = Word("device", _devices)
+DEVICE = Device("device", _devices)
 LAYER, STATE, SHAPE = Layer(), State(), Shape()
 MODEL = Model("MODEL", is_model_or_lab, "net")
 DATA = Variable("DATA", is_data, "train_set")
-LOSS = Variable("LOSS", is_loss_or_function, "loss")
+LOSS = NamedOrVariable("LOSS", is_loss_or_function, "mse", _losses)
 WORKSPACE, EXPORTED = Folder("runs/digits"), Folder("out")
 
 __all__ = [

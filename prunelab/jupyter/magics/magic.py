@@ -73,8 +73,11 @@ def run(words: list[str], session: Session) -> Any:
     if not words:
         return where(session)
     name, *rest = words
-    if name in ("-h", "--help"):
-        return Text(overview())
+    if name in ("-h", "--help", "help"):
+        return Text(COMMANDS[rest[0]].help(session) if rest and rest[0] in COMMANDS else overview())
+    if name.startswith("-"):
+        known = next((word for word in rest if word in COMMANDS), "step")
+        raise OptionError(f"%prune begins with a sub-command, and options come after it: %prune {known} {name}")
     if name not in COMMANDS:
         raise unknown_name("sub-command", name, COMMANDS, place="%prune")
     command = COMMANDS[name]

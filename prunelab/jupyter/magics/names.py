@@ -12,6 +12,7 @@ from typing import Any
 from prunelab.errors import OptionError, unknown_name
 from prunelab.jupyter.magics.call import Named
 from prunelab.jupyter.magics.session import Session
+from prunelab.jupyter.magics.values import Word
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,38 @@ class Variable:
     def example(self, session: Session) -> str:
         """The first that fits."""
         return next((name for name, value in session.variables.items() if self.fits(value)), self.sample)
+
+
+@dataclass(frozen=True)
+class NamedOrVariable(Variable):
+    """One of the names in a table, or a variable that fits."""
+
+    known: Callable[[Session], Iterable[str]]
+
+    def read(self, text: str, session: Session, place: str) -> Any:
+        """The variable, or the name."""
+        found = session.lookup(text)
+        names = list(self.known(session))
+        if found is None and text not in names:
+            fitting = [name for name, value in session.variables.items() if self.fits(value)]
+            raise unknown_name("name or variable", text, [*names, *fitting], place=place)
+        return found or text
+
+    def complete(self, text: str, session: Session) -> Iterable[str]:
+        """The variables that fit, then the names."""
+        return [*(name for name, value in session.variables.items() if self.fits(value)), *self.known(session)]
+
+    def example(self, session: Session) -> str:
+        """A name."""
+        return self.sample
+
+
+class Device(Word):
+    """A device of this machine. A GPU that is not here is left to the Lab, which knows why."""
+
+    def read(self, text: str, session: Session, place: str) -> Any:
+        """The device's name."""
+        return text if text.partition(":")[0] == "gpu" else super().read(text, session, place)
 
 
 def _attributes(text: str, session: Session) -> list[str]:

@@ -31,7 +31,8 @@ def options(parser: Parser) -> None:
     parser.option("--val", kind=DATA, help="the same, for the metrics")
     parser.option("--inputs", kind=SHAPE, action="append", help="an input's shape, with its batch; once for each input "
                   "(the first sample's)")
-    parser.option("--loss", kind=LOSS, help="a variable: (outputs, labels) -> mean of the batch (cross entropy)")
+    parser.option("--loss", kind=LOSS, help="mse, l1, bce_with_logits, or a variable: "
+                  "(outputs, labels) -> mean of the batch (cross_entropy)")
     parser.option("--metrics", kind=METRICS, help="with commas between them (accuracy,loss)")
     parser.option("--workspace", kind=WORKSPACE, help="where the history is kept; an existing one goes on")
     parser.option("--device", kind=DEVICE, help="where the Lab's copy of the model works (where the model is)")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import numbers
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from prunelab.errors import OptionError, check_ratio, unknown_name
+from prunelab.errors import OptionError, check_whole, unknown_name
 from prunelab.jupyter.magics.session import Session
 
 
@@ -61,32 +61,18 @@ class Number:
             self.check(value, "")
         except OptionError:
             return False
-        return not self.whole or isinstance(value, int)
+        return not self.whole or isinstance(value, numbers.Integral)
 
     def example(self, session: Session) -> str:
         """A number in range."""
         return self.sample
 
 
-def ratio(value: Any, place: str) -> float:
-    """A fraction removed, in ``[0, 1)``."""
-    return check_ratio(value, place=place)
-
-
 def at_least(least: int) -> Callable[[Any, str], int]:
     """The check for whole numbers from ``least`` on."""
     def check(value: Any, place: str) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise OptionError(f"{place} is {value!r}; it is a whole number of at least {least}")
-        return value
+        return check_whole(value, place, least)
     return check
-
-
-def positive(value: Any, place: str) -> float:
-    """A number above 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        raise OptionError(f"{place} is {value!r}; it is a number above 0")
-    return float(value)
 
 
 @dataclass(frozen=True)
