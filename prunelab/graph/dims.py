@@ -4,7 +4,8 @@ A tensor's axis is a `Dim`:
 
 * an **atom** of n positions: nothing is known but its size;
 * a **product** of dims, rows x columns as a reshape sees it: heads x width, channels x height x width after a flatten;
-* a **concatenation** of dims, end to end.
+* a **concatenation** of dims, end to end;
+* a **permutation** of a dim: its positions in another order, as a flip or an index has them.
 
 Operators only say that dims are the same (`unify`), regroup them (`reshape`), split them (`split`), or need all of one
 (`fix`). An atom that turns out to have structure, or to be another atom, *becomes* the other dim by a link, as in a
@@ -21,17 +22,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-ATOM, PRODUCT, CONCATENATION = "atom", "product", "concatenation"
+ATOM, PRODUCT, CONCATENATION, PERMUTATION = "atom", "product", "concatenation", "permutation"
 
 
 class Dim:
     """One axis, or a part of one. ``reason`` says why its positions cannot go (``""`` while they can)."""
 
-    __slots__ = ("batch", "kind", "link", "parts", "reason", "size", "tags")
+    __slots__ = ("batch", "kind", "link", "order", "parts", "reason", "size", "tags")
 
     def __init__(self, size: int, kind: str = ATOM, parts: Sequence[Dim] = (), reason: str = "") -> None:
         self.size, self.kind, self.parts, self.reason = size, kind, list(parts), reason
         self.link: Dim | None = None
+        self.order: tuple[int, ...] = ()  # of a permutation: position k is the part's position order[k]
         self.batch = False
         self.tags: tuple[str, ...] = ()  # what rules learnt about an atom: "head", "hidden", ...
 
@@ -39,7 +41,7 @@ class Dim:
         d = find(self)
         if d.kind == ATOM:
             return f"{d.size}{'!' if d.reason else ''}"
-        return "(" + (" x " if d.kind == PRODUCT else " + ").join(map(repr, d.parts)) + ")"
+        return "(" + (" x " if d.kind == PRODUCT else " + ").join(map(repr, d.parts)) + f"{d.order or ''})"
 
 
 def find(d: Dim) -> Dim:
@@ -72,6 +74,18 @@ def concatenation(parts: Iterable[Dim]) -> Dim:
     for part in map(find, parts):
         flat += [find(q) for q in part.parts] if part.kind == CONCATENATION else [part] if part.size else []
     return flat[0] if len(flat) == 1 else Dim(sum(p.size for p in flat), CONCATENATION, flat)
+
+
+def permutation(d: Dim, order: Sequence[int]) -> Dim:
+    """The positions of ``d``, each once, in another order."""
+    d = find(d)
+    if d.kind == PERMUTATION:
+        d, order = find(d.parts[0]), [d.order[k] for k in order]
+    if list(order) == list(range(d.size)):
+        return d
+    out = Dim(d.size, PERMUTATION, [d])
+    out.order = tuple(order)
+    return out
 
 
 def factors(d: Dim) -> list[Dim]:
@@ -126,10 +140,14 @@ def unify(a: Dim, b: Dim, reason: str) -> None:
     if a.size != b.size:
         fix(a, f"{reason}: {a.size} meets {b.size}")
         fix(b, f"{reason}: {b.size} meets {a.size}")
+    elif _is_permuted(a, b) or _is_permuted(b, a):
+        fix(a, f"{reason}: units meet themselves in another order")
     elif a.kind == ATOM:
         become(a, b)
     elif b.kind == ATOM:
         become(b, a)
+    elif PERMUTATION in (a.kind, b.kind):
+        _unify_permuted(*((a, b) if a.kind == PERMUTATION else (b, a)), reason)
     elif a.kind == b.kind == CONCATENATION:
         _unify_concatenations(a, b, reason)
     elif a.kind == b.kind == PRODUCT:
@@ -194,6 +212,91 @@ def _unify_rows(table: Dim, chain: Dim, reason: str) -> None:
             fix(p, f"{reason}: a concatenation across rows")
 
 
+def _is_permuted(a: Dim, b: Dim) -> bool:
+    """Whether ``b`` is ``a`` itself in another order; then neither can become the other."""
+    return b.kind == PERMUTATION and find(b.parts[0]) is a
+
+
+def _unify_permuted(a: Dim, b: Dim, reason: str) -> None:
+    """A permutation meets structure: it is undone on the other side, or taken apart as the other is."""
+    inner = find(a.parts[0])
+    if b.kind == PERMUTATION:
+        back = {k: place for place, k in enumerate(a.order)}
+        unify(inner, permutation(b, [back[k] for k in range(a.size)]), reason)
+    elif b.kind == CONCATENATION:
+        start = 0
+        for p in [find(p) for p in b.parts]:
+            unify(select(a, range(start, start + p.size)), p, reason)
+            start += p.size
+    else:
+        outer, *others = factors(b)
+        fix(outer, "rows of a permutation")
+        columns = product(others)
+        for k in range(outer.size):
+            unify(select(a, range(k * columns.size, (k + 1) * columns.size)), columns, reason)
+
+
+def select(d: Dim, order: Sequence[int]) -> Dim:
+    """The positions ``order`` of ``d``, each at most once, in that order; what is not read becomes a part of its own.
+
+    Positions of rows and columns are followed where whole rows, or the same columns of all rows, are read.
+    """
+    d, order = find(d), list(order)
+    if order == list(range(d.size)):
+        return d
+    if not order:
+        return atom(0, "empty")
+    if d.kind == PERMUTATION:
+        return select(d.parts[0], [d.order[k] for k in order])
+    if d.kind == CONCATENATION:
+        return _select_from_parts(d, order)
+    if d.kind == PRODUCT:
+        return _select_from_rows(d, order)
+    if d.reason:
+        return atom(len(order), d.reason)
+    if order == list(range(order[0], order[0] + len(order))):
+        sizes = [n for n in (order[0], len(order), d.size - order[-1] - 1) if n]
+        return split(d, sizes)[1 if order[0] else 0]
+    chosen = set(order)
+    rest = [k for k in range(d.size) if k not in chosen]
+    place = {k: at for at, k in enumerate([*order, *rest])}
+    read = atom(len(order))
+    become(d, permutation(concatenation([read, atom(len(rest))]), [place[k] for k in range(d.size)]))
+    return read
+
+
+def _select_from_parts(d: Dim, order: list[int]) -> Dim:
+    """Runs of positions that stand in one part are read from that part."""
+    starts: list[int] = []
+    owner: list[int] = []
+    for n, p in enumerate(d.parts):
+        starts.append(len(owner))
+        owner += [n] * find(p).size
+    runs: list[tuple[int, list[int]]] = []
+    for k in order:
+        if not runs or runs[-1][0] != owner[k]:
+            runs.append((owner[k], []))
+        runs[-1][1].append(k - starts[owner[k]])
+    return concatenation([select(d.parts[n], run) for n, run in runs])
+
+
+def _select_from_rows(d: Dim, order: list[int]) -> Dim:
+    outer, *others = factors(d)
+    inner = product(others)
+    n = inner.size
+    whole = [k // n for k in order[::n]]
+    if order == [r * n + c for r in whole for c in range(n)]:
+        return product([select(outer, whole), inner])
+    if len(order) % outer.size == 0:
+        columns = order[: len(order) // outer.size]
+        if columns and max(columns) < n and order == [r * n + c for r in range(outer.size) for c in columns]:
+            return product([outer, select(inner, columns)])
+        if order == [r * n + c for c in range(n) for r in range(outer.size)]:
+            return product([inner, outer])
+    fix(d, "positions read across rows")
+    return atom(len(order), "positions read across rows")
+
+
 def rows(d: Dim, n: int) -> tuple[Dim, Dim]:
     """See ``d`` as ``n`` rows: the dim of the rows and the dim of the columns."""
     head, tail = atom(n), atom(find(d).size // n)
@@ -215,6 +318,9 @@ def split(d: Dim, sizes: Sequence[int]) -> list[Dim]:
         return parts
     if d.kind == PRODUCT:
         return _split_rows(d, sizes)
+    if d.kind == PERMUTATION:
+        ends = [sum(sizes[:k]) for k in range(len(sizes) + 1)]
+        return [select(d, range(a, b)) for a, b in zip(ends, ends[1:], strict=False)]
     pending, out = [find(p) for p in d.parts], []
     for size in sizes:
         taken, missing = [], size

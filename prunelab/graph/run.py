@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import paddle
 from paddle import _C_ops
 from paddle.base.libpaddle import DataType
@@ -24,14 +25,16 @@ from prunelab.graph.widths import Kept, PerBatch
 # Operands that the eager form takes as a number or a list where a constant feeds them.
 _NUMBERS = frozenset(
     "shape axis starts ends strides value scale sections num k repeats kernel_size output_size start end step min max "
-    "repeat_times size fill_value offset shifts steps paddings pad_value p num_classes stop number mean std".split()
+    "repeat_times size fill_value offset offsets shifts steps paddings pad_value p num_classes stop number mean std "
+    "num_rows num_columns max_len maxlen depth".split()
 )
 # ... but not of these operators, where the operand is a tensor for good
 _TENSORS = {
     "masked_fill": {"value"},
     "arange": {"start", "end", "step"},
     "linspace": {"start", "stop", "number"},
-    "logspace": {"start", "stop", "num"},
+    "logspace": {"start", "stop", "num", "base"},
+    "range_v2": {"start", "end", "step"},
 }
 # Where the eager form does not take all operands first and then all attributes.
 _ORDER = {
@@ -56,6 +59,11 @@ _ORDER = {
     "pad": "x paddings pad_value",
     "assign": "x",
     "uniform": "shape dtype min max seed place",
+    "randint": "low high shape dtype place",
+    "unpool": "x indices ksize strides padding output_size data_format",
+    "unpool3d": "x indices ksize strides padding output_size data_format",
+    "index_select": "x index axis",
+    "pow": "x y",
 }
 # Flags that follow the mode of the layer, and what each is in eval mode.
 _EVAL_FLAGS = ("is_test", "use_global_stats")
@@ -80,6 +88,7 @@ class Call:
     sizes: list[tuple[int, Any]] = field(default_factory=list)  # (place, number or list that holds a PerBatch)
     flags: list[int] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
+    made: list[tuple[int, Constant]] = field(default_factory=list)  # tensors of new numbers
     outputs: tuple[int, ...] = ()
     index: int = 0
 
@@ -94,7 +103,7 @@ class Constant:
 
     def tensor(self, place: Any) -> Any:
         if isinstance(self.value, list):
-            shape, dtype = [len(self.value)], data_type(self.dtype)
+            shape, dtype = list(self.shape or [len(self.value)]), data_type(self.dtype)
             return _C_ops.assign_value_(_C_ops.full(shape, 0.0, dtype, place), shape, dtype, self.value, place)
         return _C_ops.full(list(self.shape), self.value, data_type(self.dtype), place)
 
@@ -146,7 +155,8 @@ class Executor:
 
     def _note_changes(self, step: Step, rule: Rule, changed: Mapping[str, Any], before: Mapping[str, Any]) -> None:
         for key, value in changed.items():
-            if before.get(key) == value:
+            known = before.get(key)
+            if known is not None and np.array_equal(known, value):
                 continue
             parameter = self._parameter_of(step.op)
             if key in rule.owned and parameter is not None:
@@ -167,6 +177,9 @@ class Executor:
 
     def _compile(self, op: Op, changed: dict[str, Any]) -> Call:
         name = _ANEW.get(op.name, changed.pop("op", op.name))
+        exponent = self.constants.get(op.operand("y") or -1) if name == "elementwise_pow" else None
+        if exponent is not None and exponent.shape == ():  # how to_static writes `x ** 2`
+            name, changed["y"] = "pow", exponent.value
         if op.name == "builtin.combine":
             return Call(op.name, [], [(k, v, True) for k, v in enumerate(op.inputs) if v is not None],
                         outputs=op.outputs, index=op.index)
@@ -188,6 +201,9 @@ class Executor:
         return call
 
     def _fill(self, call: Call, place: int, value: Any) -> None:
+        if isinstance(value, np.ndarray):
+            call.made.append((place, Constant([int(n) for n in value.reshape(-1)], value.shape, "int64")))
+            return
         items = value if isinstance(value, list) else [value]
         if any(isinstance(n, PerBatch) for n in items):
             call.sizes.append((place, value))
@@ -220,7 +236,7 @@ class Executor:
             arguments = call.arguments.copy()
             for place, size in call.sizes:
                 arguments[place] = _sizes(size, batch, call.name, True)
-            told.append((call.name, arguments, call.tensors, [self.constants.get(v) for _, v, _ in call.tensors]))
+            told.append((call.name, arguments, call.tensors, call.made, [self.constants.get(v) for _, v, _ in call.tensors]))
         return told
 
     # running
@@ -272,9 +288,14 @@ class Executor:
         if call.name == "builtin.split":
             env.update(zip(call.outputs, env[call.tensors[0][1]], strict=True))
             return
+        if call.name == "share_data_" and dynamic:  # a detach, which eager mode has under no such name
+            env[call.outputs[0]] = self._tensor(env, call.tensors[0][1], place).detach()
+            return
         arguments = call.arguments.copy()
         for at, value, _ in call.tensors:
             arguments[at] = self._tensor(env, value, place)
+        for at, constant in call.made:
+            arguments[at] = constant.tensor(place)
         for at, size in call.sizes:
             arguments[at] = _sizes(size, batch, call.name, dynamic)
         for at in call.flags:

@@ -54,6 +54,12 @@ class Widths:
     def before(self, dim: Dim, position: int) -> Any:
         raise NotImplementedError
 
+    def changes(self, dim: Dim) -> bool:
+        raise NotImplementedError
+
+    def positions(self, dim: Dim) -> Any:
+        raise NotImplementedError
+
 
 @dataclass
 class Solution:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from prunelab.graph.dims import ATOM, CONCATENATION, Dim, find, leaves
+from prunelab.graph.dims import ATOM, CONCATENATION, PERMUTATION, Dim, find, leaves
 from prunelab.graph.solver import Widths
 
 
@@ -60,6 +60,8 @@ class Kept(Widths):
             return known[1], known[2]
         if d.kind == ATOM:
             more, each = (0, 1) if d.batch else (len(self.keep[d]) if d in self.keep else d.size, 0)
+        elif d.kind == PERMUTATION:
+            more, each = self._affine(d.parts[0])
         elif d.kind == CONCATENATION:
             parts = [self._affine(p) for p in d.parts]
             more, each = sum(p[0] for p in parts), sum(p[1] for p in parts)
@@ -86,6 +88,8 @@ class Kept(Widths):
             return np.arange(d.size)
         if d.kind == ATOM:
             return self.keep[d]
+        if d.kind == PERMUTATION:
+            return np.flatnonzero(np.isin(d.order, self.positions(d.parts[0])))
         if d.kind == CONCATENATION:
             starts = np.cumsum([0, *(find(p).size for p in d.parts)])
             return np.concatenate([self.positions(p) + at for p, at in zip(d.parts, starts, strict=False)])
@@ -111,6 +115,8 @@ def unit_of(dim: Dim, group: Dim) -> np.ndarray[Any, Any]:
         return np.arange(d.size)
     if d.kind == ATOM:
         return np.full(d.size, -1)
+    if d.kind == PERMUTATION:
+        return unit_of(d.parts[0], g)[list(d.order)]
     if d.kind == CONCATENATION:
         return np.concatenate([unit_of(p, g) for p in d.parts])
     out = np.full(1, -1)

@@ -12,6 +12,7 @@ from prunelab.graph.rules import (
     convolution,
     elementwise,
     embedding,
+    frozen,
     indexing,
     matmul,
     normalization,
@@ -19,6 +20,8 @@ from prunelab.graph.rules import (
     recurrent,
     reduction,
     shape,
+    statistics,
+    writing,
 )
 from prunelab.graph.solver import Rule, Step, Widths
 
@@ -34,6 +37,9 @@ RULES: dict[str, Rule] = {
     **reduction.RULES,
     **embedding.RULES,
     **recurrent.RULES,
+    **statistics.RULES,
+    **writing.RULES,
+    **frozen.RULES,
 }
 
 

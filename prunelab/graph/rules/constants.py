@@ -6,9 +6,13 @@ A number or a list that an operand brings is read from here by other rules, as `
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from prunelab.graph.dims import atom
+from prunelab.graph.program import Op
 from prunelab.graph.solver import CLEAN, Rule, Step, Widths, free
 from prunelab.graph.widths import Kept
 
@@ -16,6 +20,44 @@ from prunelab.graph.widths import Kept
 def are_numbers(values: Any) -> bool:
     """Whether an operand is a list of numbers known before the graph runs; None and lists of tensors are not."""
     return isinstance(values, (list, tuple)) and all(isinstance(v, (int, float)) for v in values)
+
+
+Array = np.ndarray[Any, Any]
+
+
+def known(step: Step, argument: str | int, place: int = 0) -> Array | None:
+    """The numbers of an operand where they are spelled in the program (a list of indices); None where they are not.
+
+    ``place`` counts in a list of tensors.
+    """
+    value = step.value(argument)
+    op = step.solution.program.producers.get(value) if value is not None else None
+    if op is not None and op.name == "builtin.combine":
+        value = op.inputs[place]
+    return None if value is None else _evaluate(step, value)
+
+
+def _evaluate(step: Step, value: int) -> Array | None:
+    op = step.solution.program.producers.get(value)
+    if op is None:
+        return None
+    shape = step.solution.program.shapes[value] or ()
+    if op.name in ("assign_value", "assign_value_"):
+        return np.asarray(op.attributes["values"]).reshape(shape)
+    if op.name in ("full", "full_int_array"):
+        return np.broadcast_to(np.asarray(op.attributes["value"]), shape)
+    if op.name not in _SPELLED or any(v is None for v in op.inputs):
+        return None
+    operands = [_evaluate(step, v) for v in op.inputs if v is not None]
+    return None if any(o is None for o in operands) else _SPELLED[op.name](op, shape, *operands)
+
+
+# what a list of numbers may pass through on its way to an operator that reads positions by them
+_SPELLED: dict[str, Callable[..., Array]] = {
+    "arange": lambda op, shape, start, end, by: np.arange(start.item(), end.item(), by.item()),
+    "cast": lambda op, shape, x: x.astype(str(op.attributes["dtype"])),
+    **dict.fromkeys(("reshape", "unsqueeze", "squeeze", "flatten"), lambda op, shape, x, *_: x.reshape(shape)),
+}
 
 
 def _full(step: Step) -> None:
@@ -51,8 +93,19 @@ def _like(step: Step) -> None:
 
 
 def _shape_of(step: Step) -> None:
-    """The sizes as numbers: read when the graph runs, so they follow a cut by themselves."""
+    """The sizes as numbers: a cut one would be another number, so the axes whose sizes are read stay."""
+    for reader in step.solution.program.consumers.get(step.op.outputs[0], ()):
+        step.fix_all(step.dims()[_entries_read(step, reader)], "its size is read as a number")
     step.give_new("a shape")
+
+
+def _entries_read(step: Step, reader: Op) -> slice:
+    """Which sizes of a shape an operator reads."""
+    bounds = [reader.operand(k) for k in ("starts", "ends")] if reader.name == "slice" else []
+    numbers = [None if v is None else _evaluate(step, v) for v in bounds]
+    if len(numbers) == 2 and all(n is not None and n.size == 1 for n in numbers):
+        return slice(*(n.item() for n in numbers if n is not None))
+    return slice(None)
 
 
 def _count(step: Step, widths: Widths) -> dict[str, Any]:
@@ -88,7 +141,7 @@ RULES = {
     "full": Rule(_full, _full_shape),
     "full_int_array": Rule(_full_int_array),
     **dict.fromkeys(("assign_value", "assign_value_", "arange", "linspace", "eye", "tril_indices", "triu_indices",
-                     "gaussian", "uniform", "randint", "bernoulli"), Rule(_constant)),
+                     "gaussian", "uniform", "randint", "randperm", "empty", "logspace", "range_v2"), Rule(_constant)),
     **dict.fromkeys(("full_like", "zeros_like", "ones_like"), Rule(_like)),
     **dict.fromkeys(("shape", "shape64"), Rule(_shape_of)),
     **dict.fromkeys(("size", "numel"), Rule(_shape_of, _count)),

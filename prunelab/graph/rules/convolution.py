@@ -11,6 +11,7 @@ from typing import Any
 
 from prunelab.errors import InputError
 from prunelab.graph.dims import Dim, atom, find, product, rows
+from prunelab.graph.rules.roles import note_roles
 from prunelab.graph.solver import Rule, Step, Widths, free
 
 
@@ -42,8 +43,7 @@ def _conv(step: Step) -> None:
                          "give the shape that the model takes as inputs")
     step.fix_all(w[2:], "a kernel's size")
     fix_space(step, x, axis)
-    for k, role in enumerate(("out", "in", *["kernel"] * (len(w) - 2))):
-        step.role("filter", k, role)
+    note_roles(step, "filter", dict(enumerate(("out", "in", *["kernel"] * (len(w) - 2)))))
     step.need_zero(channels, step.dirty("input"), step.dirty("filter"), reason="a weight that is not zero where cut")
     if groups == 1:
         step.tie(channels, w[1])
@@ -73,8 +73,7 @@ def _transpose(step: Step) -> None:
     axis = channel_axis(step, len(x))
     step.fix_all(w[2:], "a kernel's size")
     fix_space(step, x, axis)
-    for k, role in enumerate(("in", "out", *["kernel"] * (len(w) - 2))):
-        step.role("filter", k, role)
+    note_roles(step, "filter", dict(enumerate(("in", "out", *["kernel"] * (len(w) - 2)))))
     step.need_zero(x[axis], step.dirty("x"), step.dirty("filter"), reason="a weight that is not zero where cut")
     step.tie(x[axis], w[0])
     out = w[1] if groups == 1 else product([rows(w[0], groups)[0], w[1]])
@@ -143,6 +142,15 @@ def _fold(step: Step) -> None:
     step.give(space(step, x[0], outer, 1), step.dirty())
 
 
+def _temporal_shift(step: Step) -> None:
+    """A share of the channels moves one step in time."""
+    x = step.dims()
+    axis = channel_axis(step, len(x))
+    step.fix(x[0], "steps in time")
+    step.fix(x[axis], "a share of the channels moves in time")
+    step.give(x, step.dirty())
+
+
 _GROUPS = frozenset({"groups"})
 _CONVOLUTION = Rule(_conv, _conv_groups, _conv_macs, _GROUPS)
 _TRANSPOSED = Rule(_transpose, _transpose_groups, _transpose_macs, _GROUPS)
@@ -154,4 +162,5 @@ RULES = {
     "pixel_unshuffle": Rule(_pixel_unshuffle),
     "unfold": Rule(_unfold),
     "fold": Rule(_fold),
+    "temporal_shift": Rule(_temporal_shift),
 }

@@ -8,25 +8,28 @@ from prunelab.graph.solver import CLEAN, Dirty, Rule, Step, free
 # f(0) == 0: zero where cut stays zero
 KEEPS_ZERO = (
     "relu relu_ relu6 leaky_relu leaky_relu_ gelu silu swish hardswish tanh tanh_ elu elu_ selu celu mish "
-    "softshrink hard_shrink tanh_shrink stanh softsign abs square sqrt sqrt_ sign floor ceil round "
+    "softshrink hardshrink hard_shrink tanh_shrink stanh softsign abs square sqrt sqrt_ sign floor ceil round "
     "trunc sin sinh asin asinh atan atanh tan erf expm1 log1p assign cast share_data_ memcpy_d2h "
-    "memcpy_h2d rrelu negative real imag conj nan_to_num isnan isinf"
+    "memcpy_h2d rrelu negative real imag conj nan_to_num isnan isinf angle erfinv i1 i1e square_ abs_ sin_ floor_ "
+    "ceil_ round_ trunc_ silu_"
 ).split()
 # f(0) != 0: after it, cut positions hold something
 LOSES_ZERO = (
     "sigmoid sigmoid_ hardsigmoid softplus exp exp_ cos cosh acos logsigmoid log_sigmoid logical_not bitwise_not "
-    "isfinite erfinv digamma lgamma"
+    "isfinite i0 i0e exponential increment increment_ shard_index"
 ).split()
 # f(0) is not finite: zero where cut would make the masked model infinite
-NEEDS_NONZERO = "rsqrt rsqrt_ reciprocal reciprocal_ log log2 log10 log_ logit".split()
+NEEDS_NONZERO = ("rsqrt rsqrt_ reciprocal reciprocal_ log log2 log10 log_ log2_ log10_ logit logit_ digamma lgamma "
+                 "gammaln polygamma acosh").split()
 
 ADDS = (
     "add add_ subtract subtract_ maximum minimum fmax fmin not_equal greater_than less_than logical_or logical_xor "
-    "bitwise_or bitwise_xor lerp atan2"
+    "bitwise_or bitwise_xor lerp atan2 heaviside nextafter complex hypot"
 ).split()
-ALWAYS_DIRTY = "equal greater_equal less_equal".split()  # 0 == 0 is true
+ALWAYS_DIRTY = "equal greater_equal less_equal isclose".split()  # 0 == 0 is true
 MULTIPLIES = "multiply multiply_ logical_and bitwise_and".split()
 DIVIDES = "divide divide_ floor_divide remainder fmod".split()
+FOLLOWS = "copysign bitwise_left_shift bitwise_right_shift".split()  # zero where the first operand is
 
 
 def _keep(step: Step) -> None:
@@ -163,8 +166,25 @@ def _divide(step: Step) -> None:
     step.give(out, dirty)
 
 
+def _follow(step: Step) -> None:
+    out, has = broadcast(step, [0, 1])
+    step.give(out, step.dirty(0) | free(d for d, mine in zip(out, has[0], strict=True) if not mine))
+
+
+def _undefined_at_zero(step: Step) -> None:
+    """Of two tensors, undefined where both are zero."""
+    out, _ = broadcast(step, [0, 1])
+    for d in out:
+        for k in (0, 1):
+            step.need_nonzero(d, step.dirty(k), f"{step.op.name} of a value that is zero where cut")
+    step.give(out, free(out))
+
+
 def _power(step: Step) -> None:
-    """``x ** y`` of two tensors: nothing is known of it."""
+    """``x ** y`` with a number y, or of two tensors, of which nothing is known."""
+    if isinstance(step.constant("y"), (int, float)):
+        _pow(step)
+        return
     out, _ = broadcast(step, [0, 1])
     for d in out:
         step.need_nonzero(d, step.dirty(1), "a power whose exponent is zero where cut")
@@ -188,6 +208,44 @@ def _add_n(step: Step) -> None:
         for a, b in zip(first, other, strict=True):
             step.tie(a, b)
     step.give(first, frozenset().union(*step.dirty()))
+
+
+def _multiplex(step: Step) -> None:
+    """Each row from one of several tensors of one shape."""
+    inputs, rows = step.dims("inputs"), step.dims("index")
+    for other in inputs[1:]:
+        for a, b in zip(inputs[0], other, strict=True):
+            step.tie(a, b)
+    step.tie(inputs[0][0], rows[0])
+    step.give(inputs[0], frozenset().union(*step.dirty("inputs")))
+
+
+def _swiglu(step: Step) -> None:
+    """``silu(x) * y``; without a y the last axis holds both, end to end."""
+    if step.has(1):
+        _multiply(step)
+        return
+    x = step.dims()
+    half = find(x[-1]).size // 2
+    left, right = step.split(x[-1], [half, half])
+    step.tie(left, right)
+    step.give([*x[:-1], left], step.dirty())
+
+
+def _label_smooth(step: Step) -> None:
+    """Something is added that counts the classes, the last axis."""
+    x = step.dims()
+    step.fix(x[-1], "label smoothing over it")
+    step.give(x, free(x[:-1]))
+
+
+def _cross(step: Step) -> None:
+    """The cross product along an axis of three; along the others, zero where either is."""
+    axis = step.attribute("axis", 9)
+    sizes = [find(d).size for d in step.dims()]
+    axis = sizes.index(3) if axis == 9 else axis % len(sizes)  # 9 stands for the first axis of three
+    step.fix(step.dims()[axis], "a cross product along it")
+    _multiply(step)
 
 
 def _prelu(step: Step) -> None:
@@ -221,6 +279,12 @@ RULES = {
     **dict.fromkeys(MULTIPLIES, Rule(_multiply)),
     **dict.fromkeys(DIVIDES, Rule(_divide)),
     "assign_out_": Rule(_assign_out),
+    **dict.fromkeys(FOLLOWS, Rule(_follow)),
+    **dict.fromkeys(("gammaincc", "gammainc"), Rule(_undefined_at_zero)),
+    "multiplex": Rule(_multiplex),
+    "swiglu": Rule(_swiglu),
+    "label_smooth": Rule(_label_smooth),
+    "cross": Rule(_cross),
     "dropout": Rule(_keep),
     "scale": Rule(_scale),
     "scale_": Rule(_scale),

@@ -1,4 +1,4 @@
-"""Operators that read, write or move positions by their numbers: slices, assignments, padding, roll, gather, triangles.
+"""Operators that read or move positions by their numbers: slices, padding, roll, gather, triangles, diagonals.
 
 A boundary is a width that the model's Python spelled; `rewrite` says it anew.
 """
@@ -7,59 +7,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from prunelab.graph.dims import Dim, atom, concatenation, find, rows
-from prunelab.graph.rules.constants import are_numbers
+import numpy as np
+
+from prunelab.graph.dims import Dim, atom, concatenation, find, rows, select
+from prunelab.graph.rules.constants import Array, are_numbers, known
 from prunelab.graph.rules.shape import axis_of
+from prunelab.graph.rules.writing import bounds, cut_out, slice_bounds, slice_parts
 from prunelab.graph.solver import Rule, Step, Widths, free
+
+READ = "positions that are read by their numbers"
 
 # slices
 
 
-def _bounds(step: Step, size: int, start: int, end: int) -> tuple[int, int]:
-    start = max(0, start + size) if start < 0 else min(start, size)
-    end = max(0, end + size) if end < 0 else min(end, size)
-    return start, max(start, end)
-
-
-def _slice_parts(step: Step) -> list[tuple[int, int, int]] | None:
-    """(axis, start, end) of each sliced axis; None where a boundary is computed."""
-    starts, ends = step.constant("starts"), step.constant("ends")
-    if not are_numbers(starts) or not are_numbers(ends):
-        return None
-    x = step.dims(0)
-    return [(a, *_bounds(step, find(x[a]).size, int(s), int(e)))
-            for a, s, e in zip(step.attribute("axes"), starts, ends, strict=True)]
-
-
-def _cut_out(step: Step, dims: list[Dim], parts: list[tuple[int, int, int]]) -> list[Dim]:
-    out = list(dims)
-    for axis, start, end in parts:
-        size = find(out[axis]).size
-        if (start, end) != (0, size) and end > start:
-            sizes = [n for n in (start, end - start, size - end) if n]
-            out[axis] = step.split(out[axis], sizes)[1 if start else 0]
-    return out
-
-
 def _slice(step: Step) -> None:
-    parts = _slice_parts(step)
+    parts = slice_parts(step)
     if parts is None or any(end <= start for _, start, end in parts):
         step.freeze("a slice at places that are computed")
         return
-    out = _cut_out(step, step.dims(), parts)
+    out = cut_out(step, step.dims(), parts)
     for axis in sorted(step.attribute("decrease_axis") or [], reverse=True):
         step.fix(out[axis], "one position that is read by its number")
         out.pop(axis)
     step.give(out, step.dirty())
-
-
-def _slice_bounds(step: Step, widths: Widths) -> dict[str, Any]:
-    parts = _slice_parts(step)
-    if parts is None:
-        return {}
-    x = step.dims(0)
-    return {"starts": [widths.before(x[a], s) for a, s, _ in parts],
-            "ends": [widths.before(x[a], e) for a, _, e in parts]}
 
 
 def _strided_slice(step: Step) -> None:
@@ -72,16 +42,28 @@ def _strided_slice(step: Step) -> None:
     for axis, start, end, stride in zip(step.attribute("axes"), starts, ends, strides, strict=True):
         size = find(x[axis]).size
         if stride == 1:
-            begin, stop = _bounds(step, size, start, end)
-            out[axis] = _cut_out(step, x, [(axis, begin, stop)])[axis]
-        elif stride > 1 and size % stride == 0 and 0 <= start < stride and end >= size - stride + start + 1:
+            begin, stop = bounds(size, start, end)
+            out[axis] = cut_out(step, x, [(axis, begin, stop)])[axis]
+        elif _is_column(size, start, end, stride):
             outer, inner = rows(x[axis], size // stride)
             step.fix(inner, "every n-th position is read")
             out[axis] = outer
+        elif len(strides) == 1:
+            out[axis] = select(x[axis], range(size)[_python_slice(size, start, end, stride)])
         else:
-            step.fix(x[axis], "positions that are read by their numbers")
-            out[axis] = atom(step.shape()[axis], "positions that are read by their numbers")
+            step.fix(x[axis], READ)
+            out[axis] = atom(step.shape()[axis], READ)
     step.give(out, step.dirty())
+
+
+def _is_column(size: int, start: int, end: int, stride: int) -> bool:
+    """Whether every row of ``stride`` positions gives one."""
+    return stride > 1 and size % stride == 0 and 0 <= start < stride and end >= size - stride + start + 1
+
+
+def _python_slice(size: int, start: int, end: int, stride: int) -> slice:
+    """Paddle writes the end of a slice that goes backwards to the first position as one before ``-size``."""
+    return slice(start, None if stride < 0 and end < -size else end, stride)
 
 
 def _strided_bounds(step: Step, widths: Widths) -> dict[str, Any]:
@@ -93,48 +75,15 @@ def _strided_bounds(step: Step, widths: Widths) -> dict[str, Any]:
     for k, (axis, stride) in enumerate(zip(step.attribute("axes"), strides, strict=True)):
         size = find(x[axis]).size
         if stride == 1:
-            begin, stop = _bounds(step, size, starts[k], ends[k])
+            begin, stop = bounds(size, starts[k], ends[k])
             new_starts[k], new_ends[k] = widths.before(x[axis], begin), widths.before(x[axis], stop)
-        elif stride > 1 and ends[k] >= size - stride + 1:
+        elif _is_column(size, starts[k], ends[k], stride):
             new_ends[k] = widths.size(x[axis])
+        elif len(strides) == 1 and widths.changes(x[axis]):
+            order = np.arange(size)[_python_slice(size, starts[k], ends[k], stride)]
+            return {"op": "index_select", "index": _kept_numbers(x[axis], order, step.given()[axis], widths),
+                    "axis": axis}
     return {"starts": new_starts, "ends": new_ends}
-
-
-def _is_strided(step: Step) -> bool:
-    steps = step.constant("steps")
-    return not are_numbers(steps) or any(n != 1 for n in steps)
-
-
-def _set_value(step: Step) -> None:
-    """Some positions are overwritten by another tensor; along an axis that it lacks it repeats whatever it holds."""
-    parts = _slice_parts(step)
-    if parts is None or _is_strided(step):
-        step.freeze("an assignment at places that are computed")
-        return
-    x, values = step.dims(0), step.dims(1)
-    target = _cut_out(step, x, parts)
-    for axis in sorted(step.attribute("decrease_axes") or [], reverse=True):
-        step.fix(target[axis], "one position that is written by its number")
-        target.pop(axis)
-    missing = target[: len(target) - len(values)]
-    for d, v in zip(target[len(target) - len(values):], values, strict=True):
-        if find(v).size != 1:
-            step.tie(d, v)
-        elif find(d).size != 1:
-            missing = [*missing, d]
-    step.give(list(x), step.dirty(0) | step.dirty(1) | free(missing))
-
-
-def _set_constant(step: Step) -> None:
-    """Some positions are overwritten by a number."""
-    parts = _slice_parts(step)
-    if parts is None or _is_strided(step):
-        step.freeze("an assignment at places that are computed")
-        return
-    x = step.dims(0)
-    _cut_out(step, x, parts)
-    zero = all(v == 0 for v in step.attribute("values") or [1])
-    step.give(list(x), step.dirty(0) if zero else free(x))
 
 
 # padding, moving, gathering
@@ -163,15 +112,35 @@ def _pad_space(step: Step) -> None:
     step.give(out, step.dirty() if zero else free(out))
 
 
-def _move(step: Step) -> None:
-    """Positions change places along some axes (all of them where none is named), so these stay whole."""
-    x = step.dims()
+def _flip(step: Step) -> None:
+    """Positions in the opposite order."""
+    x = list(step.dims())
     axes = step.attribute("axis")
-    if axes is None or axes == []:
-        axes = range(len(x))
     for a in [axes] if isinstance(axes, int) else axes:
-        step.fix(x[a], f"a {step.op.name} along it")
+        x[a] = select(x[a], range(find(x[a]).size)[::-1])
     step.give(x, step.dirty())
+
+
+def _roll(step: Step) -> None:
+    """Positions move on, the last ones to the front; over all axes at once where none is named."""
+    x, axes, shifts = list(step.dims()), step.attribute("axis"), step.constant("shifts")
+    if not axes or not are_numbers(shifts):
+        step.freeze("a roll over all axes")
+        return
+    for a, shift in zip(axes, shifts, strict=True):
+        n = find(x[a]).size
+        x[a] = select(x[a], [(k - shift) % n for k in range(n)])
+    step.give(x, step.dirty())
+
+
+def _roll_shifts(step: Step, widths: Widths) -> dict[str, Any]:
+    """As many places as positions that stay are carried to the front."""
+    axes, shifts, x = step.attribute("axis"), step.constant("shifts"), step.dims()
+    if not axes or not are_numbers(shifts) or not any(widths.changes(x[a]) for a in axes):
+        return {}
+    sizes = [find(x[a]).size for a in axes]
+    return {"shifts": [widths.size(x[a]) - widths.before(x[a], n - s % n) if widths.changes(x[a]) else s
+                       for a, s, n in zip(axes, shifts, sizes, strict=True)]}
 
 
 def _triangle(step: Step) -> None:
@@ -182,16 +151,112 @@ def _triangle(step: Step) -> None:
 
 
 def _gather(step: Step) -> None:
-    """Positions read by number along one axis, which stays; the other axes pass."""
+    """Positions read by number along one axis; numbers that the program spells, each once, are followed."""
     x, index = step.dims(0), step.dims(1)
-    axis = axis_of(step, len(x)) if step.constant("axis") is not None else int(step.attribute("dim", 0)) % len(x)
-    step.fix(x[axis], "positions that are read by their numbers")
+    axis = _gathered(step)
+    order = _order(step)
+    if order is not None:
+        out = [*x[:axis], select(x[axis], order), *x[axis + 1:]]
+        step.give(out, step.dirty(0))
+        return
+    step.fix(x[axis], READ)
     out = [*x[:axis], *index, *x[axis + 1:]]
     if len(out) != len(step.shape()):
-        step.freeze("positions that are read by their numbers")
+        step.freeze(READ)
         return
     # a number that is cut reads the first position, which holds something
     step.give(out, step.dirty(0) | free(index))
+
+
+def _gathered(step: Step) -> int:
+    """The axis that is read by number."""
+    rank = len(step.dims(0))
+    if step.op.name == "gather_nd":
+        return 0
+    return axis_of(step, rank) if step.constant("axis") is not None else int(step.attribute("dim", 0)) % rank
+
+
+def _order(step: Step) -> list[int] | None:
+    """The numbers that are read, where they are spelled in the program, and each once."""
+    numbers = known(step, "index")
+    if numbers is None or str(numbers.dtype) == "bool":
+        return None
+    if numbers.ndim != (2 if step.op.name == "gather_nd" else 1) or numbers.shape[-1:] == (0,):
+        return None
+    if step.op.name == "gather_nd" and numbers.shape[1] != 1:
+        return None
+    n = find(step.dims(0)[_gathered(step)]).size
+    order = [int(k) % n for k in numbers.reshape(-1)]
+    return order if len(set(order)) == len(order) else None
+
+
+def _gather_numbers(step: Step, widths: Widths) -> dict[str, Any]:
+    axis, order = _gathered(step), _order(step)
+    if order is None or not widths.changes(step.dims(0)[axis]):
+        return {}
+    index = _kept_numbers(step.dims(0)[axis], np.asarray(order), step.given()[axis], widths)
+    return {"index": index[:, None] if step.op.name == "gather_nd" else index}
+
+
+def _kept_numbers(read: Dim, order: Array, out: Dim, widths: Widths) -> Array:
+    """The numbers of the positions that stay, among those that stay."""
+    stays = widths.positions(read)
+    return np.searchsorted(stays, order[np.isin(order, stays)])
+
+
+def _gather_nd(step: Step) -> None:
+    """Positions read by their numbers along the first axes, one number an axis."""
+    if _order(step) is not None:
+        _gather(step)
+        return
+    x, index = step.dims(0), step.dims(1)
+    n_axes = find(index[-1]).size
+    step.fix_all(x[:n_axes], READ)
+    step.fix(index[-1], READ)
+    step.give([*index[:-1], *x[n_axes:]], step.dirty(0) | free(index))
+
+
+def _index_sample(step: Step) -> None:
+    """Some positions of each row."""
+    x, index = step.dims(0), step.dims(1)
+    step.tie(x[0], index[0])
+    step.fix(x[1], READ)
+    step.give([x[0], index[1]], free([x[0], index[1]]))
+
+
+def _repeat_unevenly(step: Step) -> None:
+    """Each position as often as another tensor says."""
+    x = list(step.dims())
+    axis = int(step.attribute("axis", 0)) % len(x)
+    if step.shape()[axis] < 0:
+        step.freeze("repeats that are computed")
+        return
+    step.fix(x[axis], "repeats that differ")
+    x[axis] = atom(step.shape()[axis], "repeats that differ")
+    step.give(x, step.dirty())
+
+
+def _crop(step: Step) -> None:
+    parts = _crop_parts(step)
+    if parts is None:
+        step.freeze("a crop at places that are computed")
+        return
+    step.give(cut_out(step, step.dims(), parts), step.dirty())
+
+
+def _crop_parts(step: Step) -> list[tuple[int, int, int]] | None:
+    """(axis, start, end) of each axis."""
+    offsets = step.constant("offsets")
+    if not are_numbers(offsets) or any(n < 0 for n in step.shape()):
+        return None
+    return [(a, int(s), int(s) + n) for a, (s, n) in enumerate(zip(offsets, step.shape(), strict=True))]
+
+
+def _crop_bounds(step: Step, widths: Widths) -> dict[str, Any]:
+    parts, x = _crop_parts(step), step.dims()
+    if parts is None or not any(widths.changes(d) for d in x):
+        return {}
+    return {"offsets": [widths.before(x[a], s) for a, s, _ in parts], "shape": [widths.size(d) for d in step.given()]}
 
 
 def _take_along(step: Step) -> None:
@@ -204,16 +269,48 @@ def _take_along(step: Step) -> None:
     step.give([index[k] if k == axis else d for k, d in enumerate(x)], free(x))
 
 
-_SET_VALUE = Rule(_set_value, _slice_bounds)
+def _axes_of_matrices(step: Step, rank: int) -> tuple[int, int]:
+    one, two = step.attribute("axis1", step.attribute("dim1", 0)), step.attribute("axis2", step.attribute("dim2", 1))
+    return one % rank, two % rank
+
+
+def _diagonal(step: Step) -> None:
+    """The diagonal of matrices, or its sum: their two axes are counted, the others pass."""
+    x = step.dims()
+    axes = _axes_of_matrices(step, len(x))
+    step.fix_all((x[a] for a in axes), "a diagonal along it")
+    rest = [d for k, d in enumerate(x) if k not in axes]
+    more = [] if step.op.name == "trace" else [atom(step.shape()[-1], "a diagonal")]
+    step.give([*rest, *more], step.dirty())
+
+
+def _diagonal_matrix(step: Step) -> None:
+    """Values on the diagonal of matrices that are zero elsewhere: both axes are those of the values."""
+    x, offset = step.dims(), step.attribute("offset", 0)
+    if offset or step.attribute("padding_value", 0.0) or (step.op.name == "diag" and len(x) != 1):
+        step.freeze("a diagonal of matrices")
+        return
+    out = list(x[:-1])
+    one, two = sorted(_axes_of_matrices(step, len(x) + 1)) if step.op.name == "diag_embed" else (0, 1)
+    out.insert(one, x[-1])
+    out.insert(two, x[-1])
+    step.give(out, step.dirty())
+
+
 RULES = {
-    "slice": Rule(_slice, _slice_bounds),
+    "slice": Rule(_slice, slice_bounds),
     "strided_slice": Rule(_strided_slice, _strided_bounds),
-    **dict.fromkeys(("set_value_with_tensor", "set_value_with_tensor_"), _SET_VALUE),
-    **dict.fromkeys(("set_value", "set_value_"), Rule(_set_constant, _slice_bounds)),
     "pad": Rule(_pad),
     "pad3d": Rule(_pad_space),
-    **dict.fromkeys(("roll", "flip"), Rule(_move)),
-    **dict.fromkeys(("gather", "index_select"), Rule(_gather)),
+    "flip": Rule(_flip),
+    "roll": Rule(_roll, _roll_shifts),
+    **dict.fromkeys(("gather", "index_select"), Rule(_gather, _gather_numbers)),
+    "gather_nd": Rule(_gather_nd, _gather_numbers),
+    "index_sample": Rule(_index_sample),
+    "repeat_interleave_with_tensor_index": Rule(_repeat_unevenly),
+    "crop": Rule(_crop, _crop_bounds),
+    **dict.fromkeys(("diagonal", "trace"), Rule(_diagonal)),
+    **dict.fromkeys(("diag", "diag_embed"), Rule(_diagonal_matrix)),
     "take_along_axis": Rule(_take_along),
-    **dict.fromkeys(("triu", "tril"), Rule(_triangle)),
+    **dict.fromkeys(("triu", "tril", "triu_", "tril_"), Rule(_triangle)),
 }

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prunelab.graph.dims import Dim, atom, find
+from prunelab.graph.dims import Dim, atom, find, product
+from prunelab.graph.rules.roles import note_roles
 from prunelab.graph.solver import Dirty, Rule, Step, free
 
 CONTRACTION = "a contraction of two values that are not zero where cut"
 
 
+def _operands(step: Step) -> tuple[int, int]:
+    """Which operands are multiplied: ``addmm`` adds its first one."""
+    return (1, 2) if step.op.name in ("addmm", "baddbmm") else (0, 1)
+
+
 def _axes(step: Step) -> tuple[list[Dim], list[Dim]]:
     """The operands' dims as (..., m, k) and (..., k, n)."""
-    a, b = list(step.dims(0)), list(step.dims(1))
+    a, b = (list(step.dims(k)) for k in _operands(step))
     if len(a) == 1:
         a = [atom(1, "a single position"), *a]
     elif step.attribute("transpose_x", step.attribute("trans_x", False)):
@@ -44,31 +50,32 @@ def _batch(step: Step, a: list[Dim], b: list[Dim]) -> list[tuple[Dim, bool, bool
 
 
 def _roles(step: Step) -> None:
-    for which, flipped, made in ((0, "transpose_x", -2), (1, "transpose_y", -1)):
+    x, y = _operands(step)
+    for which, flipped, made in ((x, "transpose_x", -2), (y, "transpose_y", -1)):
         if len(step.dims(which)) == 1:
-            step.role(which, 0, "in")
+            note_roles(step, which, {0: "in"})
             continue
         read = -1 if made == -2 else -2
         if step.attribute(flipped, False):
             made, read = read, made
-        step.role(which, made, "out")
-        step.role(which, read, "in")
+        note_roles(step, which, {made: "out", read: "in"})
 
 
 def _matmul(step: Step) -> None:
     a, b = _axes(step)
-    x_dirty, y_dirty = step.dirty(0), step.dirty(1)
+    x, y = _operands(step)
+    x_dirty, y_dirty = step.dirty(x), step.dirty(y)
     _roles(step)
     step.tie(a[-1], b[-2])
     step.need_zero(a[-1], x_dirty, y_dirty, reason=CONTRACTION)
     batch = _batch(step, a, b)
-    if not step.is_held(0) and not step.is_held(1):
+    if not step.is_held(x) and not step.is_held(y):
         for d, _, _ in batch[1:]:
             step.tag(d, "head")
     out = [*(d for d, _, _ in batch), a[-2], b[-1]]
-    if len(step.dims(0)) == 1:
+    if len(step.dims(x)) == 1:
         out.pop(-2)
-    if len(step.dims(1)) == 1:
+    if len(step.dims(y)) == 1:
         out.pop(-1)
     x_leaves, y_leaves = _leaves(x_dirty), _leaves(y_dirty)
     dirty = (free([a[-2]]) & x_leaves) | (free([b[-1]]) & y_leaves)
@@ -76,6 +83,46 @@ def _matmul(step: Step) -> None:
         clean = (free([d]) - x_leaves if in_a else frozenset()) | (free([d]) - y_leaves if in_b else frozenset())
         dirty |= free([d]) - clean
     step.give(out, dirty)
+
+
+def _add_matmul(step: Step) -> None:
+    """``beta * input + alpha * x @ y``: zero where all are."""
+    _matmul(step)
+    out, added = step.given(), step.dims(0)
+    dirty: Dirty = step.dirty(0) | step.solution.dirty[step.op.outputs[0]]
+    for k, d in enumerate(out):
+        at = k - len(out) + len(added)
+        if at >= 0 and find(added[at]).size != 1:
+            step.tie(d, added[at])
+        else:
+            dirty |= free([d])
+    step.give(out, dirty)
+
+
+def _bilinear(step: Step) -> None:
+    """``x^T W y`` for each of W's matrices."""
+    x, y, w = step.dims("x"), step.dims("y"), step.dims("weight")
+    for operand, read in (("x", w[1]), ("y", w[2])):
+        step.tie(step.dims(operand)[1], read)
+        step.need_zero(read, step.dirty(operand), step.dirty("weight"), reason=CONTRACTION)
+    step.tie(x[0], y[0])
+    note_roles(step, "weight", {0: "out", 1: "in", 2: "in"})
+    if step.has("bias"):
+        step.tie(step.dims("bias")[-1], w[0])
+    step.give([x[0], w[0]], step.dirty("weight") | free(x[:1]))
+
+
+def _bilinear_macs(step: Step) -> Iterable[list[Dim]]:
+    yield [step.dims("x")[0], *step.dims("weight")]
+
+
+def _kron(step: Step) -> None:
+    """Every axis is the first one's positions, each with all of the second's."""
+    a, b = step.dims(0), step.dims(1)
+    rank = max(len(a), len(b))
+    one = [atom(1, "a single position")]
+    pairs = zip([*one * (rank - len(a)), *a], [*one * (rank - len(b)), *b], strict=True)
+    step.give([product(pair) for pair in pairs], step.dirty(0) | step.dirty(1))
 
 
 def _leaves(dirty: Dirty) -> Dirty:
@@ -143,7 +190,7 @@ def _bmm_like_dot(step: Step) -> None:
     for a, b in zip(x, y, strict=True):
         step.tie(a, b)
     step.need_zero(x[-1], step.dirty(0), step.dirty(1), reason=CONTRACTION)
-    step.give(list(x[:-1]), step.dirty(0) & step.dirty(1))
+    step.give(list(x[:-1]), _leaves(step.dirty(0)) & _leaves(step.dirty(1)))
 
 
 _MATMUL = Rule(_matmul, macs=_matmul_macs)
@@ -151,6 +198,9 @@ RULES = {
     "matmul": _MATMUL,
     "bmm": _MATMUL,
     "mv": _MATMUL,
+    **dict.fromkeys(("addmm", "baddbmm"), Rule(_add_matmul, macs=_matmul_macs)),
+    "bilinear": Rule(_bilinear, macs=_bilinear_macs),
+    "kron": Rule(_kron),
     "einsum": Rule(_einsum, macs=_einsum_macs),
     "dot": Rule(_bmm_like_dot),
 }

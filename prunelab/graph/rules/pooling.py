@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from prunelab.graph.dims import find, rows
+from prunelab.graph.dims import atom, find, rows
 from prunelab.graph.rules.convolution import channel_axis, fix_space, space
-from prunelab.graph.solver import Rule, Step
+from prunelab.graph.solver import Rule, Step, free
 
 
 def _pool(step: Step) -> None:
@@ -13,6 +13,28 @@ def _pool(step: Step) -> None:
     fix_space(step, x, axis)
     step.give(space(step, x[0], x[axis], axis), step.dirty())
     step.give_rest()
+
+
+def _pool_with_places(step: Step) -> None:
+    """The largest values, and the places where they stood; zeros stand somewhere too."""
+    _pool(step)
+    out = step.given()
+    step.give([out[0], out[1], *(atom(n, "positions in space") for n in step.shape(1)[2:])], free(out[:2]), 1)
+
+
+def _unpool(step: Step) -> None:
+    """Values put back to their places; zero elsewhere."""
+    x, places = step.dims(), step.dims("indices")
+    for a, b in zip(x, places, strict=True):
+        step.tie(a, b)
+    _pool(step)
+
+
+def _affine_grid(step: Step) -> None:
+    """Places in space from a matrix for each sample."""
+    matrices = step.dims()
+    step.fix_all(matrices[1:], "a grid of places")
+    step.give([matrices[0], *(atom(n, "a grid of places") for n in step.shape()[1:])], free(matrices[:1]))
 
 
 def _grid_sample(step: Step) -> None:
@@ -36,10 +58,13 @@ def _maxout(step: Step) -> None:
 _POOL = Rule(_pool)
 RULES = {
     **dict.fromkeys((
-        "pool2d", "pool3d", "lp_pool2d", "max_pool2d_with_index", "max_pool3d_with_index", "fractional_max_pool2d",
-        "fractional_max_pool3d", "unpool", "unpool3d", "nearest_interp", "linear_interp", "bilinear_interp",
+        "pool2d", "pool3d", "lp_pool2d", "nearest_interp", "linear_interp", "bilinear_interp",
         "bicubic_interp", "trilinear_interp",
     ), _POOL),
+    **dict.fromkeys(("max_pool2d_with_index", "max_pool3d_with_index", "fractional_max_pool2d",
+                     "fractional_max_pool3d"), Rule(_pool_with_places)),
+    **dict.fromkeys(("unpool", "unpool3d"), Rule(_unpool)),
+    "affine_grid": Rule(_affine_grid),
     "grid_sample": Rule(_grid_sample),
     "maxout": Rule(_maxout),
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from prunelab.graph.dims import atom, concatenation, find, product, reshape
+from prunelab.graph.dims import Dim, atom, concatenation, find, product, reshape
 from prunelab.graph.rules.constants import are_numbers
 from prunelab.graph.solver import Rule, Step, Widths, free
 
@@ -108,6 +108,29 @@ def _repeat_interleave(step: Step) -> None:
     step.give(x, step.dirty())
 
 
+def _broadcast_all(step: Step) -> None:
+    """Tensors expanded to one shape, each."""
+    dims, dirty = step.dims(), step.dirty()
+    rank = max(map(len, dims))
+    out: list[Dim] = []
+    for axis in range(rank):
+        met = [find(own[axis - rank]) for own in dims if axis - rank >= -len(own)]
+        wide = [d for d in met if d.size != 1]
+        for other in wide[1:]:
+            step.tie(wide[0], other)
+        out.append((wide or met)[0])
+    new = [[d for k, d in enumerate(out) if k - rank < -len(own) or find(own[k - rank]).size != find(d).size]
+           for own in dims]
+    step.give([out] * len(dims), [mine | free(more) for mine, more in zip(dirty, new, strict=True)])
+
+
+def _meshgrid(step: Step) -> None:
+    """Vectors, each repeated along the others."""
+    vectors, dirty = step.dims(), step.dirty()
+    out = [v[0] if v else atom(1, "a single position") for v in vectors]
+    step.give([out] * len(out), [mine | free(d for j, d in enumerate(out) if j != k) for k, mine in enumerate(dirty)])
+
+
 # joining and parting
 
 
@@ -190,6 +213,8 @@ RULES = {
     "expand_as": Rule(_expand_as),
     "tile": Rule(_tile, _tile_repeats),
     "repeat_interleave": Rule(_repeat_interleave),
+    "broadcast_tensors": Rule(_broadcast_all),
+    "meshgrid": Rule(_meshgrid),
     "concat": Rule(_concat),
     "stack": Rule(_stack),
     **dict.fromkeys(("unstack", "unbind"), Rule(_unstack)),

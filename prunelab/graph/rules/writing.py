@@ -1,0 +1,184 @@
+"""Operators that write positions by their numbers: assignments to slices and to indices, scatter.
+
+What is written along an axis by number keeps that axis whole; the other axes pass.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prunelab.graph.dims import Dim, find
+from prunelab.graph.rules.constants import are_numbers
+from prunelab.graph.solver import Dirty, Rule, Step, Widths, free
+
+WRITTEN = "positions that are written by their numbers"
+
+# slices
+
+
+def bounds(size: int, start: int, end: int) -> tuple[int, int]:
+    """A slice's bounds, counted from the front."""
+    start = max(0, start + size) if start < 0 else min(start, size)
+    end = max(0, end + size) if end < 0 else min(end, size)
+    return start, max(start, end)
+
+
+def slice_parts(step: Step) -> list[tuple[int, int, int]] | None:
+    """(axis, start, end) of each sliced axis; None where a boundary is computed."""
+    starts, ends = step.constant("starts"), step.constant("ends")
+    if not are_numbers(starts) or not are_numbers(ends):
+        return None
+    x = step.dims(0)
+    return [(a, *bounds(find(x[a]).size, int(s), int(e)))
+            for a, s, e in zip(step.attribute("axes"), starts, ends, strict=True)]
+
+
+def cut_out(step: Step, dims: list[Dim], parts: list[tuple[int, int, int]]) -> list[Dim]:
+    """The dims of what stands between bounds ``(axis, start, end)``."""
+    out = list(dims)
+    for axis, start, end in parts:
+        size = find(out[axis]).size
+        if (start, end) != (0, size) and end > start:
+            sizes = [n for n in (start, end - start, size - end) if n]
+            out[axis] = step.split(out[axis], sizes)[1 if start else 0]
+    return out
+
+
+def slice_bounds(step: Step, widths: Widths) -> dict[str, Any]:
+    """Where a slice's bounds are under a plan."""
+    parts = slice_parts(step)
+    if parts is None:
+        return {}
+    x = step.dims(0)
+    return {"starts": [widths.before(x[a], s) for a, s, _ in parts],
+            "ends": [widths.before(x[a], e) for a, _, e in parts]}
+
+
+def _is_strided(step: Step) -> bool:
+    steps = step.constant("steps")
+    return not are_numbers(steps) or any(n != 1 for n in steps)
+
+
+def _set_value(step: Step) -> None:
+    """Some positions are overwritten by another tensor; along an axis that it lacks it repeats whatever it holds."""
+    parts = slice_parts(step)
+    if parts is None or _is_strided(step):
+        step.freeze("an assignment at places that are computed")
+        return
+    x, values = step.dims(0), step.dims(1)
+    target = cut_out(step, x, parts)
+    for axis in sorted(step.attribute("decrease_axes") or [], reverse=True):
+        step.fix(target[axis], "one position that is written by its number")
+        target.pop(axis)
+    missing = target[: len(target) - len(values)]
+    for d, v in zip(target[len(target) - len(values):], values, strict=True):
+        if find(v).size != 1:
+            step.tie(d, v)
+        elif find(d).size != 1:
+            missing = [*missing, d]
+    step.give(list(x), step.dirty(0) | step.dirty(1) | free(missing))
+
+
+def _set_constant(step: Step) -> None:
+    """Some positions are overwritten by a number."""
+    parts = slice_parts(step)
+    if parts is None or _is_strided(step):
+        step.freeze("an assignment at places that are computed")
+        return
+    x = step.dims(0)
+    cut_out(step, x, parts)
+    zero = all(v == 0 for v in step.attribute("values") or [1])
+    step.give(list(x), step.dirty(0) if zero else free(x))
+
+
+# indices
+
+
+def _tie_written(step: Step, target: list[Dim], values: list[Dim]) -> Dirty:
+    """Values meet the dims that they are written to; what these are dirty at where the values repeat along them."""
+    lacking = target[: max(0, len(target) - len(values))]
+    for d, v in zip(target[len(lacking):], values[max(0, len(values) - len(target)):], strict=True):
+        if find(v).size == find(d).size:
+            step.tie(d, v)
+        else:
+            lacking = [*lacking, d]
+    return free(lacking)
+
+
+def _write(step: Step, n_axes: int, index: list[Dim], values: str) -> None:
+    """The first ``n_axes`` are written by number, the values lie over the indices and the other axes."""
+    x = step.dims(0)
+    step.fix_all(x[:n_axes], WRITTEN)
+    step.fix_all(index, WRITTEN)
+    dirty = _tie_written(step, [*index, *x[n_axes:]], step.dims(values))
+    step.give(list(x), step.dirty(0) | step.dirty(values) | dirty)
+
+
+def _index_put(step: Step) -> None:
+    """One index an axis; a mask of bools stands for as many axes as it has."""
+    indices = step.dims("indices")
+    masks = [step.solution.program.dtypes[v] == "bool" for v in _listed(step, "indices")]
+    n_axes = sum(len(index) if mask else 1 for index, mask in zip(indices, masks, strict=True))
+    for index in indices:
+        step.fix_all(index, WRITTEN)
+    rank = max(len(index) for index in indices)
+    widest = next(index for index in indices if len(index) == rank)
+    _write(step, n_axes, list(widest) if not any(masks) else [], "value")
+
+
+def _listed(step: Step, argument: str) -> tuple[int, ...]:
+    value = step.value(argument)
+    return step.solution.program.producers[value].inputs  # type: ignore[index,return-value]
+
+
+def _scatter(step: Step) -> None:
+    _write(step, 1, list(step.dims("index")[:1]), "updates")
+
+
+def _scatter_nd(step: Step) -> None:
+    index = step.dims("index")
+    step.fix(index[-1], WRITTEN)
+    _write(step, find(index[-1]).size, list(index[:-1]), "updates")
+
+
+def _index_add(step: Step) -> None:
+    x, values, axis = step.dims("x"), step.dims("add_value"), step.attribute("axis") % len(step.dims("x"))
+    step.fix_all((x[axis], values[axis], *step.dims("index")), WRITTEN)
+    for k, (d, v) in enumerate(zip(x, values, strict=True)):
+        if k != axis:
+            step.tie(d, v)
+    step.give(list(x), step.dirty("x") | step.dirty("add_value"))
+
+
+def _put_along(step: Step) -> None:
+    """Each lane along an axis by itself; lanes that only some tensors have stay."""
+    x, axis = step.dims(0), step.attribute("axis") % len(step.dims(0))
+    for argument in ("indices", "values"):
+        for k, (d, v) in enumerate(zip(x, step.dims(argument), strict=True)):
+            if k == axis or find(d).size != find(v).size:
+                step.fix_all((d, v), WRITTEN)
+            else:
+                step.tie(d, v)
+    step.give(list(x), free(x))
+
+
+def _fill_diagonal(step: Step) -> None:
+    x, axes = step.dims(0), [step.attribute(k) % len(step.dims(0)) for k in ("dim1", "dim2")]
+    step.fix_all((x[a] for a in axes), "a diagonal along it")
+    step.fix(step.dims(1)[-1], "a diagonal along it")
+    for d, v in zip([d for k, d in enumerate(x) if k not in axes], step.dims(1)[:-1], strict=True):
+        step.tie(d, v)
+    step.give(list(x), step.dirty(0) | step.dirty(1))
+
+
+_SET_VALUE = Rule(_set_value, slice_bounds)
+RULES = {
+    **dict.fromkeys(("set_value_with_tensor", "set_value_with_tensor_"), _SET_VALUE),
+    **dict.fromkeys(("set_value", "set_value_"), Rule(_set_constant, slice_bounds)),
+    **dict.fromkeys(("index_put", "index_put_"), Rule(_index_put)),
+    **dict.fromkeys(("scatter", "scatter_"), Rule(_scatter)),
+    "scatter_nd_add": Rule(_scatter_nd),
+    **dict.fromkeys(("index_add", "index_add_"), Rule(_index_add)),
+    **dict.fromkeys(("put_along_axis", "put_along_axis_"), Rule(_put_along)),
+    **dict.fromkeys(("fill_diagonal_tensor", "fill_diagonal_tensor_"), Rule(_fill_diagonal)),
+}

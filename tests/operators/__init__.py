@@ -1,0 +1,1 @@
+"""Every operator between two layers: literal tables, a file a family."""

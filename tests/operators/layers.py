@@ -1,0 +1,131 @@
+"""Layers with weights, over space, and losses."""
+
+from __future__ import annotations
+
+import paddle
+import paddle.nn.functional as F
+from operators.rows import last, line, made, maps, tokens, vector, volume, weighted
+from paddle import nn
+
+CONVOLUTIONS = {
+    "Conv1D": line(made(nn.Conv1D, 8, 6, 3)), "Conv1D, grouped": line(made(nn.Conv1D, 8, 6, 3, groups=2)), "Conv1D, depthwise": line(made(nn.Conv1D, 8, 8, 3, groups=8)),
+    "Conv1D, channels last": tokens(made(nn.Conv1D, 8, 6, 3, data_format="NLC")), "Conv1D, circular": line(made(nn.Conv1D, 8, 6, 3, padding=1, padding_mode="circular")),
+    "Conv2D": maps(made(nn.Conv2D, 8, 6, 3)), "Conv2D, grouped": maps(made(nn.Conv2D, 8, 6, 3, groups=2)), "Conv2D, depthwise": maps(made(nn.Conv2D, 8, 8, 3, groups=8)),
+    "Conv2D, multiplied": maps(made(nn.Conv2D, 8, 16, 3, groups=8)), "Conv2D, reflect": maps(made(nn.Conv2D, 8, 6, 3, padding=1, padding_mode="reflect")),
+    "Conv2D, dilated": maps(made(nn.Conv2D, 8, 6, 3, dilation=2, padding="same")), "Conv2D, channels last": last(made(nn.Conv2D, 8, 6, 3, data_format="NHWC")),
+    "Conv2D, depthwise, channels last": last(made(nn.Conv2D, 8, 8, 3, groups=8, data_format="NHWC")),
+    "Conv3D": volume(made(nn.Conv3D, 8, 6, 3)), "Conv3D, grouped": volume(made(nn.Conv3D, 8, 6, 3, groups=2)), "Conv3D, depthwise": volume(made(nn.Conv3D, 8, 8, 3, groups=8)),
+    "Conv1DTranspose": line(made(nn.Conv1DTranspose, 8, 6, 3, 2)), "Conv1DTranspose, grouped": line(made(nn.Conv1DTranspose, 8, 6, 3, groups=2)),
+    "Conv1DTranspose, depthwise": line(made(nn.Conv1DTranspose, 8, 8, 3, groups=8)),
+    "Conv2DTranspose": maps(made(nn.Conv2DTranspose, 8, 6, 3, 2)), "Conv2DTranspose, grouped": maps(made(nn.Conv2DTranspose, 8, 6, 3, groups=2)),
+    "Conv2DTranspose, depthwise": maps(made(nn.Conv2DTranspose, 8, 8, 3, groups=8)), "Conv2DTranspose, output size": maps(lambda h: h),
+    "Conv2DTranspose, channels last": last(made(nn.Conv2DTranspose, 8, 6, 3, data_format="NHWC")),
+    "Conv3DTranspose": volume(made(nn.Conv3DTranspose, 8, 6, 3)), "Conv3DTranspose, grouped": volume(made(nn.Conv3DTranspose, 8, 6, 3, groups=2)),
+    "conv1d": line(weighted(F.conv1d, [6, 8, 3])), "conv2d": maps(weighted(F.conv2d, [6, 8, 3, 3])), "conv3d": volume(weighted(F.conv3d, [6, 8, 2, 2, 2])),
+    "conv1d_transpose": line(weighted(F.conv1d_transpose, [8, 6, 3])), "conv2d_transpose": maps(weighted(F.conv2d_transpose, [8, 6, 3, 3])),
+    "conv3d_transpose": volume(weighted(F.conv3d_transpose, [8, 6, 2, 2, 2])),
+    "conv2d_transpose, output size": maps(weighted(lambda h, w: F.conv2d_transpose(h, w, stride=2, output_size=[14, 14]), [8, 6, 3, 3])),
+    "conv2d, computed weight": maps(weighted(lambda h, w, s: F.conv2d(h, w * s.reshape([6, 1, 1, 1])), [6, 8, 3, 3], [6])),
+    "Linear": tokens(made(nn.Linear, 8, 6)),
+    "SpectralNorm": maps(weighted(lambda h, w: h, [1])),
+}
+del CONVOLUTIONS["Conv2DTranspose, output size"], CONVOLUTIONS["SpectralNorm"]
+
+NORMS = {
+    "BatchNorm": maps(made(nn.BatchNorm, 8)), "BatchNorm1D": line(made(nn.BatchNorm1D, 8)), "BatchNorm1D, vector": vector(made(nn.BatchNorm1D, 8)),
+    "BatchNorm1D, last": tokens(made(nn.BatchNorm1D, 8, data_format="NLC")), "BatchNorm2D": maps(made(nn.BatchNorm2D, 8)), "BatchNorm2D, last": last(made(nn.BatchNorm2D, 8, data_format="NHWC")),
+    "BatchNorm2D, plain": maps(made(nn.BatchNorm2D, 8, weight_attr=False, bias_attr=False)),
+    "BatchNorm3D": volume(made(nn.BatchNorm3D, 8)), 
+    "GroupNorm": maps(made(nn.GroupNorm, 4, 8)), "GroupNorm, one": maps(made(nn.GroupNorm, 1, 8)), "GroupNorm, each": maps(made(nn.GroupNorm, 8, 8)), "GroupNorm, plain": maps(made(nn.GroupNorm, 4, 8, weight_attr=False, bias_attr=False)),
+    "GroupNorm, last": last(made(nn.GroupNorm, 4, 8, data_format="NHWC")),
+    "InstanceNorm1D": line(made(nn.InstanceNorm1D, 8)), "InstanceNorm2D": maps(made(nn.InstanceNorm2D, 8)), "InstanceNorm3D": volume(made(nn.InstanceNorm3D, 8)),
+    "InstanceNorm2D, plain": maps(made(nn.InstanceNorm2D, 8, weight_attr=False, bias_attr=False)),
+    "LayerNorm": tokens(made(nn.LayerNorm, 8)), "LayerNorm, maps": maps(made(nn.LayerNorm, [8, 6, 6])), "LayerNorm, plain": tokens(made(nn.LayerNorm, 8, weight_attr=False, bias_attr=False)),
+    "LayerNorm, space": maps(made(nn.LayerNorm, [6, 6])),
+    "LocalResponseNorm": maps(made(nn.LocalResponseNorm, 3)), "local_response_norm": maps(lambda h: F.local_response_norm(h, 3)),
+    "batch_norm": maps(weighted(lambda h, m, v: F.batch_norm(h, m, v.abs() + 1), [8], [8])), "instance_norm": maps(F.instance_norm),
+    "layer_norm": tokens(weighted(lambda h, w, b: F.layer_norm(h, [8], w, b), [8], [8])), "group_norm": maps(weighted(lambda h, w, b: F.group_norm(h, 4, 1e-5, w, b), [8], [8])),
+    "rms norm by hand": tokens(weighted(lambda h, w: h * paddle.rsqrt((h * h).mean(-1, keepdim=True) + 1e-6) * w, [8])),
+    "layer norm by hand": tokens(lambda h: (h - h.mean(-1, keepdim=True)) / (h.var(-1, keepdim=True) + 1e-5).sqrt()),
+}
+
+POOLS = {
+    **{f"{kind}Pool{n}D": {1: line, 2: maps, 3: volume}[n](made(getattr(nn, f"{kind}Pool{n}D"), 2)) for kind in ("Avg", "Max", "AdaptiveAvg", "AdaptiveMax") for n in (1, 2, 3)},
+    "AdaptiveAvgPool2D, uneven": maps(made(nn.AdaptiveAvgPool2D, (4, 5))), "AdaptiveMaxPool2D, uneven": maps(made(nn.AdaptiveMaxPool2D, (4, 5))),
+    "AdaptiveAvgPool2D, to one": maps(made(nn.AdaptiveAvgPool2D, 1)), "AvgPool2D, padded": maps(made(nn.AvgPool2D, 3, 2, 1, ceil_mode=True, exclusive=False)), "AvgPool2D, divisor": maps(made(nn.AvgPool2D, 3, divisor_override=4)),
+    "AvgPool2D, last": last(lambda h: F.avg_pool2d(h, 2, data_format="NHWC")), "MaxPool2D, last": last(lambda h: F.max_pool2d(h, 2, data_format="NHWC")), "adaptive, last": last(lambda h: F.adaptive_avg_pool2d(h, 2, data_format="NHWC")),
+    "LPPool1D": line(made(nn.LPPool1D, 2, 2)), "LPPool2D": maps(made(nn.LPPool2D, 2, 2)), "LPPool2D, infinite": maps(made(nn.LPPool2D, float("inf"), 2)),
+    "FractionalMaxPool2D": maps(made(nn.FractionalMaxPool2D, 3, random_u=0.3)), "FractionalMaxPool3D": volume(made(nn.FractionalMaxPool3D, 2, random_u=0.3)),
+    "max_pool1d and unpool": line(lambda h: F.max_unpool1d(*F.max_pool1d(h, 2, 2, return_mask=True), 2, 2)),
+    "max_pool2d and unpool": maps(lambda h: F.max_unpool2d(*F.max_pool2d(h, 2, 2, return_mask=True), 2, 2)),
+    "max_pool3d and unpool": volume(lambda h: F.max_unpool3d(*F.max_pool3d(h, 2, 2, return_mask=True), 2, 2)),
+    "max_pool2d, mask": maps(lambda h: F.max_pool2d(h, 2, 2, return_mask=True)[1].astype("float32")),
+    "adaptive_max_pool2d, mask": maps(lambda h: F.adaptive_max_pool2d(h, 2, return_mask=True)[0]), "adaptive_max_pool3d, mask": volume(lambda h: F.adaptive_max_pool3d(h, 2, return_mask=True)[0]),
+    "max_pool1d": line(lambda h: F.max_pool1d(h, 3, 2, 1)), "avg_pool1d": line(lambda h: F.avg_pool1d(h, 3, 2, 1)),
+    "avg_pool3d": volume(lambda h: F.avg_pool3d(h, 2)), "lp_pool1d": line(lambda h: F.lp_pool1d(h * h, 3.0, 2)), "lp_pool2d": maps(lambda h: F.lp_pool2d(h * h, 3.0, 2)),
+    "Upsample": maps(made(nn.Upsample, scale_factor=2)), "UpsamplingNearest2D": maps(made(nn.UpsamplingNearest2D, scale_factor=2)), "UpsamplingBilinear2D": maps(made(nn.UpsamplingBilinear2D, size=[9, 9])),
+    **{f"interpolate, {mode}": layout(lambda h, mode=mode, n=n: F.interpolate(h, size=[8] * n, mode=mode, data_format={1: "NCW", 2: "NCHW", 3: "NCDHW"}[n]))
+       for mode, layout, n in (("nearest", maps, 2), ("bilinear", maps, 2), ("bicubic", maps, 2), ("area", maps, 2), ("linear", line, 1), ("trilinear", volume, 3))},
+    "interpolate, nearest 3d": volume(lambda h: F.interpolate(h, scale_factor=2, mode="nearest", data_format="NCDHW")), "interpolate, aligned": maps(lambda h: F.interpolate(h, scale_factor=[2.0, 1.5], mode="bilinear", align_corners=True)),
+    "interpolate, last": last(lambda h: F.interpolate(h, scale_factor=2, data_format="NHWC")), "interpolate to another's size": maps(lambda h: F.interpolate(F.max_pool2d(h, 2), size=h.shape[2:], mode="bilinear") + h),
+    "interpolate, computed size": maps(lambda h: F.interpolate(h, size=paddle.shape(h)[2:] * 2, mode="nearest")),
+    "upsample": maps(lambda h: F.upsample(h, scale_factor=2)),
+    "grid_sample": maps(weighted(lambda h, g: F.grid_sample(h, F.tanh(g).expand([h.shape[0], 4, 4, 2])), [1, 4, 4, 2])),
+    "affine_grid": maps(weighted(lambda h, t: F.grid_sample(h, F.affine_grid(t.expand([h.shape[0], 2, 3]), [h.shape[0], 8, 4, 4])), [1, 2, 3])),
+    "grid from units": vector(lambda h: F.affine_grid(h[:, :6].reshape([-1, 2, 3]), [h.shape[0], 8, 4, 4])),
+}
+
+MORE = {
+    "Bilinear": vector(lambda h: h),
+    "Embedding of units": vector(made(nn.Sequential, nn.Identity())),
+    "Dropout": vector(made(nn.Dropout)), "Dropout2D": maps(made(nn.Dropout2D)), "Dropout3D": volume(made(nn.Dropout3D)), "AlphaDropout": vector(made(nn.AlphaDropout)), "FeatureAlphaDropout": maps(made(nn.FeatureAlphaDropout)),
+    "scaled_dot_product_attention": tokens(lambda h: F.scaled_dot_product_attention(*[h.reshape([-1, 5, 2, 4])] * 3).flatten(2)),
+    "attention with a mask": tokens(weighted(lambda h, m: F.scaled_dot_product_attention(*[h.reshape([-1, 5, 2, 4])] * 3, attn_mask=m).flatten(2), [1, 1, 5, 5])),
+    "causal attention": tokens(lambda h: F.scaled_dot_product_attention(*[h.reshape([-1, 5, 2, 4])] * 3, is_causal=True).flatten(2)),
+    "flash_attention": tokens(lambda h: paddle.nn.functional.flash_attention.flash_attention(*[h.reshape([-1, 5, 2, 4])] * 3)[0].flatten(2)),
+    "flash_attn_qkvpacked": tokens(lambda h: F.flash_attn_qkvpacked(paddle.stack([h.reshape([-1, 5, 2, 4])] * 3, 2))[0].flatten(2)),
+    "sparse_attention": tokens(lambda h: h),
+}
+for _name in ("Bilinear", "Embedding of units", "sparse_attention"):
+    del MORE[_name]
+
+def zeros(h, kind="float32", n=None):
+    return paddle.zeros([h.shape[0], n or h.shape[1]], kind)
+
+LOSSES = {
+    "BCELoss": vector(lambda h: F.binary_cross_entropy(F.sigmoid(h), zeros(h))), "bce with logits": vector(lambda h: F.binary_cross_entropy_with_logits(h, zeros(h))),
+    "bce, weights": vector(weighted(lambda h, w: F.binary_cross_entropy_with_logits(h, zeros(h), w.abs(), pos_weight=w.abs()), [8])),
+    "cross_entropy": vector(lambda h: F.cross_entropy(h, zeros(h, "int64", 1))), "cross_entropy, soft": vector(lambda h: F.cross_entropy(h, zeros(h) + 0.125, soft_label=True)),
+    "softmax_with_cross_entropy": vector(lambda h: F.softmax_with_cross_entropy(h, zeros(h, "int64", 1)).mean()), "nll_loss": vector(lambda h: F.nll_loss(F.log_softmax(h), zeros(h, "int64", 1)[:, 0])),
+    "mse_loss": vector(weighted(lambda h, w: F.mse_loss(h, w.expand_as(h)), [8])), "l1_loss": vector(weighted(lambda h, w: F.l1_loss(h, w.expand_as(h)), [8])), "smooth_l1_loss": vector(weighted(lambda h, w: F.smooth_l1_loss(h, w.expand_as(h)), [8])),
+    "mse, summed": vector(weighted(lambda h, w: F.mse_loss(h, w.expand_as(h), "sum"), [8])),
+    "kl_div": vector(lambda h: F.kl_div(F.log_softmax(h), F.softmax(h))), "log_loss": vector(lambda h: F.log_loss(F.sigmoid(h[:, :1]), zeros(h, n=1)).mean()),
+    "hinge_embedding_loss": vector(lambda h: F.hinge_embedding_loss(h, zeros(h) + 1)), "margin_ranking_loss": vector(lambda h: F.margin_ranking_loss(h, F.tanh(h), zeros(h) + 1)),
+    "soft_margin_loss": vector(lambda h: F.soft_margin_loss(h, zeros(h) + 1)), "multi_label_soft_margin_loss": vector(lambda h: F.multi_label_soft_margin_loss(h, zeros(h))),
+    "multi_margin_loss": vector(lambda h: F.multi_margin_loss(h, zeros(h, "int64", 1)[:, 0])), "multi_label_margin_loss": vector(lambda h: F.multi_label_margin_loss(h, zeros(h, "int64"))),
+    "cosine_embedding_loss": vector(lambda h: F.cosine_embedding_loss(h, F.tanh(h), zeros(h, "int64", 1)[:, 0] + 1)),
+    "triplet_margin_loss": vector(lambda h: F.triplet_margin_loss(h, F.tanh(h), F.sigmoid(h))), "triplet_margin_with_distance_loss": vector(lambda h: F.triplet_margin_with_distance_loss(h, F.tanh(h), F.sigmoid(h))),
+    "gaussian_nll_loss": vector(lambda h: F.gaussian_nll_loss(h, zeros(h), h * h + 1)), "poisson_nll_loss": vector(lambda h: F.poisson_nll_loss(h, zeros(h))),
+    "dice_loss": tokens(lambda h: F.dice_loss(F.softmax(h), paddle.zeros([h.shape[0], 5, 1], "int64"))), "sigmoid_focal_loss": vector(lambda h: F.sigmoid_focal_loss(h, zeros(h))),
+    "npair_loss": vector(lambda h: F.npair_loss(h, F.tanh(h), zeros(h, "float32", 1)[:, 0])), "ctc_loss": tokens(lambda h: F.ctc_loss(
+        h.transpose([1, 0, 2]), paddle.ones([h.shape[0], 2], "int32"), paddle.full([h.shape[0]], 5, "int64"), paddle.full([h.shape[0]], 2, "int64"))),
+    "rnnt_loss": tokens(lambda h: F.rnnt_loss(h.unsqueeze(2).tile([1, 1, 3, 1]), paddle.ones([h.shape[0], 2], "int32"), paddle.full([h.shape[0]], 5, "int32"), paddle.full([h.shape[0]], 2, "int32"))),
+    "hsigmoid_loss": vector(weighted(lambda h, w: F.hsigmoid_loss(h, zeros(h, "int64", 1), 5, w), [4, 8])),
+    "label_smooth": vector(lambda h: F.label_smooth(h)),
+}
+RANDOM = {
+    "bernoulli": vector(lambda h: paddle.bernoulli(F.sigmoid(h) * 0)), "poisson": vector(lambda h: paddle.poisson(h * h * 0)), "multinomial": vector(lambda h: paddle.multinomial(F.softmax(h), 8).astype("float32") * 0),
+    "randn": vector(lambda h: h + 0 * paddle.randn([8])), "rand": vector(lambda h: h + 0 * paddle.rand([8])), "randint": vector(lambda h: h + paddle.randint(0, 1, [8]).astype("float32")), "randperm": vector(lambda h: h + 0 * paddle.randperm(8).astype("float32")),
+    "rand_like": vector(lambda h: h + 0 * paddle.rand_like(h)), "randn_like": vector(lambda h: h + 0 * paddle.randn_like(h)), "normal": vector(lambda h: h + 0 * paddle.normal(0.0, 1.0, [8])), "uniform": vector(lambda h: h + 0 * paddle.uniform([8])),
+    "gaussian of units": vector(lambda h: paddle.normal(h, 0 * h)), "standard_gamma": vector(lambda h: h + 0 * paddle.standard_gamma(h * h + 1)), "binomial": vector(lambda h: h + 0 * paddle.binomial(paddle.full([8], 3).astype("int32"), paddle.full([8], 0.5)).astype("float32")),
+    "exponential_": vector(lambda h: h + 0 * (h * 0 + 1).exponential_()), "class_center_sample": vector(lambda h: h),
+}
+del RANDOM["class_center_sample"]
+CONSTANTS = {
+    "zeros": vector(lambda h: h + paddle.zeros([8])), "ones": vector(lambda h: h + paddle.ones([8])), "full": vector(lambda h: h + paddle.full([h.shape[0], 8], 2.0)), "zeros of the batch": vector(lambda h: paddle.concat([h, paddle.zeros([h.shape[0], 3])], 1)),
+    "zeros_like": vector(lambda h: paddle.concat([h, paddle.zeros_like(h)], 1)), "ones_like": vector(lambda h: paddle.concat([h, paddle.ones_like(h)], 1)), "full_like": vector(lambda h: h + paddle.full_like(h, 2.0)), "empty_like": vector(lambda h: h + 0 * paddle.empty_like(h)),
+    "empty": vector(lambda h: h + 0 * paddle.nan_to_num(paddle.empty([8]))), "arange": vector(lambda h: h + paddle.arange(8.0)), "linspace": vector(lambda h: h + paddle.linspace(0, 1, 8)), "logspace": vector(lambda h: h + paddle.logspace(0, 1, 8)), "range": vector(lambda h: h + paddle.range(0, 7)),
+    "to_tensor": vector(lambda h: h + paddle.to_tensor([1.0] * 8)), "tril_indices": vector(lambda h: h + paddle.tril_indices(4, 4, 0).sum().astype("float32")), "triu_indices": vector(lambda h: h + paddle.triu_indices(4, 4, 0).sum().astype("float32")),
+    "complex numbers": vector(lambda h: (h.astype("complex64") * 2).real()), "assign a list": vector(lambda h: h + paddle.assign([2.0] * 8)), "eye of the batch": vector(lambda h: paddle.eye(h.shape[0]) @ h),
+}
+TABLE = {**CONVOLUTIONS, **NORMS, **POOLS, **MORE, **LOSSES, **RANDOM, **CONSTANTS}
