@@ -248,10 +248,12 @@ def select(d: Dim, order: Sequence[int]) -> Dim:
         return atom(0, "empty")
     if d.kind == PERMUTATION:
         return select(d.parts[0], [d.order[k] for k in order])
-    if d.kind == CONCATENATION:
+    if d.kind == CONCATENATION and len(order) < d.size:
         return _select_from_parts(d, order)
     if d.kind == PRODUCT:
         return _select_from_rows(d, order)
+    if len(order) == d.size:
+        return permutation(d, order)
     if d.reason:
         return atom(len(order), d.reason)
     if order == list(range(order[0], order[0] + len(order))):
@@ -266,18 +268,16 @@ def select(d: Dim, order: Sequence[int]) -> Dim:
 
 
 def _select_from_parts(d: Dim, order: list[int]) -> Dim:
-    """Runs of positions that stand in one part are read from that part."""
-    starts: list[int] = []
-    owner: list[int] = []
-    for n, p in enumerate(d.parts):
-        starts.append(len(owner))
-        owner += [n] * find(p).size
-    runs: list[tuple[int, list[int]]] = []
-    for k in order:
-        if not runs or runs[-1][0] != owner[k]:
-            runs.append((owner[k], []))
-        runs[-1][1].append(k - starts[owner[k]])
-    return concatenation([select(d.parts[n], run) for n, run in runs])
+    """What is read of each part, end to end, then put in order."""
+    start, taken, parts = 0, list[int](), []
+    for p in map(find, d.parts):
+        mine = [k for k in order if start <= k < start + p.size]
+        if mine:
+            parts.append(select(p, [k - start for k in mine]))
+        taken += mine
+        start += p.size
+    place = {k: at for at, k in enumerate(taken)}
+    return permutation(concatenation(parts), [place[k] for k in order])
 
 
 def _select_from_rows(d: Dim, order: list[int]) -> Dim:
@@ -293,6 +293,8 @@ def _select_from_rows(d: Dim, order: list[int]) -> Dim:
             return product([outer, select(inner, columns)])
         if order == [r * n + c for c in range(n) for r in range(outer.size)]:
             return product([inner, outer])
+    if len(order) == d.size:
+        return permutation(d, order)
     fix(d, "positions read across rows")
     return atom(len(order), "positions read across rows")
 
@@ -319,8 +321,8 @@ def split(d: Dim, sizes: Sequence[int]) -> list[Dim]:
     if d.kind == PRODUCT:
         return _split_rows(d, sizes)
     if d.kind == PERMUTATION:
-        ends = [sum(sizes[:k]) for k in range(len(sizes) + 1)]
-        return [select(d, range(a, b)) for a, b in zip(ends, ends[1:], strict=False)]
+        ends = [sum(sizes[: k + 1]) for k in range(len(sizes))]
+        return [select(d, range(end - size, end)) for end, size in zip(ends, sizes, strict=True)]
     pending, out = [find(p) for p in d.parts], []
     for size in sizes:
         taken, missing = [], size

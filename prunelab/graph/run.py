@@ -35,6 +35,7 @@ _TENSORS = {
     "linspace": {"start", "stop", "number"},
     "logspace": {"start", "stop", "num", "base"},
     "range_v2": {"start", "end", "step"},
+    "full_with_tensor": {"value"},
 }
 # Where the eager form does not take all operands first and then all attributes.
 _ORDER = {
@@ -61,7 +62,9 @@ _ORDER = {
     "uniform": "shape dtype min max seed place",
     "randint": "low high shape dtype place",
     "unpool": "x indices ksize strides padding output_size data_format",
-    "unpool3d": "x indices ksize strides padding output_size data_format",
+    "unpool3d": "x indices ksize strides paddings output_size data_format",
+    "argmax": "x axis keepdims dtype",
+    "argmin": "x axis keepdims dtype",
     "index_select": "x index axis",
     "pow": "x y",
 }
@@ -138,6 +141,8 @@ class Executor:
             if op.name == "full" and list(op.attributes["shape"]) in ([1], []):
                 self.constants[op.outputs[0]] = _scalar(op)
                 continue
+            if not op.outputs:
+                continue  # an assertion
             if kept is not None and op.index in kept.dropped:
                 passed = [(0, kept.dropped[op.index], True)]
                 self.calls.append(Call(_PASS, [], passed, outputs=op.outputs, index=op.index))
@@ -180,9 +185,14 @@ class Executor:
         exponent = self.constants.get(op.operand("y") or -1) if name == "elementwise_pow" else None
         if exponent is not None and exponent.shape == ():  # how to_static writes `x ** 2`
             name, changed["y"] = "pow", exponent.value
+        if op.attributes.get("flatten") and name in ("argmax", "argmin"):
+            changed["axis"] = None
         if op.name == "builtin.combine":
             return Call(op.name, [], [(k, v, True) for k, v in enumerate(op.inputs) if v is not None],
                         outputs=op.outputs, index=op.index)
+        if name == "constant":
+            dtype = self.program.dtypes[op.outputs[0]]
+            return Call(name, [], made=[(0, _constant(changed["value"], dtype))], outputs=op.outputs, index=op.index)
         if op.name == "builtin.split":
             return Call(op.name, [], [(0, op.inputs[0], False)], outputs=op.outputs, index=op.index)  # type: ignore[list-item]
         if name not in COMPOSITES and not hasattr(_C_ops, _EAGER_NAME.get(name, name)):
@@ -202,7 +212,7 @@ class Executor:
 
     def _fill(self, call: Call, place: int, value: Any) -> None:
         if isinstance(value, np.ndarray):
-            call.made.append((place, Constant([int(n) for n in value.reshape(-1)], value.shape, "int64")))
+            call.made.append((place, _constant(value, "int64")))
             return
         items = value if isinstance(value, list) else [value]
         if any(isinstance(n, PerBatch) for n in items):
@@ -236,7 +246,8 @@ class Executor:
             arguments = call.arguments.copy()
             for place, size in call.sizes:
                 arguments[place] = _sizes(size, batch, call.name, True)
-            told.append((call.name, arguments, call.tensors, call.made, [self.constants.get(v) for _, v, _ in call.tensors]))
+            constants = [self.constants.get(v) for _, v, _ in call.tensors]
+            told.append((call.name, arguments, call.tensors, call.made, constants))
         return told
 
     # running
@@ -288,6 +299,9 @@ class Executor:
         if call.name == "builtin.split":
             env.update(zip(call.outputs, env[call.tensors[0][1]], strict=True))
             return
+        if call.name == "constant":
+            env[call.outputs[0]] = call.made[0][1].tensor(place)
+            return
         if call.name == "share_data_" and dynamic:  # a detach, which eager mode has under no such name
             env[call.outputs[0]] = self._tensor(env, call.tensors[0][1], place).detach()
             return
@@ -315,6 +329,11 @@ def _order(op: Op, name: str) -> list[str]:
     if name in COMPOSITES:
         return COMPOSITES[name][1].split()
     return _ORDER[name].split() if name in _ORDER else [*op.arguments, *op.attributes]
+
+
+def _constant(numbers: np.ndarray[Any, Any], dtype: str) -> Constant:
+    return Constant([int(n) if dtype.startswith("int") else float(n) for n in numbers.reshape(-1)],
+                    numbers.shape, dtype)
 
 
 def _scalar(op: Op) -> Constant:

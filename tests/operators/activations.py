@@ -96,7 +96,7 @@ MATHS |= {
     "pow, negative": vector(lambda h: (h * h + 1) ** -1), "pow, of two": vector(lambda h: 2**h),
     "scale": vector(lambda h: paddle.scale(h, 2.0)), "scale and bias": vector(lambda h: 2 * h + 1),
     "scale, bias first": vector(lambda h: paddle.scale(h, 2.0, 1.0, bias_after_scale=False)),
-    "stanh": vector(paddle.stanh), "increment": vector(lambda h: paddle.increment(h.sum())),
+    "stanh": vector(paddle.stanh),
     "clip": vector(lambda h: h.clip(-0.5, 0.5)), "clip, above zero": vector(lambda h: h.clip(0.1, 0.5)),
     "clip, one side": vector(lambda h: h.clip(min=0.0)), "clip by a tensor": vector(weighted(
         lambda h, low: paddle.clip(h, low.abs().sum() * 0 - 1, paddle.to_tensor(1.0)), [1])),

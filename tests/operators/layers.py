@@ -102,7 +102,7 @@ LOSSES = {
     "kl_div": vector(lambda h: F.kl_div(F.log_softmax(h), F.softmax(h))), "log_loss": vector(lambda h: F.log_loss(F.sigmoid(h[:, :1]), zeros(h, n=1)).mean()),
     "hinge_embedding_loss": vector(lambda h: F.hinge_embedding_loss(h, zeros(h) + 1)), "margin_ranking_loss": vector(lambda h: F.margin_ranking_loss(h, F.tanh(h), zeros(h) + 1)),
     "soft_margin_loss": vector(lambda h: F.soft_margin_loss(h, zeros(h) + 1)), "multi_label_soft_margin_loss": vector(lambda h: F.multi_label_soft_margin_loss(h, zeros(h))),
-    "multi_margin_loss": vector(lambda h: F.multi_margin_loss(h, zeros(h, "int64", 1)[:, 0])), "multi_label_margin_loss": vector(lambda h: F.multi_label_margin_loss(h, zeros(h, "int64"))),
+    "multi_margin_loss": vector(lambda h: F.multi_margin_loss(h, zeros(h, "int64", 1)[:, 0])),
     "cosine_embedding_loss": vector(lambda h: F.cosine_embedding_loss(h, F.tanh(h), zeros(h, "int64", 1)[:, 0] + 1)),
     "triplet_margin_loss": vector(lambda h: F.triplet_margin_loss(h, F.tanh(h), F.sigmoid(h))), "triplet_margin_with_distance_loss": vector(lambda h: F.triplet_margin_with_distance_loss(h, F.tanh(h), F.sigmoid(h))),
     "gaussian_nll_loss": vector(lambda h: F.gaussian_nll_loss(h, zeros(h), h * h + 1)), "poisson_nll_loss": vector(lambda h: F.poisson_nll_loss(h, zeros(h))),

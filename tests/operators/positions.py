@@ -130,7 +130,7 @@ WRITE = {
     "put_along_axis, added": tokens(lambda h: paddle.put_along_axis(h, h.argmax(1, keepdim=True), h[:, :1], 1, reduce="add")),
     "index_add": tokens(lambda h: paddle.index_add(h, paddle.to_tensor([1, 3]), 1, h[:, :2])), "index_add, units": vector(lambda h: paddle.index_add(h, paddle.to_tensor([1, 3]), 1, h[:, :2])),
     "index_fill": tokens(lambda h: paddle.index_fill(h, paddle.to_tensor([1, 3]), 1, 0.0)), "index_fill, units": vector(lambda h: paddle.index_fill(h, paddle.to_tensor([1, 3]), 1, 0.0)),
-    "index_put": tokens(lambda h: paddle.index_put(h, (paddle.to_tensor([0, 1]), paddle.to_tensor([2, 3])), h[0, :2])),
+    "index_put": tokens(lambda h: paddle.index_put(h, (paddle.to_tensor([0, 0]), paddle.to_tensor([2, 3])), h[0, :2])),
     "masked_scatter": vector(lambda h: paddle.masked_scatter(h, h > 0, h)), "select_scatter": tokens(lambda h: paddle.select_scatter(h, h[:, 0], 1, 2)),
     "slice_scatter": tokens(lambda h: paddle.slice_scatter(h, h[:, :2], [1], [1], [3], [1])), "slice_scatter, units": vector(lambda h: paddle.slice_scatter(h, h[:, :2], [1], [1], [3], [1])),
     "diagonal_scatter": tokens(lambda h: paddle.diagonal_scatter(h, h[:, :, 0], axis1=1, axis2=2)),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from prunelab.graph.dims import atom
+from prunelab.graph.dims import Dim, atom, leaves
 from prunelab.graph.program import Op
 from prunelab.graph.solver import CLEAN, Rule, Step, Widths, free
 from prunelab.graph.widths import Kept
@@ -56,6 +56,7 @@ def _evaluate(step: Step, value: int) -> Array | None:
 _SPELLED: dict[str, Callable[..., Array]] = {
     "arange": lambda op, shape, start, end, by: np.arange(start.item(), end.item(), by.item()),
     "cast": lambda op, shape, x: x.astype(str(op.attributes["dtype"])),
+    "nonzero": lambda op, shape, x: np.argwhere(x),
     **dict.fromkeys(("reshape", "unsqueeze", "squeeze", "flatten"), lambda op, shape, x, *_: x.reshape(shape)),
 }
 
@@ -77,10 +78,46 @@ def _full_int_array(step: Step) -> None:
     step.give_new("a constant")
 
 
+def _series(step: Step) -> None:
+    """Numbers in a row, such as the frequencies of rotary positions: those of units that stay are written out."""
+    numbers = _evaluate(step, step.op.outputs[0])
+    if numbers is None:
+        _constant(step)
+    else:
+        dims = [atom(len(numbers))]
+        step.give(dims, free(dims))
+
+
+def _series_numbers(step: Step, widths: Widths) -> dict[str, Any]:
+    numbers = _evaluate(step, step.op.outputs[0])
+    if numbers is None or not widths.changes(step.given()[0]):
+        return {}
+    return {"op": "constant", "value": numbers[widths.positions(step.given()[0])]}
+
+
 def _constant(step: Step) -> None:
-    step.give_new("a constant")
-    for d in (step.given() if step.op.outputs else []):
-        step.fix(d, "a constant")
+    number = step.constant("number") or step.constant("num")
+    if isinstance(number, (int, float)):  # of a linspace, whose shape Paddle leaves open
+        step.give([atom(int(number), "a constant")])
+    else:
+        step.give_new("a constant")
+
+
+def _spelled(step: Step) -> None:
+    """A list of numbers that the program spells: at its units it holds whatever was written there."""
+    dims = [atom(n) for n in step.shape()]
+    if step.has("output"):
+        for a, b in zip(step.dims("output"), dims, strict=True):
+            step.tie(a, b)
+    step.give(dims, free(dims))
+
+
+def _spelled_numbers(step: Step, widths: Widths) -> dict[str, Any]:
+    dims = step.given()
+    if not any(widths.changes(d) for d in dims):
+        return {}
+    values = np.asarray(step.attribute("values")).reshape(step.shape())[np.ix_(*map(widths.positions, dims))]
+    return {"shape": list(values.shape), "values": values.reshape(-1).tolist()}
 
 
 def _like(step: Step) -> None:
@@ -140,11 +177,14 @@ def _open_list(step: Step) -> None:
 RULES = {
     "full": Rule(_full, _full_shape),
     "full_int_array": Rule(_full_int_array),
-    **dict.fromkeys(("assign_value", "assign_value_", "arange", "linspace", "eye", "tril_indices", "triu_indices",
+    **dict.fromkeys(("assign_value", "assign_value_"), Rule(_spelled, _spelled_numbers)),
+    **dict.fromkeys(("full_with_tensor", "linspace", "eye", "tril_indices", "triu_indices",
                      "gaussian", "uniform", "randint", "randperm", "empty", "logspace", "range_v2"), Rule(_constant)),
     **dict.fromkeys(("full_like", "zeros_like", "ones_like"), Rule(_like)),
     **dict.fromkeys(("shape", "shape64"), Rule(_shape_of)),
     **dict.fromkeys(("size", "numel"), Rule(_shape_of, _count)),
+    "arange": Rule(_series, _series_numbers),
+    "assert": Rule(lambda step: None),
     "builtin.combine": Rule(_combine),
     "builtin.split": Rule(_open_list),
 }

@@ -26,7 +26,8 @@ ADDS = (
     "add add_ subtract subtract_ maximum minimum fmax fmin not_equal greater_than less_than logical_or logical_xor "
     "bitwise_or bitwise_xor lerp atan2 heaviside nextafter complex hypot"
 ).split()
-ALWAYS_DIRTY = "equal greater_equal less_equal isclose".split()  # 0 == 0 is true
+# 0 == 0 is true, and a loss of zeros is something
+ALWAYS_DIRTY = "equal greater_equal less_equal isclose bce_loss huber_loss log_loss".split()
 MULTIPLIES = "multiply multiply_ logical_and bitwise_and".split()
 DIVIDES = "divide divide_ floor_divide remainder fmod".split()
 FOLLOWS = "copysign bitwise_left_shift bitwise_right_shift".split()  # zero where the first operand is
@@ -139,6 +140,20 @@ def _is_zero(step: Step, k: int) -> bool:
 def _always_dirty(step: Step) -> None:
     out, _ = broadcast(step, _operands(step))
     step.give(out, free(out))
+    step.give_rest()
+
+
+def _cross_entropy_with_logits(step: Step) -> None:
+    _always_dirty(step)
+    if step.attribute("normalize"):
+        step.fix_all(step.given(), "a loss divided by their number")
+
+
+def _divergence(step: Step) -> None:
+    if step.attribute("reduction") == "none":
+        _always_dirty(step)
+    else:
+        step.freeze("a divergence over all positions")
 
 
 def _multiply(step: Step) -> None:
@@ -281,6 +296,8 @@ RULES = {
     "assign_out_": Rule(_assign_out),
     **dict.fromkeys(FOLLOWS, Rule(_follow)),
     **dict.fromkeys(("gammaincc", "gammainc"), Rule(_undefined_at_zero)),
+    "sigmoid_cross_entropy_with_logits": Rule(_cross_entropy_with_logits),
+    "kldiv_loss": Rule(_divergence),
     "multiplex": Rule(_multiplex),
     "swiglu": Rule(_swiglu),
     "label_smooth": Rule(_label_smooth),

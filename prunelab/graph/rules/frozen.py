@@ -10,13 +10,13 @@ COUNTS = "a count of values over all positions"
 CHOSEN = "positions that are chosen by their values"
 LOSS = "a loss that knows the number of classes"
 FREEZES: dict[str, str] = {
-    **dict.fromkeys(("bernoulli", "poisson", "multinomial", "binomial", "standard_gamma", "exponential_", "gumbel_softmax",
-                     "gaussian_inplace", "gaussian_inplace_", "uniform_inplace", "uniform_inplace_", "dirichlet",
-                     "truncated_gaussian_random", "uniform_random_batch_size_like"), RANDOM),
-    **dict.fromkeys(("det", "slogdet", "slogdet_v2", "inverse", "cholesky", "cholesky_solve", "matrix_power", "matrix_rank",
-                     "matrix_rank_tol", "matrix_rank_atol_rtol", "qr", "svd", "svdvals", "eig", "eigh", "eigvals", "eigvalsh",
-                     "lu", "lu_unpack", "lu_solve", "lstsq", "solve", "triangular_solve", "householder_product",
-                     "cholesky_inverse", "ormqr", "spectral_norm"), MATRIX),
+    **dict.fromkeys(("bernoulli", "poisson", "multinomial", "binomial", "standard_gamma", "exponential_",
+                     "gumbel_softmax", "gaussian_inplace", "gaussian_inplace_", "uniform_inplace", "uniform_inplace_",
+                     "dirichlet", "truncated_gaussian_random", "uniform_random_batch_size_like"), RANDOM),
+    **dict.fromkeys(("det", "slogdet", "slogdet_v2", "inverse", "cholesky", "cholesky_solve", "matrix_power",
+                     "matrix_rank", "matrix_rank_tol", "matrix_rank_atol_rtol", "qr", "svd", "svdvals", "eig", "eigh",
+                     "eigvals", "eigvalsh", "lu", "lu_unpack", "lu_solve", "lstsq", "solve", "triangular_solve",
+                     "householder_product", "cholesky_inverse", "ormqr", "spectral_norm"), MATRIX),
     **dict.fromkeys(("histogram", "histogramdd", "bincount"), COUNTS),
     **dict.fromkeys(("masked_select", "nonzero", "unique", "unique_consecutive", "class_center_sample"), CHOSEN),
     **dict.fromkeys(("cross_entropy_with_softmax", "hsigmoid_loss", "margin_cross_entropy", "warpctc", "warprnnt",

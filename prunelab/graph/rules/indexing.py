@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from prunelab.graph.dims import Dim, atom, concatenation, find, rows, select
+from prunelab.graph.dims import ATOM, PRODUCT, Dim, atom, concatenation, find, rows, select
 from prunelab.graph.rules.constants import Array, are_numbers, known
 from prunelab.graph.rules.shape import axis_of
 from prunelab.graph.rules.writing import bounds, cut_out, slice_bounds, slice_parts
@@ -44,7 +44,8 @@ def _strided_slice(step: Step) -> None:
         if stride == 1:
             begin, stop = bounds(size, start, end)
             out[axis] = cut_out(step, x, [(axis, begin, stop)])[axis]
-        elif _is_column(size, start, end, stride):
+        elif _is_column(x[axis], start, end, stride):
+            step.note(f"column {axis}", True)
             outer, inner = rows(x[axis], size // stride)
             step.fix(inner, "every n-th position is read")
             out[axis] = outer
@@ -56,9 +57,11 @@ def _strided_slice(step: Step) -> None:
     step.give(out, step.dirty())
 
 
-def _is_column(size: int, start: int, end: int, stride: int) -> bool:
-    """Whether every row of ``stride`` positions gives one."""
-    return stride > 1 and size % stride == 0 and 0 <= start < stride and end >= size - stride + start + 1
+def _is_column(dim: Dim, start: int, end: int, stride: int) -> bool:
+    """Whether every row of ``stride`` positions gives one, of a dim that has no other structure yet."""
+    size = find(dim).size
+    plain = find(dim).kind in (ATOM, PRODUCT) and stride > 1 and size % stride == 0
+    return plain and 0 <= start < stride and end >= size - stride + start + 1
 
 
 def _python_slice(size: int, start: int, end: int, stride: int) -> slice:
@@ -77,7 +80,7 @@ def _strided_bounds(step: Step, widths: Widths) -> dict[str, Any]:
         if stride == 1:
             begin, stop = bounds(size, starts[k], ends[k])
             new_starts[k], new_ends[k] = widths.before(x[axis], begin), widths.before(x[axis], stop)
-        elif _is_column(size, starts[k], ends[k], stride):
+        elif (step.op.index, f"column {axis}") in step.solution.notes:
             new_ends[k] = widths.size(x[axis])
         elif len(strides) == 1 and widths.changes(x[axis]):
             order = np.arange(size)[_python_slice(size, starts[k], ends[k], stride)]
@@ -228,11 +231,12 @@ def _repeat_unevenly(step: Step) -> None:
     """Each position as often as another tensor says."""
     x = list(step.dims())
     axis = int(step.attribute("axis", 0)) % len(x)
-    if step.shape()[axis] < 0:
+    repeats = known(step, "repeats")
+    if repeats is None:
         step.freeze("repeats that are computed")
         return
     step.fix(x[axis], "repeats that differ")
-    x[axis] = atom(step.shape()[axis], "repeats that differ")
+    x[axis] = atom(int(repeats.sum()), "repeats that differ")
     step.give(x, step.dirty())
 
 
@@ -246,17 +250,20 @@ def _crop(step: Step) -> None:
 
 def _crop_parts(step: Step) -> list[tuple[int, int, int]] | None:
     """(axis, start, end) of each axis."""
-    offsets = step.constant("offsets")
-    if not are_numbers(offsets) or any(n < 0 for n in step.shape()):
+    offsets, shape = step.constant("offsets"), step.constant("shape")
+    if not are_numbers(offsets) or not are_numbers(shape):
         return None
-    return [(a, int(s), int(s) + n) for a, (s, n) in enumerate(zip(offsets, step.shape(), strict=True))]
+    sizes = [find(d).size for d in step.dims()]
+    return [(a, int(s), int(s) + int(n) if n != -1 else sizes[a])
+            for a, (s, n) in enumerate(zip(offsets, shape, strict=True))]
 
 
 def _crop_bounds(step: Step, widths: Widths) -> dict[str, Any]:
     parts, x = _crop_parts(step), step.dims()
     if parts is None or not any(widths.changes(d) for d in x):
         return {}
-    return {"offsets": [widths.before(x[a], s) for a, s, _ in parts], "shape": [widths.size(d) for d in step.given()]}
+    shape = [n if n == -1 else widths.size(d) for n, d in zip(step.constant("shape"), step.given(), strict=True)]
+    return {"offsets": [widths.before(x[a], s) for a, s, _ in parts], "shape": shape}
 
 
 def _take_along(step: Step) -> None:

@@ -9,13 +9,13 @@ from prunelab.graph.solver import Rule, Step, free
 
 def _axes(step: Step, rank: int, name: str = "axis") -> list[int]:
     named = step.constant(name)
-    if named is None or named == [] or step.attribute("asvector"):
+    if named is None or named == [] or step.attribute("asvector") or step.attribute("reduce_all"):
         return list(range(rank))
     return [int(a) % rank for a in (named if isinstance(named, (list, tuple)) else [named])]
 
 
 def _reduced(step: Step, axes: list[int]) -> list[Dim]:
-    keep = step.attribute("keepdim", False)
+    keep = step.attribute("keepdim", step.attribute("keep_dim", False))
     return [atom(1, "a single position") if k in axes else d
             for k, d in enumerate(step.dims()) if keep or k not in axes]
 

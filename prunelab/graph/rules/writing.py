@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from prunelab.graph.dims import Dim, find
+from prunelab.graph.dims import Dim, atom, find
 from prunelab.graph.rules.constants import are_numbers
 from prunelab.graph.solver import Dirty, Rule, Step, Widths, free
 
@@ -46,47 +46,49 @@ def cut_out(step: Step, dims: list[Dim], parts: list[tuple[int, int, int]]) -> l
 
 def slice_bounds(step: Step, widths: Widths) -> dict[str, Any]:
     """Where a slice's bounds are under a plan."""
-    parts = slice_parts(step)
-    if parts is None:
-        return {}
+    parts, steps = slice_parts(step), step.constant("steps") or [1]
+    if parts is None or not are_numbers(steps) or any(n != 1 for n in steps):
+        return {}  # computed, or along axes that stay
     x = step.dims(0)
     return {"starts": [widths.before(x[a], s) for a, s, _ in parts],
             "ends": [widths.before(x[a], e) for a, _, e in parts]}
 
 
-def _is_strided(step: Step) -> bool:
-    steps = step.constant("steps")
-    return not are_numbers(steps) or any(n != 1 for n in steps)
+def _target(step: Step) -> list[Dim] | None:
+    """The dims that an assignment writes to; None where its places are computed."""
+    steps, parts = step.constant("steps"), slice_parts(step)
+    if parts is None or not are_numbers(steps):
+        return None
+    x = step.dims(0)
+    if all(n == 1 for n in steps):
+        target = cut_out(step, x, parts)
+    else:
+        target = list(x)
+        for (axis, start, end), by in zip(parts, steps, strict=True):
+            step.fix(x[axis], WRITTEN)
+            target[axis] = atom(len(range(start, end, int(by))) if by > 0 else find(x[axis]).size, WRITTEN)
+    for axis in sorted(step.attribute("decrease_axes") or [], reverse=True):
+        step.fix(target[axis], "one position that is written by its number")
+        target.pop(axis)
+    return target
 
 
 def _set_value(step: Step) -> None:
     """Some positions are overwritten by another tensor; along an axis that it lacks it repeats whatever it holds."""
-    parts = slice_parts(step)
-    if parts is None or _is_strided(step):
+    target = _target(step)
+    if target is None:
         step.freeze("an assignment at places that are computed")
         return
-    x, values = step.dims(0), step.dims(1)
-    target = cut_out(step, x, parts)
-    for axis in sorted(step.attribute("decrease_axes") or [], reverse=True):
-        step.fix(target[axis], "one position that is written by its number")
-        target.pop(axis)
-    missing = target[: len(target) - len(values)]
-    for d, v in zip(target[len(target) - len(values):], values, strict=True):
-        if find(v).size != 1:
-            step.tie(d, v)
-        elif find(d).size != 1:
-            missing = [*missing, d]
-    step.give(list(x), step.dirty(0) | step.dirty(1) | free(missing))
+    dirty = _tie_written(step, target, step.dims(1))
+    step.give(list(step.dims(0)), step.dirty(0) | step.dirty(1) | dirty)
 
 
 def _set_constant(step: Step) -> None:
     """Some positions are overwritten by a number."""
-    parts = slice_parts(step)
-    if parts is None or _is_strided(step):
+    if _target(step) is None:
         step.freeze("an assignment at places that are computed")
         return
     x = step.dims(0)
-    cut_out(step, x, parts)
     zero = all(v == 0 for v in step.attribute("values") or [1])
     step.give(list(x), step.dirty(0) if zero else free(x))
 
@@ -98,7 +100,7 @@ def _tie_written(step: Step, target: list[Dim], values: list[Dim]) -> Dirty:
     """Values meet the dims that they are written to; what these are dirty at where the values repeat along them."""
     lacking = target[: max(0, len(target) - len(values))]
     for d, v in zip(target[len(lacking):], values[max(0, len(values) - len(target)):], strict=True):
-        if find(v).size == find(d).size:
+        if find(v).size != 1 or find(d).size == 1:
             step.tie(d, v)
         else:
             lacking = [*lacking, d]
