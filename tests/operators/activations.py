@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import paddle
 import paddle.nn.functional as F
-from operators.rows import last, made, maps, tokens, vector, weighted
 from paddle import nn
+
+from operators.rows import last, made, maps, tokens, vector, weighted
 
 LAYERS = {
     "CELU": vector(made(nn.CELU, 0.7)),

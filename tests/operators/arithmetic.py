@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import paddle
 import paddle.nn.functional as F
-from operators.rows import made, maps, tokens, vector, weighted
 from paddle import nn
+
+from operators.rows import maps, tokens, vector, weighted
 
 TWO = {name: vector(weighted(getattr(paddle, name), [8])) for name in
        "add subtract multiply maximum minimum fmax fmin atan2 hypot copysign heaviside logaddexp equal not_equal "

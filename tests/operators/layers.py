@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import paddle
 import paddle.nn.functional as F
-from operators.rows import last, line, made, maps, tokens, vector, volume, weighted
 from paddle import nn
+
+from operators.rows import last, line, made, maps, tokens, vector, volume, weighted
 
 CONVOLUTIONS = {
     "Conv1D": line(made(nn.Conv1D, 8, 6, 3)), "Conv1D, grouped": line(made(nn.Conv1D, 8, 6, 3, groups=2)), "Conv1D, depthwise": line(made(nn.Conv1D, 8, 8, 3, groups=8)),
@@ -35,7 +36,7 @@ NORMS = {
     "BatchNorm": maps(made(nn.BatchNorm, 8)), "BatchNorm1D": line(made(nn.BatchNorm1D, 8)), "BatchNorm1D, vector": vector(made(nn.BatchNorm1D, 8)),
     "BatchNorm1D, last": tokens(made(nn.BatchNorm1D, 8, data_format="NLC")), "BatchNorm2D": maps(made(nn.BatchNorm2D, 8)), "BatchNorm2D, last": last(made(nn.BatchNorm2D, 8, data_format="NHWC")),
     "BatchNorm2D, plain": maps(made(nn.BatchNorm2D, 8, weight_attr=False, bias_attr=False)),
-    "BatchNorm3D": volume(made(nn.BatchNorm3D, 8)), 
+    "BatchNorm3D": volume(made(nn.BatchNorm3D, 8)),
     "GroupNorm": maps(made(nn.GroupNorm, 4, 8)), "GroupNorm, one": maps(made(nn.GroupNorm, 1, 8)), "GroupNorm, each": maps(made(nn.GroupNorm, 8, 8)), "GroupNorm, plain": maps(made(nn.GroupNorm, 4, 8, weight_attr=False, bias_attr=False)),
     "GroupNorm, last": last(made(nn.GroupNorm, 4, 8, data_format="NHWC")),
     "InstanceNorm1D": line(made(nn.InstanceNorm1D, 8)), "InstanceNorm2D": maps(made(nn.InstanceNorm2D, 8)), "InstanceNorm3D": volume(made(nn.InstanceNorm3D, 8)),

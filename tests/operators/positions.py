@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import paddle
 import paddle.nn.functional as F
-from operators.rows import line, made, maps, tokens, vector, volume, weighted
 from paddle import nn
+
+from operators.rows import line, made, maps, tokens, vector, volume, weighted
 
 ORDER = [3, 1, 0, 2, 7, 6, 5, 4]
 SHAPES = {
     "reshape": tokens(lambda h: h.reshape([h.shape[0], 5, 2, 4])), "reshape, -1": tokens(lambda h: h.reshape([-1, 40])),
     "reshape, 0": tokens(lambda h: h.reshape([0, 0, 4, -1])), "reshape_": tokens(lambda h: (h + 0).reshape_([-1, 40])),
-    "reshape across": tokens(lambda h: h.reshape([-1, 8, 5])), 
-    
-    
+    "reshape across": tokens(lambda h: h.reshape([-1, 8, 5])),
+
+
     "flatten": maps(lambda h: h.flatten(1)), "flatten some": maps(lambda h: h.flatten(2)), "Flatten": maps(made(nn.Flatten)),
     "flatten_": maps(lambda h: (h + 0).flatten_(1)), "ravel": vector(lambda h: h.ravel().unsqueeze(-1)),
     "Unflatten": vector(made(nn.Unflatten, 1, [2, 4])), "unflatten": vector(lambda h: paddle.unflatten(h, 1, [2, -1])),
-    "squeeze": tokens(lambda h: h[:, :1].squeeze(1)), 
+    "squeeze": tokens(lambda h: h[:, :1].squeeze(1)),
     "unsqueeze": vector(lambda h: h.unsqueeze([1, 2])), "unsqueeze_": vector(lambda h: (h + 0).unsqueeze_(1)),
     "transpose": tokens(lambda h: h.transpose([0, 2, 1])), "t": vector(lambda h: h.t().sum(1)), "mT": tokens(lambda h: h.mT),
     "T": tokens(lambda h: h.T.sum(-1)), "swapaxes": tokens(lambda h: paddle.swapaxes(h, 1, 2)), "swapdims": tokens(lambda h: paddle.swapdims(h, 1, 2)),
@@ -65,7 +66,7 @@ SHAPES = {
     "fold": maps(lambda h: F.fold(h.reshape([h.shape[0], 8, 36]), [12, 12], 2, 2)), "FoldLayer": maps(lambda h: nn.Fold([12, 12], 2, strides=2)(h.flatten(2))),
     "Unfold": maps(made(nn.Unfold, 2)), "unfold": maps(lambda h: F.unfold(h, 3, 2, 1)),
     "unfold and fold": maps(lambda h: F.fold(F.unfold(h, 2, 2), [6, 6], 2, 2)),
-    
+
     "windows": maps(lambda h: h.reshape([-1, 8, 2, 3, 2, 3]).transpose([0, 2, 4, 3, 5, 1]).reshape([-1, 9, 8])),
 }
 READ = {
@@ -106,7 +107,7 @@ READ = {
     "flip": tokens(lambda h: paddle.flip(h, [1])), "flip units": vector(lambda h: paddle.flip(h, [1])), "flip twice": vector(lambda h: paddle.flip(paddle.flip(h, [1]), [1])),
     "reverse": tokens(lambda h: paddle.reverse(h, [1])), "rot90": maps(lambda h: paddle.rot90(h, 1, [2, 3])), "rot90, units": tokens(lambda h: paddle.rot90(h, 1, [1, 2])),
     "sort": tokens(lambda h: paddle.sort(h, 1)), "argsort": tokens(lambda h: paddle.argsort(h, 1)), "msort": vector(lambda h: paddle.msort(h.t()).t()),
-    
+
     "nonzero": vector(lambda h: paddle.nonzero(h).sum().astype("float32") * h), "argwhere": vector(lambda h: paddle.argwhere(h).sum().astype("float32") * h),
     "one_hot": vector(lambda h: F.one_hot(h.argmax(1), 8)), "one_hot of units": vector(lambda h: F.one_hot((h > 0).astype("int64"), 2)),
     "sequence_mask": vector(lambda h: F.sequence_mask((h > 0).astype("int64"), 3)), "gather_tree": tokens(lambda h: F.gather_tree((h > 0).astype("int64"), (h > 5).astype("int64"))),

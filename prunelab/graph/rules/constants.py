@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from prunelab.graph.dims import Dim, atom, leaves
+from prunelab.graph.dims import atom
 from prunelab.graph.program import Op
 from prunelab.graph.solver import CLEAN, Rule, Step, Widths, free
 from prunelab.graph.widths import Kept
