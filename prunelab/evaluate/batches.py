@@ -26,7 +26,8 @@ from prunelab.graph import as_layer
 
 Batch = tuple[tuple[Any, ...], Any]
 
-# For a Dataset or a pair of arrays; another size is asked for with a DataLoader.
+# For a Dataset or a pair of arrays: what Paddle's own tutorials train small images with; another size is asked for with
+# a DataLoader.
 BATCH_SIZE = 64
 
 _WANTED = "give a DataLoader, a Dataset, a pair of arrays (x, y), or a list of batches such as [(x, y), ...]"

@@ -16,7 +16,11 @@ import paddle
 from prunelab.evaluate.forward import forward, in_mode
 from prunelab.evaluate.timing import Timing, TimingOptions, time_callables
 from prunelab.graph import TensorSpec, as_array, as_layer
+from prunelab.graph.execute import place_of as place_of_tensors
 from prunelab.graph.inputs import read_inputs
+from prunelab.surgery.compare import as_tensors, example_arrays
+
+__all__ = ["as_tensors", "current_threads", "example_arrays", "given_arrays", "latency", "paddle_threads", "place_of"]
 
 Array = np.ndarray[Any, Any]
 
@@ -56,8 +60,7 @@ def latency(model: Any, inputs: Any, *, runs: int = 50, warmup: int = 5, threads
 
 def place_of(layer: Any) -> Any:
     """Where the layer's parameters live (its buffers, if it has none); None for a layer without tensors."""
-    tensors = [*layer.parameters(), *layer.buffers()]
-    return next((t.place for t in tensors if t._is_initialized()), None)
+    return place_of_tensors(dict(enumerate([*layer.parameters(), *layer.buffers()])))
 
 
 def given_arrays(inputs: Any, specs: Sequence[TensorSpec]) -> list[Array | None]:
@@ -75,42 +78,6 @@ def _numbers(item: Any) -> Array | None:
     if isinstance(item, np.ndarray):
         return item
     return as_array(item) if isinstance(item, paddle.Tensor) else None
-
-
-def example_arrays(specs: Sequence[TensorSpec], *, batch: int | None = None, given: Sequence[Array | None] = (),
-                   seed: int = 0) -> list[Array]:
-    """An array for each input: normal numbers, ids 0 and 1 (every vocabulary has them), all true; ``given`` ones as
-    they are.
-
-    ``batch`` is the size of the batch axis where there is one; given arrays are repeated or cut to it. The same seed
-    gives the same numbers; no global generator is touched.
-    """
-    rng = np.random.default_rng(seed)
-    arrays = []
-    for k, spec in enumerate(specs):
-        shape = spec.shape if batch is None else spec.at_batch(batch)
-        known = given[k] if k < len(given) else None
-        arrays.append(_random(rng, shape, spec.dtype) if known is None else _at_size(known, shape, spec.batch_axis))
-    return arrays
-
-
-def as_tensors(specs: Sequence[TensorSpec], arrays: Sequence[Array], place: Any) -> list[Any]:
-    """The arrays as tensors of the specifications' types on ``place``."""
-    return [paddle.to_tensor(array, dtype=spec.dtype, place=place) for spec, array in zip(specs, arrays, strict=True)]
-
-
-def _random(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
-    if dtype == "bool":
-        return np.ones(shape, bool)
-    if dtype.startswith(("int", "uint")):
-        return rng.integers(0, 2, shape).astype(dtype)
-    return rng.standard_normal(shape).astype(dtype if dtype in ("float16", "float64") else "float32")
-
-
-def _at_size(array: Array, shape: tuple[int, ...], batch_axis: int | None) -> Array:
-    if batch_axis is None or array.shape == shape:
-        return array
-    return np.take(array, np.arange(shape[batch_axis]) % array.shape[batch_axis], axis=batch_axis)
 
 
 @contextlib.contextmanager

@@ -39,6 +39,7 @@ class TimingOptions:
     one comparison early, but not before five of each.
     """
 
+    # fifty, so that the 10th and 90th percentiles are more than the extremes; five fill caches and allocate buffers
     runs: int = 50
     warmup: int = 5
     threads: int | None = None

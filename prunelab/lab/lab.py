@@ -43,6 +43,8 @@ from prunelab.render.tree import Tree
 from prunelab.surgery import compact
 from prunelab.train.optimizers import OptimizerMaker
 
+_MOST_SCORES = 500  # a slider's groups and criteria over some states; each is an array of a number a unit
+
 
 class Lab:
     """One model under study: step, look, go back, branch, and take a smaller model away.
@@ -357,10 +359,12 @@ class Lab:
         own = cut.criterion if isinstance(cut.criterion, str) else id(cut.criterion)
         key = (self.state.id, group.name, own, cut.seed)
         if key not in self._scores:
-            if len(self._scores) > 500:
+            if len(self._scores) > _MOST_SCORES:
                 self._scores.clear()
-            self._scores[key] = score(self._bench.recorded(group.name), group, cut.criterion, seed=cut.seed)
-        return self._scores[key]
+            scores = score(self._bench.recorded(group.name), group, cut.criterion, seed=cut.seed)
+            # with the criterion: as long as it lives, no other one has its id
+            self._scores[key] = (scores, cut.criterion)
+        return self._scores[key][0]
 
     def masks(self, layer: str) -> MaskPicture:
         """Kept and cut units of a layer with their weights, those of cut units as they were in the dense model."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from prunelab.surgery.compact import close, compact, relative_error
+from prunelab.surgery.compact import compact
+from prunelab.surgery.compare import close, relative_error
 from prunelab.surgery.graph_layer import GraphLayer
 from prunelab.surgery.mask import cut_masks, mask, zero_cut
 

@@ -18,13 +18,9 @@ from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
 from prunelab.graph.widths import Kept
 from prunelab.plan import Plan, as_plan
+from prunelab.surgery.compare import close, random_inputs
 from prunelab.surgery.graph_layer import GraphLayer
 from prunelab.surgery.layers import follow_shapes, set_number
-
-# Largest relative difference between two ways to compute one thing in float32, rounding apart. Half precision has 3
-# digits.
-TOLERANCE = {"float32": 1e-4, "float64": 1e-4, "float16": 2e-2, "bfloat16": 5e-2}
-
 
 # Sides of images: what is halved five times, as most networks do, and still has a map of two.
 _LARGE_IMAGE, _SMALL_IMAGE = 128, 64
@@ -157,54 +153,6 @@ def _smaller_images(specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...] | N
     for k in large:
         shape[k] = _SMALL_IMAGE
     return (TensorSpec(specs[0].name, tuple(shape), specs[0].dtype, 0),)
-
-
-def random_inputs(specs: tuple[TensorSpec, ...], place: Any) -> list[Any]:
-    """Random inputs of the traced shapes: normal numbers, small ids, all true; from a generator of their own."""
-    rng = np.random.default_rng(0)
-    out = []
-    for spec in specs:
-        if spec.dtype.startswith(("int", "uint")):
-            array = rng.integers(0, 2, spec.shape).astype(spec.dtype)
-        elif spec.dtype == "bool":
-            array = np.ones(spec.shape, bool)
-        else:
-            array = rng.standard_normal(spec.shape).astype("float32")
-        tensor = paddle.to_tensor(array, place=place)
-        out.append(tensor if str(array.dtype) == spec.dtype else tensor.astype(spec.dtype))
-    return out
-
-
-def relative_error(a: Any, b: Any) -> float:
-    """The largest difference between two nests of tensors, over each tensor of ``b``'s largest magnitude.
-
-    inf for another nest.
-    """
-    left, right = flatten(a), flatten(b)
-    if len(left) != len(right):
-        return float("inf")
-    worst = 0.0
-    for x, y in zip(left, right, strict=True):
-        if not isinstance(y, paddle.Tensor):
-            continue
-        if not isinstance(x, paddle.Tensor) or tuple(x.shape) != tuple(y.shape):
-            return float("inf")
-        p, q = x.detach().astype("float64").numpy(), y.detach().astype("float64").numpy()
-        if q.size == 0:
-            continue
-        if not (np.isfinite(p).all() and np.isfinite(q).all()):
-            same = np.array_equal(p, q, equal_nan=True)
-            worst = worst if same else float("inf")
-            continue
-        scale = float(np.abs(q).max())
-        worst = max(worst, float(np.abs(p - q).max()) / (scale if scale > 0 else 1.0))
-    return worst
-
-
-def close(a: Any, b: Any) -> bool:
-    """Whether two nests of tensors agree to rounding."""
-    kinds = [str(t.dtype).rpartition(".")[2] for t in flatten(b) if isinstance(t, paddle.Tensor)]
-    return relative_error(a, b) <= max((TOLERANCE.get(k, 0.0) for k in kinds), default=0.0)
 
 
 def _as_graph(graph: Graph, executor: Executor, cut: Mapping[int, Any], kept: Kept) -> GraphLayer:

@@ -18,7 +18,7 @@ from prunelab.graph.run import Executor
 
 # the operators are called as they are: to_static need not read and rewrite our own Python
 paddle.jit.ignore_module([execute_module, run_module])
-MOST_INPUTS = 10
+MOST_INPUTS = 10  # as many parameters as `GraphLayer.forward` names
 
 
 class GraphLayer(paddle.nn.Layer):

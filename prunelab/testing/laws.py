@@ -17,7 +17,7 @@ from prunelab.graph import Graph, trace
 from prunelab.graph.program import TensorSpec, flatten
 from prunelab.plan import Plan
 from prunelab.surgery import compact, mask, relative_error
-from prunelab.surgery.compact import random_inputs
+from prunelab.surgery.compare import random_inputs
 
 EXACT = 1e-4
 

@@ -18,6 +18,7 @@ def _adam(lr: float, parameters: Sequence[Any]) -> Any:
 
 
 def _adamw(lr: float, parameters: Sequence[Any]) -> Any:
+    # Paddle's own decay
     return paddle.optimizer.AdamW(learning_rate=lr, parameters=parameters, weight_decay=0.01)
 
 
@@ -26,10 +27,12 @@ def _sgd(lr: float, parameters: Sequence[Any]) -> Any:
 
 
 def _momentum(lr: float, parameters: Sequence[Any]) -> Any:
+    # Paddle's own momentum, said because its signature says it too
     return paddle.optimizer.Momentum(learning_rate=lr, momentum=0.9, parameters=parameters)
 
 
-# name -> how it is made, and the learning rate it starts with where none is given
+# name -> how it is made, and the learning rate it starts with where none is given: for Adam Paddle's own (its paper's,
+# Kingma, Ba, 2015, arXiv:1412.6980); for SGD a tenth of the usual 0.1, since the weights are trained already
 OPTIMIZERS: Mapping[str, tuple[Callable[[float, Sequence[Any]], Any], float]] = {
     "adam": (_adam, 1e-3),
     "adamw": (_adamw, 1e-3),
