@@ -1,0 +1,60 @@
+"""What a person may get wrong with an export."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from export_nets import Then, entries
+from paddle import nn
+from paddle.nn import functional
+
+import prunelab as pl
+from prunelab import errors
+from prunelab.export import TimingOptions
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"formats": ("onxx",)}, errors.UnknownNameError, "unknown format 'onxx'; did you mean 'onnx'"),
+        ({"formats": ()}, errors.OptionError, "formats is empty"),
+        ({"inputs": None}, errors.InputError, "inputs is missing"),
+        ({"inputs": (1, 7)}, errors.InputError, "Then"),
+        ({"model": "resnet"}, errors.InputError, "the model is a str"),
+        ({"model": nn.ReLU()}, errors.ExportError, "ReLU has no parameters"),
+    ],
+)
+def test_a_mistake_is_told_and_leaves_nothing(options: dict[str, Any], error: type[Exception], message: str,
+                                              small: nn.Layer, tmp_path: Path) -> None:
+    given = {"model": small, "formats": ("paddle",), "inputs": (1, 16), **options}
+    with pytest.raises(error, match=message):
+        pl.export(given.pop("model"), tmp_path / "out", **given)
+    assert entries(tmp_path) == []
+
+
+def test_an_input_that_is_not_used_is_told(tmp_path: Path) -> None:
+    class Unused(Then):
+        def forward(self, x: Any, mask: Any) -> Any:
+            return super().forward(x)
+
+    with pytest.raises(errors.ExportError, match="one of the inputs is not used"):
+        pl.export(Unused(functional.relu), tmp_path / "out", ("paddle",), inputs=[(1, 16), (1, 3)])
+
+
+@pytest.mark.parametrize("package", ["paddle2onnx", "onnxruntime"])
+def test_a_missing_extra_is_told_before_any_work(package: str, small: nn.Layer, tmp_path: Path,
+                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setattr(small, "forward", lambda *_: pytest.fail("the model was run"))
+    with pytest.raises(errors.MissingExtraError, match=rf"{package} is not installed; .*prunelab\[onnx\]"):
+        pl.export(small, tmp_path / "out", inputs=(1, 16))
+    assert entries(tmp_path) == []
+
+
+@pytest.mark.parametrize("options", [{"runs": 0}, {"warmup": -1}, {"threads": 0}, {"runs": 2.5}, {"budget_s": 0}])
+def test_timing_options_are_checked(options: dict[str, Any]) -> None:
+    with pytest.raises(errors.OptionError, match=next(iter(options))):
+        TimingOptions(**options)

@@ -1,0 +1,97 @@
+"""An export is a whole folder or none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from export_nets import entries
+from paddle import nn
+
+import prunelab as pl
+from prunelab import errors
+from prunelab.export import folder, run
+from prunelab.export.paddle import PaddleInference
+
+
+def test_an_existing_folder_is_refused_and_with_force_replaced_whole(small: nn.Layer, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    target.mkdir()
+    pl.export(small, target, ("paddle",), inputs=(1, 16), timing=None)  # an empty one is taken
+    (target / "notes.txt").write_text("mine")
+    before = entries(target)
+    with pytest.raises(errors.ExportError, match=r"out exists and is not empty; .*force=True"):
+        pl.export(small, target, ("paddle",), inputs=(1, 16))
+    assert entries(target) == before
+    pl.export(small, target, ("paddle",), inputs=(1, 16), force=True, timing=None)
+    assert entries(tmp_path) == ["out", "out/manifest.json", "out/model.json", "out/model.pdiparams"]
+
+
+def test_a_failure_while_replacing_leaves_the_old_folder(small: nn.Layer, tmp_path: Path,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "old.txt").write_text("old")
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "write_manifest", full)
+        with pytest.raises(errors.ExportError, match="No space left on device; free some"):
+            pl.export(small, target, ("paddle",), inputs=(1, 16), force=True, timing=None)
+    assert entries(tmp_path) == ["out", "out/old.txt"]
+
+    rename = Path.rename
+
+    def second_fails(self: Path, to: Path) -> Path:
+        if ".new-" in self.name:
+            full()
+        return rename(self, to)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", second_fails)
+        with pytest.raises(errors.ExportError, match="No space left on device"):
+            pl.export(small, target, ("paddle",), inputs=(1, 16), force=True, timing=None)
+    assert entries(tmp_path) == ["out", "out/old.txt"]
+
+
+def test_an_interrupt_leaves_nothing(small: nn.Layer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PaddleInference, "load", stop)
+    with pytest.raises(KeyboardInterrupt):
+        pl.export(small, tmp_path / "deep" / "out", ("paddle",), inputs=(1, 16))
+    assert entries(tmp_path) == []
+    assert small.training
+
+
+def test_a_folder_that_cannot_be_written_is_named(small: nn.Layer, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for target in (tmp_path / "file" / "out", tmp_path / "file" / "deeper" / "out"):
+        with pytest.raises(errors.ExportError, match=r"file/.*out cannot be written: Not a directory .*; choose a"):
+            pl.export(small, target, ("paddle",), inputs=(1, 16))
+    with pytest.raises(errors.ExportError, match="file is a file; choose a folder"):
+        pl.export(small, tmp_path / "file", ("paddle",), inputs=(1, 16), force=True)
+    assert entries(tmp_path) == ["file"]
+
+
+def test_the_folder_one_works_in_is_not_deleted(small: nn.Layer, tmp_path: Path,
+                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "home" / "work"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    with pytest.raises(errors.ExportError, match="holds the folder you work in"):
+        pl.export(small, "..", ("paddle",), inputs=(1, 16), force=True)
+    assert here.is_dir()
+
+
+def test_a_link_is_followed(small: nn.Layer, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with folder.whole_folder(tmp_path / "link") as new:
+        (new / "a").write_text("")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "a").is_file()
