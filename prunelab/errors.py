@@ -100,7 +100,7 @@ class Stopped(PrunelabError):
 
 def unknown_name(kind: str, name: object, known: Iterable[str], *, place: str = "") -> UnknownNameError:
     """An error for a misspelt ``name``: says the nearest known one, or all of them when they are few."""
-    known = list(known)
+    known = list(dict.fromkeys(known))
     # what begins so was not typed to its end; 0.5 of the letters in common is what a misspelling of a short name has
     begun = [k for k in known if str(name) and k.lower().startswith(str(name).lower())]
     near = begun or difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
@@ -153,7 +153,8 @@ def shown(value: object) -> str:
     """A value as a message shows it: numbers plainly (also NumPy's), what is long or has lines by its type."""
     text = str(value) if isinstance(value, numbers.Number) else repr(value)
     # half of a line of this project: the rest of the message has to fit too
-    return text if len(text) <= 60 and "\n" not in text else f"a {type(value).__name__}"
+    plain = len(text) <= 60 and "\n" not in text and " object at 0x" not in text
+    return text if plain else f"a {type(value).__name__}"
 
 
 def reason_of(error: BaseException) -> str:

@@ -148,7 +148,8 @@ def test_what_is_no_positive_number_is_refused_with_its_place(value: object) -> 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(np.float32(0.5), "0.5"), (np.int64(3), "3"), ("a", "'a'"), ([0] * 99, "a list"), (np.eye(3), "a ndarray")],
+    [(np.float32(0.5), "0.5"), (np.int64(3), "3"), ("a", "'a'"), ([0] * 99, "a list"), (np.eye(3), "a ndarray"),
+     (object(), "a object")],
 )
 def test_a_value_in_a_message_is_short_and_on_one_line(value: object, text: str) -> None:
     assert errors.shown(value) == text

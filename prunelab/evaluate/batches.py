@@ -57,11 +57,11 @@ class Batches:
         parts = list(batch) if isinstance(batch, (list, tuple)) and not _is_numbers(batch) else [batch]
         if not parts:
             raise DataError(f"batch {number} is empty; a batch is the model's inputs, and the labels last")
-        labelled = len(parts) > 1 and len(parts) != self.n_required
-        inputs = parts[:-1] if labelled else parts
+        # of two parts for two inputs, ((x1, x2), y) holds the labels too
+        labelled = len(parts) > 1 and (len(parts) != self.n_required or len(_flat(parts[:-1])) == self.n_required)
+        inputs = _flat(parts[:-1] if labelled else parts)
         labels = self._tensor(parts[-1], number, "labels", None) if labelled else None
-        flat = [leaf for part in inputs for leaf in (part if _is_nested(part) else [part])]
-        return tuple(self._tensor(x, number, f"input {k}", self.dtype) for k, x in enumerate(flat)), labels
+        return tuple(self._tensor(x, number, f"input {k}", self.dtype) for k, x in enumerate(inputs)), labels
 
     def _tensor(self, value: Any, number: int, part: str, dtype: Any) -> Any:
         if isinstance(value, paddle.Tensor):
@@ -258,6 +258,10 @@ def _is_array(value: Any) -> bool:
 def _is_column(value: Any) -> bool:
     """A list of numbers, or what NumPy can read at once, such as a column of a table."""
     return (isinstance(value, list) and _is_numbers(value)) or (hasattr(value, "__array__") and np.ndim(value) > 0)
+
+
+def _flat(parts: Sequence[Any]) -> list[Any]:
+    return [leaf for part in parts for leaf in (part if _is_nested(part) else [part])]
 
 
 def _is_nested(part: Any) -> bool:

@@ -54,7 +54,7 @@ def _advice(layer: Any, inputs: Sequence[Any], said: str) -> str:
             return f"its weights are {kind}: give input {number} as such, x.astype('{kind}') (images also scaled)"
     if re.search("only support int32 and int64", said):
         return "an embedding takes integers: give its input as such, x.astype('int64')"
-    return "give batches of the shapes its forward takes"
+    return "give batches of the shapes and types its forward takes"
 
 
 def main_output(outputs: Any) -> Any:

@@ -126,8 +126,10 @@ def classes(outputs: Any, labels: Any, who: str) -> tuple[Any, Any]:
     if labels.shape == [*fits, 1]:
         labels = labels.squeeze(-1)
     elif labels.shape != fits:
-        raise DataError(f"{who} cannot be computed from {given}; outputs with the classes on the last axis need labels "
-                        f"of the shape {tuple(fits)}")
+        images = logits.ndim > 2 and labels.shape == [logits.shape[0], *logits.shape[2:]]
+        advice = ("for classes on axis 1 give loss=lambda out, y: paddle.nn.functional.cross_entropy(out, y, axis=1) "
+                  "and metrics=('loss',)" if images else f"give labels of the shape {tuple(fits)}")
+        raise DataError(f"{who} cannot be computed from {given}: it looks for the classes on the last axis; {advice}")
     return logits, labels.astype("int64")
 
 

@@ -105,8 +105,8 @@ class Function:
             raise
         except Exception as error:
             raise DataError(f"the metric {name_of(self._function)} cannot be computed from the outputs "
-                            f"{described(outputs)} and the labels {describe(labels)}: {reason_of(error)}; it is called "
-                            "with both as they are") from error
+                            f"{described(outputs)} and the labels {describe(labels)}: {reason_of(error)}; it gets "
+                            "both as tensors (x.numpy() is an array)") from error
         self._mean.add(self._number(value) * n_samples, n_samples)
 
     def _number(self, value: Any) -> Any:

@@ -235,6 +235,7 @@ class Plan:
         Raises:
             PlanError: a place that cannot be written.
         """
+        _check_path(path)
         target = Path(path)
         try:
             handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -255,8 +256,7 @@ class Plan:
         Raises:
             PlanError: a file that is not there or is no plan.
         """
-        if not isinstance(path, (str, os.PathLike)):
-            raise PlanError(f"the path of a plan is {shown(path)}; give a file's name, such as 'plan.json'")
+        _check_path(path)
         try:
             with open(path, encoding="utf-8") as file:
                 data = json.load(file)
@@ -265,6 +265,15 @@ class Plan:
         except ValueError as error:
             raise PlanError(f"{os.fspath(path)} is no JSON: {error}; plans are written by Plan.save") from error
         return cls.from_json(data, place=os.fspath(path))
+
+
+def _check_path(path: object) -> None:
+    if not isinstance(path, (str, os.PathLike)):
+        raise PlanError(f"the path of a plan is {shown(path)}; give a file's name, such as 'plan.json'")
+
+
+def _plan_group(group: Group) -> PlanGroup:
+    return PlanGroup(group.name, group.units, group.granularity, group.members)
 
 
 def _read_group(data: Mapping[str, Any]) -> PlanGroup | SparseGroup:

@@ -8,7 +8,7 @@ from typing import Any
 
 import paddle
 
-from prunelab.errors import OptionError, check_positive, unknown_name
+from prunelab.errors import OptionError, PrunelabError, check_positive, reason_of, unknown_name
 
 OptimizerMaker = Callable[[Sequence[Any]], Any]
 
@@ -91,12 +91,15 @@ def make_optimizer(optimizer: str | OptimizerMaker | None, lr: float | None, sch
     """
     if schedule not in RATES:
         raise unknown_name("learning rate schedule", schedule, RATES)
+    if isinstance(lr, paddle.optimizer.lr.LRScheduler):
+        raise OptionError(f"lr is a {type(lr).__name__}; a scheduler goes into an optimizer of your own: "
+                          "optimizer=lambda p: paddle.optimizer.Adam(scheduler, parameters=p)")
     lr = None if lr is None else check_positive(lr, "lr")
     if callable(optimizer):
         if lr is not None:
             raise OptionError(f"lr={lr} is given beside an optimizer of your own; set the learning rate in that "
                               f"function, or name one of {', '.join(OPTIMIZERS)}")
-        return Rate(_checked(optimizer(parameters)), None, RATES[schedule])
+        return Rate(_made(optimizer, parameters), None, RATES[schedule])
     if isinstance(optimizer, paddle.optimizer.Optimizer):
         raise OptionError("the optimizer is made already, for the tensors of one model; give a function from "
                           "parameters to it, such as lambda p: paddle.optimizer.Adam(0.001, parameters=p)")
@@ -108,7 +111,17 @@ def make_optimizer(optimizer: str | OptimizerMaker | None, lr: float | None, sch
     return Rate(make(base, parameters), base, RATES[schedule])
 
 
-def _checked(made: Any) -> Any:
+def _made(optimizer: OptimizerMaker, parameters: Sequence[Any]) -> Any:
+    if isinstance(optimizer, type) and issubclass(optimizer, paddle.optimizer.Optimizer):
+        raise OptionError(f"optimizer is the class {optimizer.__name__}; give a function from parameters to an object "
+                          f"of it, such as lambda p: paddle.optimizer.{optimizer.__name__}(parameters=p)")
+    try:
+        made = optimizer(parameters)
+    except PrunelabError:
+        raise
+    except Exception as error:
+        raise OptionError(f"the optimizer function failed: {reason_of(error)}; it is called with the list of "
+                          "parameters and gives a paddle.optimizer.Optimizer") from error
     if not hasattr(made, "step") or not hasattr(made, "clear_grad"):
         raise OptionError(f"the optimizer function gave a {type(made).__name__}; it gives a paddle.optimizer.Optimizer")
     return made

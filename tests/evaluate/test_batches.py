@@ -114,6 +114,20 @@ def test_inputs_without_labels_are_told_by_the_forward() -> None:
     assert labels.tolist() == Y.tolist()
 
 
+def test_inputs_in_a_tuple_of_their_own_come_with_labels() -> None:
+    class Nested(Dataset):
+        def __getitem__(self, index: int) -> Any:
+            return (X[index], X[index]), Y[index]
+
+        def __len__(self) -> int:
+            return len(X)
+
+    for data in (Nested(), [((X, X), Y)], [[[X, X], Y]]):
+        ((inputs, labels),) = batches(data, Two())
+        assert len(inputs) == 2
+        assert labels.tolist() == Y.tolist()
+
+
 def test_numpys_float64_becomes_the_models_float_and_labels_stay() -> None:
     ((x,), y), = batches([(X.astype(np.float64), Y.astype(np.float64))], nn.Linear(3, 2))
     assert x.dtype == paddle.float32

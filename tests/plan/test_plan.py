@@ -126,9 +126,11 @@ def test_what_is_no_plan_is_told_where_it_is_given(graph, plan, what):
 
 
 @pytest.mark.parametrize("path", [None, 5])
-def test_a_path_that_is_none(path):
+def test_a_path_that_is_none(plan, path):
     with pytest.raises(PlanError, match=f"the path of a plan is {path}"):
         pl.Plan.load(path)
+    with pytest.raises(PlanError, match=f"the path of a plan is {path}"):
+        plan.save(path)
 
 
 def test_reading_groups(plan):
