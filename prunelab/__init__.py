@@ -17,7 +17,7 @@ _PUBLIC = {
     "trace": "graph", "Graph": "graph", "Group": "graph", "Cost": "graph", "GraphLayer": "surgery",
     "propose": "plan", "Plan": "plan", "schedules": "plan",
     "mask": "surgery", "compact": "surgery",
-    "evaluate": "evaluate", "latency": "evaluate",
+    "calibrate": "evaluate", "evaluate": "evaluate", "latency": "evaluate",
     "finetune": "train",
     "load_model": "data", "datasets": "data",
     "export": "export", "Export": "export",
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from prunelab.data import datasets as datasets
     from prunelab.data import load_model as load_model
     from prunelab.errors import PrunelabError as PrunelabError
+    from prunelab.evaluate import calibrate as calibrate
     from prunelab.evaluate import evaluate as evaluate
     from prunelab.evaluate import latency as latency
     from prunelab.export import Export as Export

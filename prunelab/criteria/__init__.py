@@ -1,7 +1,8 @@
 """group -> scores: one criterion a file, named in one table.
 
 A new criterion is a file with a class of a name and a ``__call__(material) -> (units,)``, a line here, and a test. An
-instance of one's own works wherever a name does.
+instance of one's own works wherever a name does. Criteria of single weights are functions on plain arrays: `wanda`,
+`sparsegpt`.
 """
 
 from __future__ import annotations
@@ -11,11 +12,42 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from prunelab.criteria.base import Array, Criterion, Material
+from prunelab.criteria.activation import Activation
+from prunelab.criteria.apoz import Apoz
+from prunelab.criteria.base import (
+    NEEDS,
+    Activations,
+    Array,
+    Criterion,
+    Material,
+    Moments,
+    is_comparable,
+    needs_of,
+)
+from prunelab.criteria.bn_scale import BnScale
+from prunelab.criteria.calibration import Calibration
+from prunelab.criteria.channel_l1 import ChannelL1
+from prunelab.criteria.cluster import Cluster, cluster_units
+from prunelab.criteria.element import element_mask, n_m_mask
+from prunelab.criteria.fisher import Fisher
+from prunelab.criteria.geometric_median import GeometricMedian
+from prunelab.criteria.grouped import NORMALIZATIONS, REDUCTIONS, Grouped
+from prunelab.criteria.hrank import HRank
+from prunelab.criteria.importance import Importance, ImportanceSampling
 from prunelab.criteria.l1_weight import L1Weight
 from prunelab.criteria.l2_weight import L2Weight
+from prunelab.criteria.lamp import Lamp
 from prunelab.criteria.mean import Mean
+from prunelab.criteria.movement import FirstOrderMovement
+from prunelab.criteria.obd import Obd
 from prunelab.criteria.random import Random
+from prunelab.criteria.reconstruction import Reconstruction
+from prunelab.criteria.rows import gradient_rows, unit_rows
+from prunelab.criteria.sensitivity import Sensitivity
+from prunelab.criteria.similarity import Similarity
+from prunelab.criteria.sparsegpt import solve_masked, sparsegpt, sparsegpt_scores
+from prunelab.criteria.taylor import Taylor, TaylorActivation
+from prunelab.criteria.wanda import wanda
 from prunelab.errors import OptionError, shown, unknown_name
 
 if TYPE_CHECKING:
@@ -26,6 +58,25 @@ CRITERIA: dict[str, Criterion] = {
     "l2_weight": L2Weight(),
     "mean": Mean(),
     "random": Random(),
+    "channel_l1": ChannelL1(),
+    "importance": Importance(),
+    "importance_sampling": ImportanceSampling(),
+    "geometric_median": GeometricMedian(),
+    "bn_scale": BnScale(),
+    "lamp": Lamp(),
+    # on calibration data: pass data=
+    "reconstruction": Reconstruction(),
+    "sensitivity": Sensitivity(),
+    "taylor": Taylor(),
+    "taylor_activation": TaylorActivation(),
+    "fisher": Fisher(),
+    "obd": Obd(),
+    "first_order_movement": FirstOrderMovement(),
+    "hrank": HRank(),
+    "apoz": Apoz(),
+    "activation": Activation(),
+    "similarity": Similarity(),
+    "cluster": Cluster(),
 }
 
 
@@ -45,19 +96,20 @@ def criterion_of(criterion: str | Criterion) -> Criterion:
     return criterion
 
 
-def score(graph: Graph, group: Group, criterion: str | Criterion = "l1_weight", *, seed: int = 0) -> Array:
+def score(graph: Graph, group: Group, criterion: str | Criterion = "l1_weight", *, seed: int = 0,
+          calibration: Calibration | None = None) -> Array:
     """A score for each unit of ``group``: (units,), float64, higher is kept.
 
+    Args:
+        calibration: what a criterion that looks at data needs; see `prunelab.calibrate`.
+
     Raises:
-        OptionError: a criterion that gives another shape, or something that is not finite.
+        OptionError: a criterion that gives another shape, or something that is not finite, or that needs what
+            ``calibration`` does not have.
     """
     chosen = criterion_of(criterion)
-    makers = {name: w.astype(np.float64) for name, w in graph.slices(group).items()}
-    if not makers:
-        makers = {"weights": graph.weights(group).astype(np.float64)}
-    # a generator for each group, so that ignoring one changes no other's draws
-    rng = np.random.default_rng([seed, zlib.crc32(group.name.encode())])
-    scores = np.asarray(chosen(Material(makers, group.units, rng)), np.float64)
+    check_calibration(chosen, calibration)
+    scores = np.asarray(chosen(material_of(graph, group, calibration, seed)), np.float64)
     if scores.shape != (group.units,):
         raise OptionError(f"the criterion {chosen.name} gave scores of shape {scores.shape} for {group.name}; "
                           f"it has {group.units} units, so the shape must be ({group.units},)")
@@ -68,4 +120,82 @@ def score(graph: Graph, group: Group, criterion: str | Criterion = "l1_weight", 
     return scores
 
 
-__all__ = ["CRITERIA", "Criterion", "Material", "criterion_of", "score"]
+def check_calibration(criterion: Criterion, calibration: Calibration | None) -> None:
+    """Refuse a criterion that needs what was not gathered: says what to pass."""
+    missing = [n for n in needs_of(criterion) if calibration is None or n not in calibration.needs]
+    if missing:
+        raise OptionError(f"the criterion {criterion.name} needs {' and '.join(missing)}; pass data=, such as the "
+                          "training data, or data=prunelab.calibrate(model, data, criteria)")
+
+
+def material_of(graph: Graph, group: Group, calibration: Calibration | None = None, seed: int = 0) -> Material:
+    """All that a criterion may look at, for one group."""
+    def weight(parameter: str) -> Array:
+        from prunelab.graph.graph import as_array  # Paddle: not before a graph is there
+
+        return as_array(graph.tensor(parameter))
+
+    makers = unit_rows(graph, group, weight) or {"weights": graph.weights(group).astype(np.float64)}
+    elementwise = unit_rows(graph, group, weight, ("elementwise",))
+    trained = {p.name for p in graph.program.parameters if p.trainable}
+    scales = {key: rows for key, rows in elementwise.items() if key.rpartition("[")[0] in trained}
+    # a generator for each group, so that ignoring one changes no other's draws
+    rng = np.random.default_rng([seed, zlib.crc32(group.name.encode())])
+    more = calibration or Calibration(frozenset(), 0)
+    return Material(
+        makers, group.units, rng, readers=unit_rows(graph, group, weight, ("in",)), scales=scales,
+        shifts={key: rows for key, rows in elementwise.items() if key not in scales},
+        gradients=gradient_rows(graph, group, more.gradients) if "gradients" in more.needs else None,
+        squares=gradient_rows(graph, group, more.squares) if "gradients" in more.needs else None,
+        activations=more.activations.get(group.name), moments=more.moments.get(group.name),
+        losses=more.losses.get(group.name))
+
+
+__all__ = [
+    "CRITERIA",
+    "NEEDS",
+    "NORMALIZATIONS",
+    "REDUCTIONS",
+    "Activation",
+    "Activations",
+    "Apoz",
+    "Array",
+    "BnScale",
+    "Calibration",
+    "ChannelL1",
+    "Cluster",
+    "Criterion",
+    "FirstOrderMovement",
+    "Fisher",
+    "GeometricMedian",
+    "Grouped",
+    "HRank",
+    "Importance",
+    "ImportanceSampling",
+    "L1Weight",
+    "L2Weight",
+    "Lamp",
+    "Material",
+    "Mean",
+    "Moments",
+    "Obd",
+    "Random",
+    "Reconstruction",
+    "Sensitivity",
+    "Similarity",
+    "Taylor",
+    "TaylorActivation",
+    "check_calibration",
+    "cluster_units",
+    "criterion_of",
+    "element_mask",
+    "is_comparable",
+    "material_of",
+    "n_m_mask",
+    "needs_of",
+    "score",
+    "solve_masked",
+    "sparsegpt",
+    "sparsegpt_scores",
+    "wanda",
+]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from prunelab.criteria.base import Array, Material
+from prunelab.criteria.grouped import Grouped
 
 
-class L1Weight:
+@dataclass(frozen=True, kw_only=True)
+class L1Weight(Grouped):
     """``score(u) = sum_i |w_ui|``: filters of small magnitude go first.
 
     Li, Kadav, Durdanovic, Samet, Graf: Pruning Filters for Efficient ConvNets, 2017 (arXiv:1608.08710).
@@ -15,5 +19,5 @@ class L1Weight:
 
     name = "l1_weight"
 
-    def __call__(self, material: Material) -> Array:
-        return np.abs(material.weights).sum(axis=1)
+    def member(self, material: Material, key: str, weights: Array) -> Array:
+        return np.abs(weights).sum(axis=1)

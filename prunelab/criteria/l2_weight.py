@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from prunelab.criteria.base import Array, Material
+from prunelab.criteria.grouped import Grouped
 
 
-class L2Weight:
+@dataclass(frozen=True, kw_only=True)
+class L2Weight(Grouped):
     """``score(u) = sqrt(sum_i w_ui^2)``: as L1, with large weights counting more.
 
     He, Kang, Dong, Fu, Yang: Soft Filter Pruning, 2018 (arXiv:1808.06866).
@@ -15,5 +19,8 @@ class L2Weight:
 
     name = "l2_weight"
 
-    def __call__(self, material: Material) -> Array:
-        return np.sqrt(np.square(material.weights).sum(axis=1))
+    def member(self, material: Material, key: str, weights: Array) -> Array:
+        return np.square(weights).sum(axis=1)
+
+    def finish(self, scores: Array) -> Array:
+        return np.sqrt(scores)

@@ -12,6 +12,7 @@ class Random:
     """
 
     name = "random"
+    comparable = True
 
     def __call__(self, material: Material) -> Array:
         return material.rng.random(material.units)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from prunelab.evaluate.batches import batches
+from prunelab.evaluate.calibrate import calibrate
 from prunelab.evaluate.evaluate import evaluate
 from prunelab.evaluate.latency import latency
 from prunelab.evaluate.metrics import METRICS, Metric
 
-__all__ = ["METRICS", "Metric", "batches", "evaluate", "latency"]
+__all__ = ["METRICS", "Metric", "batches", "calibrate", "evaluate", "latency"]
