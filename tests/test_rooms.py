@@ -22,8 +22,9 @@ ORDER = (
     "errors", "render", "graph", "criteria", "plan", "surgery", "evaluate", "train", "data", "text", "search", "export",
     "lab", "auto", "recipe", "cli", "jupyter", "testing",
 )  # fmt: skip
-# room, imported room, the one function that may: lab.panel() opens the door, plan.apply(model) carries a plan out
-ALLOWED = {("lab", "jupyter", "panel"), ("plan", "surgery", "apply")}
+# room, imported room, the one function that may: lab.panel() opens the door, plan.apply(model) carries a plan out,
+# propose(data=...) looks at data
+ALLOWED = {("lab", "jupyter", "panel"), ("plan", "surgery", "apply"), ("plan", "evaluate", "_calibration")}
 JUPYTER_ONLY = {"IPython", "anywidget", "bqplot", "ipykernel", "ipywidgets"}
 LATE = ["IPython", "anywidget", "bqplot", "ipywidgets", "optuna", "paddle", "pandas", "sklearn", "torch"]
 

@@ -10,11 +10,12 @@ import numpy as np
 import paddle
 
 from prunelab.criteria import NEEDS, Calibration, Criterion, criterion_of, needs_of
-from prunelab.errors import DataError, OptionError, TrainingError, unknown_name
+from prunelab.errors import DataError, TrainingError, check_whole, unknown_name
 from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.differentiable import differentiable
-from prunelab.evaluate.forward import LossFunction, in_mode, loss_of
+from prunelab.evaluate.forward import LossFunction, in_mode
 from prunelab.evaluate.gathering import ActivationSums, GradientSums, MomentSums
+from prunelab.evaluate.loss import loss_function, loss_of
 from prunelab.evaluate.removal import loss_without
 from prunelab.evaluate.sites import readers_of, sites_of
 from prunelab.evaluate.weighted import weighted_operators
@@ -35,8 +36,7 @@ class CalibrationOptions:
 
     def __post_init__(self) -> None:
         for name, value in (("samples", self.samples), ("oracle_samples", self.oracle_samples)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise OptionError(f"{name} is {value!r}; it is a number of samples, at least 1")
+            check_whole(value, name, 1)
 
 
 def calibrate(
@@ -44,7 +44,7 @@ def calibrate(
     data: Any,
     criteria: str | Criterion | Iterable[str | Criterion],
     *,
-    loss: LossFunction | None = None,
+    loss: str | LossFunction | None = None,
     groups: Iterable[Group] | None = None,
     samples: int = SAMPLES,
     oracle_samples: int = 256,
@@ -58,7 +58,8 @@ def calibrate(
         model: a `Graph`, or a model, which is then traced with the first sample.
         data: as for `prunelab.evaluate`; labels where the loss needs them.
         criteria: names or instances; or needs, by the names of `prunelab.criteria.NEEDS`.
-        loss: ``(outputs, labels) -> mean of the batch`` for gradients; without it, cross entropy.
+        loss: ``(outputs, labels) -> mean of the batch`` for gradients, or a name, as for `prunelab.evaluate`; without
+            it, cross entropy.
         groups: only these (all that can be cut).
         samples: the first so many of the data; ``oracle_samples`` for the criterion "sensitivity".
 
@@ -67,15 +68,15 @@ def calibrate(
         TrainingError: a loss that is not finite.
     """
     options = CalibrationOptions(samples=samples, oracle_samples=oracle_samples)
-    needs = _needs(criteria)
+    needs, judge = _needs(criteria), loss_function(loss)
     source = data if isinstance(data, Batches) else batches(data, model.model if isinstance(model, Graph) else model)
     graph = model if isinstance(model, Graph) else trace(as_layer(model), _example(source))
     chosen = list(graph.prunable if groups is None else groups)
     with in_mode(graph.model, training=False):
-        gathered = _Pass(graph, chosen, needs, loss).over(source, options.samples)
+        gathered = _Pass(graph, chosen, needs, judge).over(source, options.samples)
         losses = {}
         if "losses" in needs:
-            losses = loss_without(graph, chosen, source, loss, options.oracle_samples)
+            losses = loss_without(graph, chosen, source, judge, options.oracle_samples)
     return gathered.result(losses)
 
 
@@ -101,7 +102,7 @@ def _example(source: Batches) -> list[Any]:
 class _Pass:
     """One pass: what is summed, and what has to be computed for it."""
 
-    def __init__(self, graph: Graph, groups: list[Group], needs: frozenset[str], loss: LossFunction | None) -> None:
+    def __init__(self, graph: Graph, groups: list[Group], needs: frozenset[str], loss: LossFunction) -> None:
         self.graph, self.groups, self.needs, self.loss = graph, groups, needs, loss
         operators = weighted_operators(graph)
         self.sites = {}

@@ -10,7 +10,8 @@ import paddle
 
 from prunelab.errors import DataError
 from prunelab.evaluate.batches import Batches
-from prunelab.evaluate.forward import LossFunction, loss_of
+from prunelab.evaluate.forward import LossFunction
+from prunelab.evaluate.loss import loss_of
 from prunelab.evaluate.prefix import crossing, first_touched
 from prunelab.graph import Graph, Group
 from prunelab.plan import Plan
@@ -19,7 +20,7 @@ from prunelab.surgery import mask
 Array = np.ndarray[Any, Any]
 
 
-def loss_without(graph: Graph, groups: Iterable[Group], source: Batches, loss: LossFunction | None,
+def loss_without(graph: Graph, groups: Iterable[Group], source: Batches, loss: LossFunction,
                  samples: int) -> dict[str, Array]:
     """By group, by how much the mean loss rises without each unit: (units,)."""
     chosen = first_samples(source, samples)
@@ -54,7 +55,7 @@ def first_samples(source: Batches, samples: int) -> list[tuple[tuple[Any, ...], 
     return found
 
 
-def _mean(chosen: list[tuple[tuple[Any, ...], Any]], outputs: list[Any], loss: LossFunction | None) -> float:
+def _mean(chosen: list[tuple[tuple[Any, ...], Any]], outputs: list[Any], loss: LossFunction) -> float:
     sizes = [inputs[0].shape[0] if inputs[0].ndim else 1 for inputs, _ in chosen]
     values = [float(loss_of(loss, out, labels).item()) for out, (_, labels) in zip(outputs, chosen, strict=True)]
     return float(np.average(values, weights=sizes))

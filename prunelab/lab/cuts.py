@@ -14,7 +14,8 @@ from prunelab.criteria import Criterion, criterion_of, score
 from prunelab.errors import OptionError, check_ratio, check_whole, unknown_name
 from prunelab.graph import Cost, Graph, Group
 from prunelab.plan import Plan, propose
-from prunelab.plan.allocation import SCOPES, Limits, n_removed
+from prunelab.plan.allocation import Limits, n_removed
+from prunelab.plan.scopes import SCOPES
 from prunelab.render.numbers import change, count, percent
 
 # what is counted -> what a person calls it

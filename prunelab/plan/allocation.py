@@ -6,11 +6,16 @@ group that go. It only grows with the amount, so that a target is found by bisec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from prunelab.criteria import Calibration
+    from prunelab.graph import Graph
 
 Array = np.ndarray[Any, Any]
 
@@ -19,17 +24,23 @@ Array = np.ndarray[Any, Any]
 class Limits:
     """What every allocation keeps to.
 
-    Kept units come in multiples of ``round_to``, ``gone`` units stay gone, one unit stays.
+    Kept units come in multiples of ``round_to``, ``gone`` units stay gone, and of each group at least one unit stays,
+    or the fraction ``floor`` of its units.
     """
 
     round_to: int = 1
     gone: Mapping[str, frozenset[int]] | None = None
+    floor: float = 0.0
+
+    def least(self, units: int) -> int:
+        """How many of a group's units stay whatever is asked."""
+        return max(1, math.ceil(self.floor * units - 1e-9))
 
     def n_kept(self, name: str, units: int, n_removed: int) -> int:
         """How many of a group's units stay when ``n_removed`` are to go."""
         n_gone = len((self.gone or {}).get(name, ()))
         keep = units - max(n_removed, n_gone)
-        return min(units - n_gone, max(1, -(-keep // self.round_to) * self.round_to))
+        return min(units - n_gone, max(1, -(-max(keep, self.least(units)) // self.round_to) * self.round_to))
 
     def choose(self, name: str, scores: Array, n_removed: int) -> tuple[int, ...]:
         """``n_removed`` units of the lowest scores (ties by place), within the limits."""
@@ -46,11 +57,35 @@ class Allocation(Protocol):
 
 
 @dataclass(frozen=True)
+class Field:
+    """What an allocation may look at.
+
+    ``scores``: (units,) by group, and whether they are ``comparable`` between groups as they are. ``graph``: the
+    network; ``calibration``: what data said of it, where a scope needs that (`SCOPE_NEEDS`); ``losses``: by group,
+    from ratio to the measured loss; ``target``: what is asked for, such as ("macs", 0.5).
+    """
+
+    scores: Mapping[str, Array]
+    limits: Limits
+    graph: Graph | None = None
+    comparable: bool = False
+    calibration: Calibration | None = None
+    losses: Mapping[str, Mapping[float, float]] | None = None
+    target: tuple[str, float] = ("", 0.0)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Local:
     """Each group alike: the amount is the ratio of every group."""
 
     scores: Mapping[str, Array]
     limits: Limits
+
+    @classmethod
+    def over(cls, field: Field) -> Local:
+        """The allocation of a field."""
+        return cls(field.scores, field.limits)
 
     def removed(self, amount: float) -> dict[str, tuple[int, ...]]:
         return {name: self.limits.choose(name, s, n_removed(amount, len(s))) for name, s in self.scores.items()}
@@ -60,21 +95,29 @@ class Local:
 class Global:
     """One ranking over all groups; the amount is the fraction of all units that goes.
 
-    Scores are divided by their group's mean, so that a layer of small weights is not emptied first.
+    Scores are divided by their group's mean, so that a layer of small weights is not emptied first; those that compare
+    as they are (``comparable``) are not.
     """
 
     scores: Mapping[str, Array]
     limits: Limits
+    comparable: bool = False
+
+    @classmethod
+    def over(cls, field: Field) -> Global:
+        """The allocation of a field."""
+        return cls(field.scores, field.limits, field.comparable)
 
     def removed(self, amount: float) -> dict[str, tuple[int, ...]]:
         names = list(self.scores)
-        relative = [_relative(self.scores[n]) for n in names]
+        relative = [self.scores[n] if self.comparable else _relative(self.scores[n]) for n in names]
         sizes = [len(s) for s in relative]
-        # the best unit of each group is its floor, and never stands in the ranking
+        # the best units of each group are its floor, and never stand in the ranking
         owner = np.repeat(np.arange(len(names)), sizes)
         flat = np.concatenate(relative) if relative else np.zeros(0)
         starts = np.cumsum([0, *sizes])[:-1]
-        best = np.array([start + int(np.argmax(s)) for start, s in zip(starts, relative, strict=True)], int)
+        best = np.concatenate([np.zeros(0, int), *(start + np.argsort(-s, kind="stable")[: self.limits.least(len(s))]
+                                                   for start, s in zip(starts, relative, strict=True))])
         rankable = np.setdiff1d(np.arange(len(flat)), best)
         order = rankable[np.argsort(flat[rankable], kind="stable")]
         taken = order[: n_removed(amount, len(flat))]
@@ -94,9 +137,6 @@ class Ratios:
     def removed(self, amount: float) -> dict[str, tuple[int, ...]]:
         return {name: self.limits.choose(name, s, n_removed(self.ratios.get(name, 0.0), len(s)))
                 for name, s in self.scores.items()}
-
-
-SCOPES: dict[str, Callable[[Mapping[str, Array], Limits], Allocation]] = {"local": Local, "global": Global}
 
 
 def n_removed(ratio: float, units: int) -> int:

@@ -7,20 +7,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from prunelab.criteria import Criterion, criterion_of, score
+from prunelab.criteria import Calibration, Criterion, criterion_of, is_comparable, needs_of, score
 from prunelab.errors import InputError, OptionError, check_ratio, check_whole, shown, unknown_name
 from prunelab.graph import Graph
 from prunelab.graph.graph import GRANULARITIES, PATTERNS, is_sparse
 from prunelab.graph.sparse import Pattern
-from prunelab.plan.allocation import SCOPES, Allocation, Limits, Ratios, smallest, total_units
+from prunelab.plan.allocation import Allocation, Field, Limits, Ratios, smallest, total_units
 from prunelab.plan.plan import Plan, as_plan
 from prunelab.plan.propose_blocks import check_spared, propose_blocks
 from prunelab.plan.propose_sparse import SparseTarget, propose_sparse
+from prunelab.plan.scopes import SCOPE_NEEDS, SCOPES
 
 if TYPE_CHECKING:
     from prunelab.graph import Group
 
-TARGETS = ("sparsity", "macs", "params", "ratios")
+TARGETS = ("sparsity", "macs", "params", "memory", "ratios")
 
 
 @dataclass(frozen=True)
@@ -41,24 +42,31 @@ def propose(
     sparsity: float | None = None,
     macs: float | None = None,
     params: float | None = None,
+    memory: float | None = None,
     ratios: Mapping[str, float] | None = None,
     scope: str = "local",
     granularity: str = "auto",
     round_to: int = 1,
     ignore: str | Iterable[str] | None = (),
     data: Any = None,
+    loss: Any = None,
+    losses: Mapping[str, Mapping[float, float]] | None = None,
+    floor: float = 0.0,
     seed: int = 0,
     start: Plan | None = None,
 ) -> Plan:
     """Choose the units to remove.
 
     Exactly one target is given, each a fraction removed in ``[0, 1)``: of the units (``sparsity``), of the
-    multiply-accumulates (``macs``), of the parameters (``params``), or of each named group (``ratios``, by group, layer
-    or pattern such as ``"layer4.*"``).
+    multiply-accumulates (``macs``), of the parameters (``params``), of the bytes of all parameters and buffers
+    (``memory``), or of each named group (``ratios``, by group, layer or pattern such as ``"layer4.*"``).
 
     Args:
         criterion: a name of `prunelab.criteria.CRITERIA` or an instance; the units of lowest score go.
-        scope: ``"local"`` cuts each group alike, ``"global"`` by one ranking over all.
+        scope: ``"local"`` cuts each group alike, ``"global"`` by one ranking over all, ``"isomorphic"`` by one for each
+            kind of sub-structure, ``"uniform_macs"`` so that every layer keeps the same fraction of its MACs,
+            ``"clusters"`` a ratio of each cluster of units, ``"sensitivity"`` to the ratio that each group bears for
+            the same loss, ``"budget"`` to the ratios that lose least within the target, proven.
         granularity: ``"auto"`` takes every group at its own unit; ``"channel"``, ``"head"``, ``"hidden"`` or
             ``"width"`` (of a residual) only these groups. ``"layer"`` takes whole residual branches out, one unit each
             (``ignore`` names them as ``graph.at("layer")[0].labels`` does). ``"element"``, ``"kernel"``, ``"block"``
@@ -67,7 +75,11 @@ def propose(
         round_to: kept units come in multiples of it (a group that is smaller stays whole); so that a target is met
             all the same, other groups may lose more.
         ignore: groups, layers or patterns that stay whole.
-        data: for criteria that look at activations or gradients; those of this version look at weights only.
+        data: for criteria that look at activations or gradients: as for `prunelab.evaluate`, or what
+            `prunelab.calibrate` gave. ``loss``: for gradients; without it, cross entropy.
+        losses: for the scopes "sensitivity" and "budget": `prunelab.sensitivity(...).losses`, from group to ratio to
+            what is lost there.
+        floor: the fraction of its units that each group keeps at least, in ``[0, 1)``.
         seed: for criteria that draw.
         start: a plan whose removed units stay removed.
 
@@ -84,26 +96,46 @@ def propose(
         sparse = _sparse_target(pattern, round_to, sparsity=sparsity, macs=macs, params=params, ratios=ratios)
         return propose_sparse(graph, pattern, chosen, sparse, scope=scope, ignore=_listed(ignore), seed=seed,
                               start=None if start is None else as_plan(start, "start"))
-    target = _target(sparsity=sparsity, macs=macs, params=params, ratios=ratios)
+    target = _target(sparsity=sparsity, macs=macs, params=params, memory=memory, ratios=ratios)
     round_to = _check_options(scope, granularity, round_to)
+    floor = check_ratio(floor, place="floor")
     base = Plan.empty(graph) if start is None else as_plan(start, "start")
     graph.check(base)
+    if scope in SCOPE_NEEDS and data is None:
+        raise OptionError(f"the scope {scope} needs {' and '.join(SCOPE_NEEDS[scope])}; pass data=, such as the "
+                          "training data")
+    calibration = None
     if granularity == "layer":
-        base, found = propose_blocks(graph, base, chosen, _listed(ignore), seed)
-        ignored, groups, scores, scope = {*_listed(ignore)}, list(graph.at("layer")), found, "local"
+        base, scores = propose_blocks(graph, base, chosen, _listed(ignore), seed)
+        ignored, groups, scope = {*_listed(ignore)}, list(graph.at("layer")), "local"
     else:
         ignored = {g.name for pattern in _listed(ignore) for g in match(graph, pattern, place="ignore")}
         groups = [g for g in graph.at(granularity) if g.prunable and g.name not in ignored]
-        scores = {g.name: score(graph, g, chosen, seed=seed) for g in groups}
-    limits = Limits(round_to, {g.name: frozenset(g.removed) for g in base.groups if not is_sparse(g)})
+        calibration = _calibration(graph, data, (*needs_of(chosen), *SCOPE_NEEDS.get(scope, ())), groups, loss)
+        scores = {g.name: score(graph, g, chosen, seed=seed, calibration=calibration) for g in groups}
+    limits = Limits(round_to, {g.name: frozenset(g.removed) for g in base.groups if not is_sparse(g)}, floor)
     if target.kind == "ratios":
         allocation: Allocation = Ratios(scores, limits, _by_group(graph, target.value, groups))
         removed = allocation.removed(1.0)
     else:
-        removed = _meet(graph, base, SCOPES[scope](scores, limits), scores, target, round_to)
+        asked = ({"memory": "bytes"}.get(target.kind, target.kind), target.value)
+        field = Field(scores, limits, graph, is_comparable(chosen), calibration, losses, asked, seed)
+        removed = _meet(graph, base, SCOPES[scope](field), field)
     check_spared(removed, scores, str(target))
     return base.with_removed(graph, removed, criterion=chosen.name, scope=scope, target=str(target), round_to=round_to,
                              seed=seed, granularity=granularity, ignore=sorted(ignored))
+
+
+def _calibration(graph: Graph, data: Any, needs: tuple[str, ...], groups: list[Group],
+                 loss: Any) -> Calibration | None:
+    """What the criterion and the scope need to know of the data, gathered now or given."""
+    if isinstance(data, Calibration) or not needs:
+        return data if isinstance(data, Calibration) else None
+    if data is None:
+        return None  # the criterion says what it misses
+    from prunelab.evaluate import calibrate
+
+    return calibrate(graph, data, needs, loss=loss, groups=groups)
 
 
 def _check_options(scope: str, granularity: str, round_to: int) -> int:
@@ -186,28 +218,47 @@ def _by_group(graph: Graph, ratios: Mapping[str, float], groups: list[Group]) ->
     return out
 
 
-def _meet(graph: Graph, base: Plan, allocation: Allocation, scores: Mapping[str, Any], target: _Target,
-          round_to: int) -> dict[str, tuple[int, ...]]:
+def _meet(graph: Graph, base: Plan, allocation: Allocation, field: Field) -> dict[str, tuple[int, ...]]:
     """The least that meets the target."""
-    if target.value == 0:
+    (kind, value), scores, round_to = field.target, field.scores, field.limits.round_to
+    if value == 0:
         return allocation.removed(0.0)
-    left, dense = _measure(graph, base, scores, target.kind)
-    allowed = (1 - target.value) * dense
-    if target.kind == "sparsity":
-        allowed = dense - round(target.value * dense)  # the nearest number of units
-        direct = allocation.removed(target.value)
+    left, dense = _measure(graph, base, scores, kind)
+    allowed = (1 - value) * dense
+    if kind == "sparsity":
+        allowed = dense - round(value * dense)  # the nearest number of units
+        direct = allocation.removed(value)
         # without rounding, each group loses the number nearest to the ratio that leaves it a unit: no less can be meant
-        if round_to == 1 or left(direct) <= allowed:
+        if (round_to == 1 and not field.limits.floor) or left(direct) <= allowed:
             return direct
     found = smallest(allocation, lambda removed: left(removed) <= allowed, max(1, total_units(scores)))
     if found is None:
-        most = 1 - left(allocation.removed(1.0)) / dense if dense else 0.0
-        what = {"sparsity": "units", "macs": "MACs"}.get(target.kind, target.kind)
-        stay = "one unit stays" if round_to == 1 else f"{round_to} units stay (round_to)"
-        raise OptionError(f"{target} cannot be met: at most {most:.3f} of the {what} go where {stay} in each of "
-                          f"{len(scores)} groups; ask for at most {int(most * 1000) / 1000:.3f}, ignore fewer layers"
-                          f"{', or give a smaller round_to' if round_to > 1 else ''}")
+        raise _cannot_be_met(allocation, field, left, dense)
     return found
+
+
+def _cannot_be_met(allocation: Allocation, field: Field, left: Callable[[Mapping[str, tuple[int, ...]]], int],
+                   dense: int) -> OptionError:
+    """Says the nearest that can be met, and which groups' floors bind: those that hold most of what is left."""
+    (kind, value), (round_to, floor) = field.target, (field.limits.round_to, field.limits.floor)
+    everything = allocation.removed(1.0)
+    least = left(everything)
+    most = 1 - least / dense if dense else 0.0
+    what = {"sparsity": "units", "macs": "MACs"}.get(kind, kind)
+    stay = "one unit stays" if round_to == 1 else f"{round_to} units stay (round_to)"
+    if floor:
+        stay = f"{floor:g} of the units stay (floor)"
+
+    def held(name: str) -> int:
+        units = len(field.scores[name])
+        return least - left({**everything, name: tuple(range(units - 1))}) if units > 1 else 0
+
+    binding = [name for name in sorted(field.scores, key=held, reverse=True)[:3] if held(name) > 0]
+    told = f", first of all in {', '.join(binding)}" if binding else ""
+    return OptionError(f"{kind}={value} cannot be met: at most {most:.3f} of the {what} go where {stay} in each of "
+                       f"{len(field.scores)} groups{told}; ask for at most {int(most * 1000) / 1000:.3f}, ignore fewer "
+                       f"layers{', or give a smaller round_to' if round_to > 1 else ''}"
+                       f"{', or a lower floor' if floor else ''}")
 
 
 def _measure(graph: Graph, base: Plan, scores: Mapping[str, Any],

@@ -35,7 +35,7 @@ def _schedules(session: Session) -> Iterable[str]:
 
 
 def _scopes(session: Session) -> Iterable[str]:
-    from prunelab.plan.allocation import SCOPES
+    from prunelab.plan.scopes import SCOPES
 
     return SCOPES
 
