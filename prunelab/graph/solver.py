@@ -144,6 +144,11 @@ class Step:
             rank = len(self.dims(argument))
             self.solution.roles.setdefault((value, axis % rank), role)
 
+    def roles(self, argument: str | int, roles: Mapping[int, str]) -> None:
+        """`role` of several axes."""
+        for axis, role in roles.items():
+            self.role(argument, axis, role)
+
     def note(self, name: str, value: Any) -> None:
         """Keep something for `rewrite`, which must tie nothing: the dims are solved then."""
         self.solution.notes[self.op.index, name] = value

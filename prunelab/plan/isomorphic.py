@@ -42,7 +42,8 @@ def kind_of(graph: Graph, group: Group) -> tuple[object, ...]:
 
     def said(parameter: str, axis: int, role: str) -> tuple[object, ...]:
         p = parameters[parameter]
-        return role, axis, len(p.shape), p.shape[axis] > group.units, tuple(sorted(op.name for op in program.consumers.get(p.value, ())))
+        readers = tuple(sorted(op.name for op in program.consumers.get(p.value, ())))
+        return role, axis, len(p.shape), p.shape[axis] > group.units, readers
 
     return group.granularity, tuple(sorted(said(m.parameter, m.axis, m.role) for m in group.members))
 

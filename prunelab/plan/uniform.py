@@ -47,7 +47,8 @@ def uniform_shares(graph: Graph, names: tuple[str, ...]) -> dict[str, float]:
 
     atoms = {id(find(graph.structure.atoms[name])): k for k, name in enumerate(names)}
     whole, rows, weights = Kept({}), [], []
-    for factor, dims in graph.structure.costs.macs:
+    for term in graph.structure.costs.macs:
+        factor, dims = term.factor, term.dims
         row = np.zeros(len(names))
         for dim in dims:
             for key, part in _parts(dim):

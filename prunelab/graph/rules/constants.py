@@ -182,7 +182,7 @@ RULES = {
                      "gaussian", "uniform", "randint", "randperm", "empty", "logspace", "range_v2"), Rule(_constant)),
     **dict.fromkeys(("full_like", "zeros_like", "ones_like"), Rule(_like)),
     **dict.fromkeys(("shape", "shape64"), Rule(_shape_of)),
-    **dict.fromkeys(("size", "numel"), Rule(_shape_of, _count)),
+    **dict.fromkeys(("size", "numel"), Rule(lambda step: step.give_new("a shape"), _count)),
     "arange": Rule(_series, _series_numbers),
     "assert": Rule(lambda step: None),
     "builtin.combine": Rule(_combine),

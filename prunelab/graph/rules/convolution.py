@@ -11,7 +11,6 @@ from typing import Any
 
 from prunelab.errors import InputError
 from prunelab.graph.dims import Dim, atom, find, product, rows
-from prunelab.graph.rules.roles import note_roles
 from prunelab.graph.solver import Rule, Step, Widths, free
 
 
@@ -43,7 +42,7 @@ def _conv(step: Step) -> None:
                          "give the shape that the model takes as inputs")
     step.fix_all(w[2:], "a kernel's size")
     fix_space(step, x, axis)
-    note_roles(step, "filter", dict(enumerate(("out", "in", *["kernel"] * (len(w) - 2)))))
+    step.roles("filter", dict(enumerate(("out", "in", *["kernel"] * (len(w) - 2)))))
     step.need_zero(channels, step.dirty("input"), step.dirty("filter"), reason="a weight that is not zero where cut")
     if groups == 1:
         step.tie(channels, w[1])
@@ -73,7 +72,7 @@ def _transpose(step: Step) -> None:
     axis = channel_axis(step, len(x))
     step.fix_all(w[2:], "a kernel's size")
     fix_space(step, x, axis)
-    note_roles(step, "filter", dict(enumerate(("in", "out", *["kernel"] * (len(w) - 2)))))
+    step.roles("filter", dict(enumerate(("in", "out", *["kernel"] * (len(w) - 2)))))
     step.need_zero(x[axis], step.dirty("x"), step.dirty("filter"), reason="a weight that is not zero where cut")
     step.tie(x[axis], w[0])
     out = w[1] if groups == 1 else product([rows(w[0], groups)[0], w[1]])

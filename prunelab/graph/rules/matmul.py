@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from prunelab.graph.dims import Dim, atom, find, product
-from prunelab.graph.rules.roles import note_roles
 from prunelab.graph.solver import Dirty, Rule, Step, free
 
 CONTRACTION = "a contraction of two values that are not zero where cut"
@@ -53,12 +52,12 @@ def _roles(step: Step) -> None:
     x, y = _operands(step)
     for which, flipped, made in ((x, "transpose_x", -2), (y, "transpose_y", -1)):
         if len(step.dims(which)) == 1:
-            note_roles(step, which, {0: "in"})
+            step.roles(which, {0: "in"})
             continue
         read = -1 if made == -2 else -2
         if step.attribute(flipped, False):
             made, read = read, made
-        note_roles(step, which, {made: "out", read: "in"})
+        step.roles(which, {made: "out", read: "in"})
 
 
 def _matmul(step: Step) -> None:
@@ -106,7 +105,7 @@ def _bilinear(step: Step) -> None:
         step.tie(step.dims(operand)[1], read)
         step.need_zero(read, step.dirty(operand), step.dirty("weight"), reason=CONTRACTION)
     step.tie(x[0], y[0])
-    note_roles(step, "weight", {0: "out", 1: "in", 2: "in"})
+    step.roles("weight", {0: "out", 1: "in", 2: "in"})
     if step.has("bias"):
         step.tie(step.dims("bias")[-1], w[0])
     step.give([x[0], w[0]], step.dirty("weight") | free(x[:1]))
