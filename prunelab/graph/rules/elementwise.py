@@ -200,9 +200,11 @@ def _power(step: Step) -> None:
     if isinstance(step.constant("y"), (int, float)):
         _pow(step)
         return
-    out, _ = broadcast(step, [0, 1])
-    for d in out:
-        step.need_nonzero(d, step.dirty(1), "a power whose exponent is zero where cut")
+    out, has = broadcast(step, [0, 1])
+    exponent = free(step.dirty(1))
+    for d, mine in zip(out, has[0], strict=True):
+        if mine:  # 0 ** 0 is 1, 0 ** -1 is not finite
+            step.need_nonzero(d, step.dirty(0) | (free([d]) - exponent), "a power of a value that is zero where cut")
     step.give(out, free(out))
 
 

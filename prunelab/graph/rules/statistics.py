@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prunelab.graph.dims import Dim, atom, find
+from prunelab.graph.dims import Dim, atom, find, product
 from prunelab.graph.rules.elementwise import broadcast
 from prunelab.graph.solver import Rule, Step, free
 
@@ -103,6 +103,16 @@ def _search(step: Step) -> None:
     step.give(list(values), free(values))
 
 
+def _spectral_norm(step: Step) -> None:
+    """A weight over its largest singular value, which rows and columns of zeros leave as it is."""
+    w, axis = step.dims("weight"), step.attribute("dim", 0)
+    step.tie(w[axis], step.dims("u")[0])
+    step.tie(product([d for k, d in enumerate(w) if k != axis]), step.dims("v")[0])
+    for d in w:
+        step.need_zero(d, step.dirty("weight"), reason="singular values of what is not zero where cut")
+    step.give(list(w), step.dirty("weight"))
+
+
 def _classes(step: Step) -> None:
     """Numbers become rows of zeros and ones."""
     x = step.dims()
@@ -119,5 +129,6 @@ RULES = {
     "as_complex": Rule(_as_complex),
     "as_real": Rule(_as_real),
     "searchsorted": Rule(_search),
+    "spectral_norm": Rule(_spectral_norm),
     **dict.fromkeys(("one_hot", "sequence_mask"), Rule(_classes)),
 }
