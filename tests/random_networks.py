@@ -15,7 +15,8 @@ ACTIVATIONS = {
     "softplus": F.softplus, "leaky_relu": F.leaky_relu, "square": paddle.square, "exp": lambda x: paddle.exp(-x * x),
     "clip": lambda x: paddle.clip(x, -0.5, 2.0), "cos": paddle.cos, "threshold": lambda x: F.thresholded_relu(x, 0.1),
     "maximum": lambda x: paddle.maximum(x, F.tanh(x)), "where": lambda x: paddle.where(x > 0.2, x, F.sigmoid(x)),
-    "times": lambda x: x * F.sigmoid(x + 1), "over": lambda x: x / (1 + x.abs()), "power": lambda x: (x * x + 1) ** -0.5,
+    "times": lambda x: x * F.sigmoid(x + 1), "over": lambda x: x / (1 + x.abs()),
+    "power": lambda x: (x * x + 1) ** -0.5,
     "lerp": lambda x: paddle.lerp(x, F.relu(x), 0.3), "larger": lambda x: x * (x > 0).astype("float32"),
 }
 # what happens on feature maps between two layers, without weights: (N, C, 8, 8) -> the same shape
@@ -29,7 +30,8 @@ IN_SPACE = {
     "columns": lambda x: F.fold(F.unfold(x, 2, 2), [8, 8], 2, 2), "cumsum": lambda x: paddle.cumsum(x, 2),
     "transposed": lambda x: x.transpose([0, 1, 3, 2]), "triangle": paddle.tril, "sort": lambda x: paddle.sort(x, 3),
     "fourier": lambda x: paddle.fft.irfft2(paddle.fft.rfft2(x) * 0.5), "softmax": lambda x: F.softmax(x, 3),
-    "centred": lambda x: x - x.mean([2, 3], keepdim=True), "normal": lambda x: F.normalize(x.flatten(2), axis=2).reshape(x.shape),
+    "centred": lambda x: x - x.mean([2, 3], keepdim=True),
+    "normal": lambda x: F.normalize(x.flatten(2), axis=2).reshape(x.shape),
     "deviation": lambda x: x / (x.std([2, 3], keepdim=True) + 1), "written": lambda x: written(x),
 }
 # what moves channels, by numbers that the forward spells
@@ -50,11 +52,14 @@ MOVES = {
 # what happens to tokens without weights: (N, 5, C) -> the same shape
 ON_TOKENS = {
     "cumsum": lambda x: paddle.cumsum(x, 1) / 5, "flip": lambda x: paddle.flip(x, [1]),
-    "roll": lambda x: paddle.roll(x, 1, 1), "sort": lambda x: paddle.sort(x, 1), "order": lambda x: x[:, [1, 0, 4, 2, 3]],
-    "gather": lambda x: paddle.gather(x, paddle.to_tensor([4, 0, 1, 1, 2]), 1), "normal": lambda x: F.normalize(x, axis=1),
+    "roll": lambda x: paddle.roll(x, 1, 1), "sort": lambda x: paddle.sort(x, 1),
+    "order": lambda x: x[:, [1, 0, 4, 2, 3]],
+    "gather": lambda x: paddle.gather(x, paddle.to_tensor([4, 0, 1, 1, 2]), 1),
+    "normal": lambda x: F.normalize(x, axis=1),
     "largest": lambda x: x + x.max(1, keepdim=True), "distance": lambda x: paddle.cdist(x, x).matmul(x),
     "rms": lambda x: x * paddle.rsqrt((x * x).mean(-1, keepdim=True) + 1e-6), "similar": lambda x: paddle.bmm(
-        F.softmax(paddle.bmm(x, x.transpose([0, 2, 1])), -1), x), "shifted": lambda x: F.pad(x[:, :-1], [1, 0], data_format="NLC"),
+        F.softmax(paddle.bmm(x, x.transpose([0, 2, 1])), -1), x),
+    "shifted": lambda x: F.pad(x[:, :-1], [1, 0], data_format="NLC"),
 }
 
 

@@ -1,4 +1,7 @@
-"""Small networks of the vision families: pyramids, heads, masks, mixers; each with the least that half of every group removes."""
+"""Small networks of the vision families: pyramids, heads, masks, mixers.
+
+Each has the least that half of every group removes.
+"""
 
 from __future__ import annotations
 
@@ -190,7 +193,8 @@ class WeightStandardised(nn.Layer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.a, self.b, self.line, self.out = nn.Conv2D(3, 8, 3), nn.Conv2D(8, 10, 3), nn.Conv1D(10, 6, 3), nn.Linear(6, 3)
+        self.a, self.b = nn.Conv2D(3, 8, 3), nn.Conv2D(8, 10, 3)
+        self.line, self.out = nn.Conv1D(10, 6, 3), nn.Linear(6, 3)
 
     def forward(self, x):
         w = self.b.weight
@@ -220,8 +224,9 @@ class SuperResolution(nn.Layer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem, self.a, self.b = nn.Conv2D(3, 8, 3, padding=1), nn.Conv2D(8, 4, 3, padding=1), nn.Conv2D(12, 8, 3, padding=1)
-        self.up, self.out = nn.Sequential(nn.Conv2D(8, 24, 3, padding=1), nn.PixelShuffle(2)), nn.Conv2D(6, 3, 3, padding=1)
+        self.stem, self.a, self.b = (nn.Conv2D(*n, 3, padding=1) for n in ((3, 8), (8, 4), (12, 8)))
+        self.up = nn.Sequential(nn.Conv2D(8, 24, 3, padding=1), nn.PixelShuffle(2))
+        self.out = nn.Conv2D(6, 3, 3, padding=1)
 
     def forward(self, x):
         h = self.stem(x)

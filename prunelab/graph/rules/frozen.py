@@ -12,7 +12,8 @@ LOSS = "a loss that knows the number of classes"
 FREEZES: dict[str, str] = {
     **dict.fromkeys(("bernoulli", "poisson", "multinomial", "binomial", "standard_gamma", "exponential_",
                      "gumbel_softmax"), RANDOM),
-    **dict.fromkeys(("det", "slogdet", "inverse", "cholesky", "cholesky_solve", "matrix_power", "matrix_rank", "qr", "svd",
+    **dict.fromkeys(("det", "slogdet", "inverse", "cholesky", "cholesky_solve", "matrix_power", "matrix_rank", "qr",
+                     "svd",
                      "eigh", "lu", "lstsq", "solve", "triangular_solve"), MATRIX),
     **dict.fromkeys(("histogram", "bincount"), COUNTS),
     **dict.fromkeys(("masked_select", "nonzero"), CHOSEN),
