@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from notebook_shell import Notebook
 
+from prunelab.criteria import CRITERIA
 from prunelab.jupyter.magics import COMMANDS
 
 # line, the words that are offered (all of them, in this order)
@@ -20,8 +21,8 @@ ALL = [
     ("%prune step con", ["conv1", "conv2"]),
     ("%prune step conv1 --r", ["--ratio", "--round-to"]),
     ("%prune step conv1 --ratio 0.3 --r", ["--round-to"]),
-    ("%prune step --criterion l", ["l1_weight", "l2_weight"]),
-    ("%prune step --criterion=m", ["mean"]),
+    ("%prune step --criterion l", [name for name in CRITERIA if name.startswith("l")]),
+    ("%prune step --criterion=m", [name for name in CRITERIA if name.startswith("m")]),
     ("%prune run --schedule ", ["one_shot", "linear", "cubic"]),
     ("%prune run --scope gl", ["global"]),
     ("%prune run --by ", ["sparsity", "macs", "params"]),
