@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
+import numpy as np
 import paddle
 
 from prunelab.errors import InputError, TraceError
@@ -12,24 +14,54 @@ from prunelab.graph.program import TensorSpec
 
 
 def explain(error: BaseException, model: Any, specs: tuple[TensorSpec, ...]) -> TraceError | InputError:
-    """The error to raise when Paddle could not read ``model``: about the inputs, or about its forward."""
-    text = str(error)
-    reason = next((line.strip() for line in reversed(text.splitlines()) if "Error" in line and ":" in line), "")
-    reason = reason or (text.strip().splitlines() or [type(error).__name__])[-1].strip()
-    reason = reason.partition(" (at /paddle/")[0]
-    where = user_line(text.splitlines()) or _line_of(error)
-    shapes = ", ".join(f"{s.name} {tuple(s.shape)} {s.dtype}" for s in specs)
+    """The error to raise when Paddle could not read ``model``: about the inputs, its forward, or what cannot be read.
+
+    The forward itself is run once, on zeros: what fails there too is no matter of reading it.
+    """
     name = type(model).__name__
+    own = _own_failure(model, specs)
+    told = own or error
+    text = str(told)
+    reason, where = _reason(told), user_line(text.splitlines()) or _line_of(told)
     about_inputs = any(word in text for word in ("InvalidArgument", "InvalidType", "broadcast"))
     if about_inputs or "missing" in reason or "takes" in reason:
+        shapes = ", ".join(f"{s.name} {tuple(s.shape)} {s.dtype}" for s in specs)
         return InputError(f"{name} does not take the inputs {shapes}{where}: {reason}; "
                           "give the shapes and dtypes that its forward takes")
-    if "could not get source code" in text:
-        return TraceError(f"{name} cannot be read as a graph: Python keeps no source of its forward, which Paddle's "
-                          "to_static reads; define the class in a file or a notebook's cell, not with exec or in a "
-                          "plain interpreter")
+    if own is not None:
+        return TraceError(f"{name} cannot be read as a graph: its own forward fails{where}: {reason}; mend it, so that "
+                          "the model runs on inputs of this shape")
     return TraceError(f"{name} cannot be read as a graph{where}: {reason}; prunelab needs a forward that Paddle's "
                       "to_static can read, with no branch on the values of tensors")
+
+
+def needs_plain_python(error: BaseException) -> bool:
+    """Whether Paddle failed at rewriting Python's source, and not at what it says."""
+    return "could not get source code" in str(error) or isinstance(error, RecursionError) or (
+        "RecursionError" in str(error))
+
+
+def _reason(error: BaseException) -> str:
+    """The last line that names an error, without the place in Paddle's sources."""
+    lines = str(error).strip().splitlines()
+    found = next((line.strip() for line in reversed(lines) if "Error" in line and ":" in line), "")
+    found = found or (lines or [""])[-1].strip()
+    kind = type(error).__name__
+    return (found if "Error" in found else f"{kind}: {found}".rstrip(": ")).partition(" (at /paddle/")[0]
+
+
+def _own_failure(model: Any, specs: tuple[TensorSpec, ...]) -> Exception | None:
+    """What the model's forward raises on zeros; None where it runs."""
+    place = next((t.place for t in model.parameters()), None)
+    vars(model).pop("forward", None)  # made static by the reading that failed
+    try:
+        inputs = [paddle.to_tensor(np.zeros(s.shape, np.float32), place=place).astype(s.dtype) for s in specs]
+        with paddle.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model(*inputs)
+    except Exception as error:
+        return error
+    return None
 
 
 def _line_of(error: BaseException) -> str:

@@ -6,15 +6,17 @@ import contextlib
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from types import FunctionType
 from typing import Any
 
 import paddle
 from paddle.jit.dy2static import parameter_recorder
+from paddle.jit.dy2static.utils import TransformOptions
 
 from prunelab.errors import InputError, TraceError
 from prunelab.graph.inputs import TRACED_BATCH, dtype_name, read_inputs, with_batch_axes
 from prunelab.graph.program import DType, Op, Parameter, Program, Ref, TensorSpec, rebuild
-from prunelab.graph.reasons import condition_line, explain, user_line
+from prunelab.graph.reasons import condition_line, explain, needs_plain_python, user_line
 from prunelab.graph.side_effects import Snapshot, made_by_forward, refuse_changes, refuse_side_effects
 from prunelab.graph.writes import read_in_order
 
@@ -104,19 +106,47 @@ def as_it_was(model: Any) -> Iterator[Snapshot]:
 
 
 def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> Any:
-    spec = [paddle.static.InputSpec(list(s.shape), s.dtype, name=None) for s in specs]
     random_state = paddle.get_rng_state()
     try:
-        with warnings.catch_warnings(), forgetting_failures():
-            warnings.simplefilter("ignore")
-            static = paddle.jit.to_static(model, input_spec=spec, full_graph=True)
-            return static.forward.concrete_program
+        return _to_static(model, specs)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
+        if needs_plain_python(error):
+            with contextlib.suppress(Exception), _as_plain_python(model):
+                return _to_static(model, specs)
         raise explain(error, model, specs) from error
     finally:
         paddle.set_rng_state(random_state)
+
+
+def _to_static(model: Any, specs: tuple[TensorSpec, ...]) -> Any:
+    spec = [paddle.static.InputSpec(list(s.shape), s.dtype, name=None) for s in specs]
+    with warnings.catch_warnings(), forgetting_failures():
+        warnings.simplefilter("ignore")
+        static = paddle.jit.to_static(model, input_spec=spec, full_graph=True)
+        return static.forward.concrete_program
+
+
+@contextlib.contextmanager
+def _as_plain_python(model: Any) -> Iterator[None]:
+    """Inside, Paddle calls the methods of the model's classes as they are, without rewriting their source.
+
+    So it reads a class whose source is gone, and a ``super().forward`` over two levels, which its rewriting calls
+    without end. A branch on a tensor still cannot be read: there it is an error of Python's.
+    """
+    vars(model).pop("forward", None)  # made static by the reading that failed
+    classes = dict.fromkeys(cls for layer in model.sublayers(include_self=True) for cls in type(layer).__mro__
+                            if cls is not object and not cls.__module__.startswith("paddle."))
+    marked = [f for cls in classes for f in vars(cls).values()
+              if isinstance(f, FunctionType) and not hasattr(f, TransformOptions.TRANSFORM_OPTIONS_ATTR_NAME)]
+    try:
+        for function in marked:
+            paddle.jit.not_to_static(function)
+        yield
+    finally:
+        for function in marked:
+            vars(function).pop(TransformOptions.TRANSFORM_OPTIONS_ATTR_NAME, None)
 
 
 @contextlib.contextmanager

@@ -167,7 +167,8 @@ def cost_terms(graph: Graph, units: Mapping[str, int], levels: Mapping[str, Arra
     structure = graph.structure
     owner = {id(find(structure.atoms[name])): name for name in units}
     fixed, gathered = 0.0, dict[tuple[str, ...], Array]()
-    for factor, dims in getattr(structure.costs, kind):
+    for term in getattr(structure.costs, kind):
+        factor, dims = term.factor, term.dims
         names = tuple(sorted({owner[id(leaf)] for d in dims for leaf in leaves(d) if id(leaf) in owner},
                              key=list(units).index))
         free, still = names[:2], names[2:]

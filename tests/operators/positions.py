@@ -89,8 +89,7 @@ SHAPES = {
     "meshgrid": vector(weighted(lambda h, w: h.unsqueeze(1) * paddle.meshgrid(w, w)[0].unsqueeze(-1).sum(0), [3])),
     "meshgrid of units": vector(lambda h: paddle.meshgrid(h[0], h[0])[0], 0, "the model's output"),
     "crop": vector(lambda h: paddle.crop(h, [-1, 4], [0, 2])),
-    "numel": vector(lambda h: h * h.numel().astype("float32") / h.numel().astype("float32"), 0,
-        "the number of its positions is read"),
+    "numel": vector(lambda h: h * h.numel().astype("float32") / h.numel().astype("float32")),
     "shape": vector(lambda h: h / paddle.shape(h)[0].astype("float32")),
     "size": tokens(lambda h: h * h.shape[1]),
     "ChannelShuffle": maps(made(nn.ChannelShuffle, 4), 6),
@@ -200,7 +199,7 @@ READ = {
         "paths through beams"),
     "shard_index": vector(lambda h: paddle.shard_index((h > 0).astype("int64").unsqueeze(-1), 20, 2, 0), 0,
         "the model's output"),
-    "combinations": vector(lambda h: paddle.combinations(h[0]), 0, "the number of its positions is read"),
+    "combinations": vector(lambda h: paddle.combinations(h[0]), 0, "positions that are chosen by their values"),
     "cartesian_prod": vector(lambda h: paddle.cartesian_prod([h[0], h[0]]), 0, "the model's output"),
 }
 
