@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from prunelab.criteria import Criterion, criterion_of, score
+from prunelab.criteria import CRITERIA, Criterion, criterion_of, needs_of, score
 from prunelab.errors import OptionError, check_ratio, check_whole, unknown_name
 from prunelab.graph import Cost, Graph, Group
 from prunelab.plan import Plan, propose
@@ -24,6 +24,11 @@ MEASURES = {"sparsity": "units", "macs": "MACs", "params": "params"}
 Scores = Callable[[Group], np.ndarray[Any, Any]]
 
 
+def weight_criteria() -> list[str]:
+    """The names of the criteria that need nothing but weights."""
+    return [name for name, criterion in CRITERIA.items() if not needs_of(criterion)]
+
+
 @dataclass(frozen=True)
 class Cut:
     """How a step chooses: the criterion, what kept units come in multiples of, and the seed for criteria that draw."""
@@ -33,7 +38,11 @@ class Cut:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        criterion_of(self.criterion)
+        needs = needs_of(criterion_of(self.criterion))
+        if needs:
+            raise OptionError(f"the criterion {self.criterion_name} looks at {' and '.join(needs)}, which a step of a "
+                              f"Lab does not gather; choose one that looks at weights "
+                              f"({', '.join(weight_criteria())}), or call pl.propose(lab.graph, criterion, data=...)")
         object.__setattr__(self, "round_to", check_whole(self.round_to, "round_to", 1))
 
     @property

@@ -221,3 +221,11 @@ def test_a_history_keeps_the_seed_it_was_made_with(tmp_path: Path) -> None:
         assert again.step("0", ratio=0.5, finetune=np.int64(0)).seed == lab(seed=4).step("0", ratio=0.5).seed
         again.goto("s0")
         again.close()
+
+
+def test_a_criterion_that_looks_at_data_is_refused_with_those_that_do_not() -> None:
+    found = lab()
+    before = found.state
+    with pytest.raises(errors.OptionError, match=r"taylor looks at gradients.*l1_weight.*pl\.propose"):
+        found.step(ratio=0.3, criterion="taylor")
+    assert found.state is before

@@ -7,10 +7,10 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from prunelab.criteria import CRITERIA
 from prunelab.jupyter.panels.actions import Cure
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import box
+from prunelab.lab.cuts import weight_criteria
 
 
 class Choices(traitlets.HasTraits):
@@ -20,7 +20,7 @@ class Choices(traitlets.HasTraits):
     epochs = traitlets.Int()
 
     def __init__(self, desk: Desk) -> None:
-        super().__init__(criterion=getattr(desk.lab, "criterion", "") or next(iter(CRITERIA)))
+        super().__init__(criterion=getattr(desk.lab, "criterion", "") or weight_criteria()[0])
 
     @property
     def cure(self) -> Cure:
@@ -29,7 +29,7 @@ class Choices(traitlets.HasTraits):
 
     def row(self) -> Any:
         """The controls, in a row."""
-        criterion = widgets.Dropdown(options=list(CRITERIA), value=self.criterion, description="criterion",
+        criterion = widgets.Dropdown(options=weight_criteria(), value=self.criterion, description="criterion",
                                      tooltip="what makes a unit worth keeping")
         epochs = widgets.BoundedIntText(self.epochs, min=0, max=1000, description="fine-tune",
                                         tooltip="epochs of training after the cut")
