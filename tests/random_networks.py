@@ -56,7 +56,8 @@ ON_TOKENS = {
     "order": lambda x: x[:, [1, 0, 4, 2, 3]],
     "gather": lambda x: paddle.gather(x, paddle.to_tensor([4, 0, 1, 1, 2]), 1),
     "normal": lambda x: F.normalize(x, axis=1),
-    "largest": lambda x: x + x.max(1, keepdim=True), "distance": lambda x: paddle.cdist(x, x).matmul(x),
+    "largest": lambda x: x + x.max(1, keepdim=True),
+    "distance": lambda x: paddle.cdist(x, x).matmul(x),
     "rms": lambda x: x * paddle.rsqrt((x * x).mean(-1, keepdim=True) + 1e-6), "similar": lambda x: paddle.bmm(
         F.softmax(paddle.bmm(x, x.transpose([0, 2, 1])), -1), x),
     "shifted": lambda x: F.pad(x[:, :-1], [1, 0], data_format="NLC"),

@@ -5,7 +5,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunelab.graph.dims import atom, concatenation, factors, find, fix, leaves, product, reshape, rows, split, unify
+from prunelab.graph.dims import (
+    atom,
+    concatenation,
+    factors,
+    find,
+    fix,
+    leaves,
+    permutation,
+    product,
+    reshape,
+    rows,
+    select,
+    split,
+    unify,
+)
 from prunelab.graph.widths import Kept, PerBatch, unit_of
 
 
@@ -95,6 +109,42 @@ def test_kept_positions_are_those_of_kept_units(dim, seed):
     assert np.array_equal(np.flatnonzero(stays), positions)
     for boundary in range(find(dim).size + 1):
         assert kept.before(dim, boundary) == (positions < boundary).sum()
+
+
+@given(expressions(), st.data(), st.integers(0, 2**32 - 1))
+def test_selected_positions_are_those_that_were_named(dim, data, seed):
+    rng = np.random.default_rng(seed)
+    order = data.draw(st.permutations(range(find(dim).size)))
+    order = order[: data.draw(st.integers(1, len(order)))]
+    read = select(dim, order)
+    assert find(read).size == len(order)
+    atoms = [a for a in {id(a): a for a in leaves(dim)}.values() if not a.reason]
+    keep = {a: np.sort(rng.permutation(a.size)[: rng.integers(1, a.size + 1)]) for a in atoms}
+    kept = Kept(keep)
+    stays = np.isin(order, kept.positions(dim))
+    assert np.array_equal(np.flatnonzero(stays), kept.positions(read))
+    for a in atoms:
+        assert np.array_equal(unit_of(read, a), unit_of(dim, a)[order])
+
+
+def test_a_permutation_meets_itself_in_another_order():
+    whole = atom(4)
+    unify(whole, permutation(whole, [1, 0, 3, 2]), "add")
+    assert whole.reason == "add: units meet themselves in another order"
+
+
+def test_two_permutations_of_one_order_are_one():
+    a, b = atom(4), atom(4)
+    unify(permutation(a, [2, 0, 1, 3]), permutation(b, [2, 0, 1, 3]), "add")
+    assert find(a) is find(b)
+    assert not find(a).reason
+
+
+def test_what_is_read_by_number_splits_from_the_rest():
+    whole, reader = atom(6), atom(3)
+    unify(select(whole, [4, 0, 2]), reader, "matmul")
+    assert sorted(leaf.size for leaf in leaves(whole)) == [3, 3]
+    assert list(unit_of(whole, find(reader))) == [1, -1, 2, -1, 0, -1]
 
 
 @pytest.mark.parametrize(("build", "each", "more"), [

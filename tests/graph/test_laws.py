@@ -7,6 +7,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from networks import NETWORKS
 from random_networks import networks
+from sequence_networks import SEQUENCE
+from vision_networks import VISION
 
 from prunelab.testing import laws
 
@@ -41,6 +43,15 @@ def test_small_networks(name):
     make, inputs = NETWORKS[name]
     found = laws.check_all(laws.stir(make()), inputs)
     assert found["groups"] > 0
+
+
+ARCHITECTURES = {**VISION, **SEQUENCE}
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_architectures(name):
+    make, inputs, least = ARCHITECTURES[name]
+    assert laws.check_all(laws.stir(make()), inputs)["gone"] >= least
 
 
 def check_family(name, size, least):

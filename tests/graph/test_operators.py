@@ -17,9 +17,10 @@ from prunelab.testing import laws
 # Paddle still publishes some of these names and warns that they will go.
 pytestmark = pytest.mark.filterwarnings("ignore::paddle.utils.deprecated.VisibleDeprecationWarning")
 
-FAMILIES = {"activations": activations.TABLE, "arithmetic": arithmetic.TABLE, "positions": positions.TABLE,
-            "layers": layers.TABLE}
-ROWS = {f"{family}: {name}": row for family, table in FAMILIES.items() for name, row in table.items()}
+FAMILIES = {"activations": activations, "arithmetic": arithmetic, "positions": positions, "layers": layers}
+ROWS = {f"{family}: {name}": row for family, rows in FAMILIES.items()
+        for name, row in {**rows.TABLE, **rows.MORE}.items()}
+QUICK = {f"{family}: {name}" for family, rows in FAMILIES.items() for name in rows.TABLE}
 # an operator that freezes -> a row that has it
 FROZEN_IN: dict[str, str] = {
     "bernoulli": "layers: bernoulli", "poisson": "layers: poisson", "multinomial": "layers: multinomial",
@@ -51,7 +52,8 @@ def traced(row, summed=False):
     return laws.trace(laws.stir(model).eval() or model, shape)
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in ROWS])
 def test_what_stands_between_two_layers(name):
     row = ROWS[name]
     graph = traced(row)
@@ -87,8 +89,8 @@ def test_what_freezes_says_why(operator):
     graph = traced(ROWS[FROZEN_IN[operator]])
     op = next(op for op in graph.program.ops if op.name == operator)
     given = [graph.structure.solution.dims.get(v) for v in (*op.inputs, *op.outputs)]
-    reasons = {leaf.reason for dims in given if dims for d in dims if not isinstance(d, list) for leaf in leaves(d)
-               if leaf.size > 1}
+    given = [d for dims in given if dims for d in dims if not isinstance(d, list)]
+    reasons = {leaf.reason for d in given for leaf in leaves(d) if leaf.size > 1}
     assert FREEZES[operator] in reasons or all(reasons), reasons
 
 
