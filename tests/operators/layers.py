@@ -39,7 +39,7 @@ NORMS = {
     "GroupNorm": maps(made(nn.GroupNorm, 4, 8), 4, "a group norm's statistics"),
     "GroupNorm, one": maps(made(nn.GroupNorm, 1, 8), 0, "a group norm's statistics"),
     "InstanceNorm1D": line(made(nn.InstanceNorm1D, 8)),
-    "LayerNorm": tokens(made(nn.LayerNorm, 8), 0, "a layer norm's statistics"),
+    "LayerNorm": tokens(made(nn.LayerNorm, 8)),
     "LocalResponseNorm": maps(made(nn.LocalResponseNorm, 3), 0, "positions in space"),
 }
 
@@ -68,12 +68,15 @@ ATTENTION = {
 }
 
 LOSSES = {
-    "BCELoss": vector(lambda h: F.binary_cross_entropy(F.sigmoid(h), zeros(h)), 0, "a mean_all over it"),
-    "bce with logits": vector(lambda h: F.binary_cross_entropy_with_logits(h, zeros(h)), 0, "a mean_all over it"),
+    "BCELoss": vector(lambda h: F.binary_cross_entropy(F.sigmoid(h), zeros(h)), 0,
+        "a mean_all over values that are not zero where cut"),
+    "bce with logits": vector(lambda h: F.binary_cross_entropy_with_logits(h, zeros(h)), 0,
+        "a mean_all over values that are not zero where cut"),
     "cross_entropy": vector(lambda h: F.cross_entropy(h, zeros(h, "int64", 1)), 0,
         "a loss that knows the number of classes"),
     "nll_loss": vector(lambda h: F.nll_loss(F.log_softmax(h), zeros(h, "int64", 1)[:, 0]), 0, "a softmax over it"),
-    "smooth_l1_loss": vector(weighted(lambda h, w: F.smooth_l1_loss(h, w.expand_as(h)), [8]), 0, "a mean over it"),
+    "smooth_l1_loss": vector(weighted(lambda h, w: F.smooth_l1_loss(h, w.expand_as(h)), [8]), 0,
+        "a mean over values that are not zero where cut"),
     "kl_div": vector(lambda h: F.kl_div(F.log_softmax(h), F.softmax(h)), 0, "a softmax over it"),
     "log_loss": vector(lambda h: F.log_loss(F.sigmoid(h[:, :1]), zeros(h, n=1)).mean(), 7),
     "gaussian_nll_loss": vector(lambda h: F.gaussian_nll_loss(h, zeros(h), h * h + 1), 0, "a all over it"),
@@ -113,6 +116,7 @@ CONSTANTS = {
 }
 
 SPECTRAL = {
+    "SpectralNorm": maps(made(Spectral)),
 }
 
 # what repeats operators of the rows above in other settings: `make slow` runs these
@@ -163,21 +167,18 @@ MORE = {
     "InstanceNorm2D": maps(made(nn.InstanceNorm2D, 8)),
     "InstanceNorm3D": volume(made(nn.InstanceNorm3D, 8)),
     "InstanceNorm2D, plain": maps(made(nn.InstanceNorm2D, 8, weight_attr=False, bias_attr=False)),
-    "LayerNorm, maps": maps(made(nn.LayerNorm, [8, 6, 6]), 0, "a layer norm's statistics"),
-    "LayerNorm, plain": tokens(made(nn.LayerNorm, 8, weight_attr=False, bias_attr=False), 0,
-        "a layer norm's statistics"),
+    "LayerNorm, maps": maps(made(nn.LayerNorm, [8, 6, 6])),
+    "LayerNorm, plain": tokens(made(nn.LayerNorm, 8, weight_attr=False, bias_attr=False)),
     "LayerNorm, space": maps(made(nn.LayerNorm, [6, 6])),
     "local_response_norm": maps(lambda h: F.local_response_norm(h, 3), 0, "positions in space"),
     "batch_norm": maps(weighted(lambda h, m, v: F.batch_norm(h, m, v.abs() + 1), [8], [8])),
     "instance_norm": maps(F.instance_norm),
-    "layer_norm": tokens(weighted(lambda h, w, b: F.layer_norm(h, [8], w, b), [8], [8]), 0,
-        "a layer norm's statistics"),
+    "layer_norm": tokens(weighted(lambda h, w, b: F.layer_norm(h, [8], w, b), [8], [8])),
     "group_norm": maps(weighted(lambda h, w, b: F.group_norm(h, 4, 1e-5, w, b), [8], [8]), 4,
         "a group norm's statistics"),
-    "rms norm by hand": tokens(weighted(lambda h, w: h * paddle.rsqrt((h * h).mean(-1, keepdim=True) + 1e-6) * w,
-        [8]), 0, "a mean over it"),
+    "rms norm by hand": tokens(weighted(lambda h, w: h * paddle.rsqrt((h * h).mean(-1, keepdim=True) + 1e-6) * w, [8])),
     "layer norm by hand": tokens(lambda h: (h - h.mean(-1, keepdim=True)) / (h.var(-1, keepdim=True) + 1e-5).sqrt(),
-        0, "a mean over it"),
+        0, "a sum over values that are not zero where cut"),
     "AvgPool2D": maps(made(nn.AvgPool2D, 2)),
     "AvgPool3D": volume(made(nn.AvgPool3D, 2)),
     "MaxPool1D": line(made(nn.MaxPool1D, 2)),
@@ -234,16 +235,19 @@ MORE = {
     "flash_attn_qkvpacked": tokens(lambda h: F.flash_attn_qkvpacked(paddle.stack([h.reshape([-1, 5, 2, 4])] * 3,
         2))[0].flatten(2), 6),
     "bce, weights": vector(weighted(lambda h, w: F.binary_cross_entropy_with_logits(h, zeros(h), w.abs(),
-        pos_weight=w.abs()), [8]), 0, "a mean_all over it"),
+        pos_weight=w.abs()), [8])),
     "cross_entropy, soft": vector(lambda h: F.cross_entropy(h, zeros(h) + 0.125, soft_label=True), 0,
         "a loss that knows the number of classes"),
-    "mse_loss": vector(weighted(lambda h, w: F.mse_loss(h, w.expand_as(h)), [8]), 0, "a mean over it"),
-    "l1_loss": vector(weighted(lambda h, w: F.l1_loss(h, w.expand_as(h)), [8]), 0, "a mean_all over it"),
+    "mse_loss": vector(weighted(lambda h, w: F.mse_loss(h, w.expand_as(h)), [8])),
+    "l1_loss": vector(weighted(lambda h, w: F.l1_loss(h, w.expand_as(h)), [8])),
     "mse, summed": vector(weighted(lambda h, w: F.mse_loss(h, w.expand_as(h), "sum"), [8])),
-    "hinge_embedding_loss": vector(lambda h: F.hinge_embedding_loss(h, zeros(h) + 1), 0, "a mean over it"),
-    "margin_ranking_loss": vector(lambda h: F.margin_ranking_loss(h, F.tanh(h), zeros(h) + 1), 0, "a mean_all over it"),
-    "soft_margin_loss": vector(lambda h: F.soft_margin_loss(h, zeros(h) + 1), 0, "a mean over it"),
-    "multi_label_soft_margin_loss": vector(lambda h: F.multi_label_soft_margin_loss(h, zeros(h)), 0, "a mean over it"),
+    "hinge_embedding_loss": vector(lambda h: F.hinge_embedding_loss(h, zeros(h) + 1), 0,
+        "a mean over values that are not zero where cut"),
+    "margin_ranking_loss": vector(lambda h: F.margin_ranking_loss(h, F.tanh(h), zeros(h) + 1)),
+    "soft_margin_loss": vector(lambda h: F.soft_margin_loss(h, zeros(h) + 1), 0,
+        "a mean over values that are not zero where cut"),
+    "multi_label_soft_margin_loss": vector(lambda h: F.multi_label_soft_margin_loss(h, zeros(h)), 0,
+        "a mean over values that are not zero where cut"),
     "multi_margin_loss": vector(lambda h: F.multi_margin_loss(h, zeros(h, "int64", 1)[:, 0]), 0,
         "positions that are read by their numbers"),
     "cosine_embedding_loss": vector(lambda h: F.cosine_embedding_loss(h, F.tanh(h), zeros(h, "int64", 1)[:, 0] + 1)),
@@ -251,7 +255,8 @@ MORE = {
         "a p_norm over values that are not zero where cut"),
     "triplet_margin_with_distance_loss": vector(lambda h: F.triplet_margin_with_distance_loss(h, F.tanh(h), F.sigmoid(
         h)), 0, "a p_norm over values that are not zero where cut"),
-    "poisson_nll_loss": vector(lambda h: F.poisson_nll_loss(h, zeros(h)), 0, "a mean over it"),
+    "poisson_nll_loss": vector(lambda h: F.poisson_nll_loss(h, zeros(h)), 0,
+        "a mean over values that are not zero where cut"),
     "npair_loss": vector(lambda h: F.npair_loss(h, F.tanh(h), zeros(h, "float32", 1)[:, 0])),
     "label_smooth": vector(lambda h: F.label_smooth(h), 0, "label smoothing over it"),
     "rand": vector(lambda h: h + 0 * paddle.rand([8]), 0, "a constant"),
@@ -274,6 +279,5 @@ MORE = {
     "complex numbers": vector(lambda h: (h.astype("complex64") * 2).real()),
     "assign a list": vector(lambda h: h + paddle.assign([2.0] * 8)),
     "eye of the batch": vector(lambda h: paddle.eye(h.shape[0]) @ h),
-    "SpectralNorm": maps(made(Spectral)),
 }
 TABLE = {**CONVOLUTIONS, **NORMS, **POOLS, **ATTENTION, **LOSSES, **RANDOM, **CONSTANTS, **SPECTRAL}
