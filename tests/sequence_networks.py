@@ -180,6 +180,17 @@ class Cells(nn.Layer):
         return self.out(y)
 
 
+class OverCells(nn.Layer):
+    """Paddle's loop over cells, in one direction or in both; an LSTM with projected states is such a loop."""
+
+    def __init__(self, rnn: nn.Layer, width: int) -> None:
+        super().__init__()
+        self.rnn, self.out = rnn, nn.Linear(width, 3)
+
+    def forward(self, x):
+        return self.out(self.rnn(x)[0].mean(1))
+
+
 class TextConvolutions(nn.Layer):
     """Convolutions of several widths over words, the largest over time."""
 
@@ -220,5 +231,9 @@ SEQUENCE = {
     "linear_attention": (LinearAttention, (1, 5, 8), 0.7), "initial_state": (InitialState, (1, 5, 6), 0.58),
     "lengths_lstm": (Lengths, LENGTHS, 0.65), "lengths_gru": (lambda: Lengths(nn.GRU), LENGTHS, 0.65),
     "sequence_to_sequence": (SequenceToSequence, IDS2, 0.63), "cells": (Cells, (1, 4, 6), 0.65),
+    "over_cells": (lambda: OverCells(nn.RNN(nn.LSTMCell(6, 8)), 8), (1, 5, 6), 0.6),
+    "over_cells_both_ways": (
+        lambda: OverCells(nn.BiRNN(nn.GRUCell(6, 8), nn.GRUCell(6, 8)), 16), (1, 5, 6), 0.6),
+    "projected_states": (lambda: OverCells(nn.LSTM(6, 8, proj_size=4), 4), (1, 5, 6), 0.55),
     "text_convolutions": (TextConvolutions, IDS, 0.65), "experts": (Experts, (1, 8), 0.44),
 }

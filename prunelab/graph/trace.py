@@ -122,7 +122,7 @@ def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> Any:
 
 def _to_static(model: Any, specs: tuple[TensorSpec, ...]) -> Any:
     spec = [paddle.static.InputSpec(list(s.shape), s.dtype, name=None) for s in specs]
-    with warnings.catch_warnings(), forgetting_failures():
+    with warnings.catch_warnings(), forgetting_failures(), as_eager():
         warnings.simplefilter("ignore")
         static = paddle.jit.to_static(model, input_spec=spec, full_graph=True)
         return static.forward.concrete_program
@@ -147,6 +147,32 @@ def _as_plain_python(model: Any) -> Iterator[None]:
     finally:
         for function in marked:
             vars(function).pop(TransformOptions.TRANSFORM_OPTIONS_ATTR_NAME, None)
+
+
+@contextlib.contextmanager
+def as_eager() -> Iterator[None]:
+    """Paddle's static forms of three things, replaced by what eager mode does while a program is read.
+
+    A recurrent layer over cells would become a loop, and is unrolled over the traced length; ``x / 3`` would become a
+    product with a rounded 1/3; ``x.view(shape)`` is not there at all.
+    """
+    rnn, value = paddle.nn.layer.rnn, paddle.pir.Value
+    loop, divide, view = rnn._rnn_static_graph, value.__truediv__, value.view
+
+    def divide_as_eager(self: Any, other: Any) -> Any:
+        if isinstance(other, (int, float)) and "float" in str(self.dtype):
+            return paddle.divide(self, paddle.full([], other, self.dtype))
+        return divide(self, other)
+
+    def view_as_eager(self: Any, shape: Any, name: Any = None) -> Any:
+        return paddle.reshape(self, shape) if isinstance(shape, (list, tuple)) else view(self, shape)
+
+    rnn._rnn_static_graph, value.__truediv__ = rnn._rnn_dynamic_graph, divide_as_eager
+    value.view = view_as_eager
+    try:
+        yield
+    finally:
+        rnn._rnn_static_graph, value.__truediv__, value.view = loop, divide, view
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from paddle import nn
 from operators.rows import maps, tokens, vector, weighted
 
 TWO = {
+    "divide by three": vector(lambda h: h / 3),
     "maximum": vector(weighted(paddle.maximum, [8])),
     "minimum": vector(weighted(paddle.minimum, [8])),
     "fmax": vector(weighted(paddle.fmax, [8])),

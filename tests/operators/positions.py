@@ -19,6 +19,7 @@ def put(h, where, what):
 
 
 SHAPES = {
+    "view": tokens(lambda h: h.view([-1, 5, 2, 4]).flatten(2), 6),
     "reshape": tokens(lambda h: h.reshape([h.shape[0], 5, 2, 4]), 4, "the model's output"),
     "reshape, 0": tokens(lambda h: h.reshape([0, 0, 4, -1]), 2, "the model's output"),
     "reshape across": tokens(lambda h: h.reshape([-1, 8, 5]), 0,
