@@ -42,7 +42,7 @@ from prunelab.criteria.movement import FirstOrderMovement
 from prunelab.criteria.obd import Obd
 from prunelab.criteria.random import Random
 from prunelab.criteria.reconstruction import Reconstruction
-from prunelab.criteria.rows import gradient_rows, unit_rows
+from prunelab.criteria.rows import LaterRows, gradient_rows, unit_rows
 from prunelab.criteria.sensitivity import Sensitivity
 from prunelab.criteria.similarity import Similarity
 from prunelab.criteria.sparsegpt import solve_masked, sparsegpt, sparsegpt_scores
@@ -143,7 +143,7 @@ def material_of(graph: Graph, group: Group, calibration: Calibration | None = No
     rng = np.random.default_rng([seed, zlib.crc32(group.name.encode())])
     more = calibration or Calibration(frozenset(), 0)
     return Material(
-        makers, group.units, rng, readers=unit_rows(graph, group, weight, ("in",)), scales=scales,
+        makers, group.units, rng, readers=LaterRows(lambda: unit_rows(graph, group, weight, ("in",))), scales=scales,
         shifts={key: rows for key, rows in elementwise.items() if key not in scales},
         gradients=gradient_rows(graph, group, more.gradients) if "gradients" in more.needs else None,
         squares=gradient_rows(graph, group, more.squares) if "gradients" in more.needs else None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,20 +17,28 @@ if TYPE_CHECKING:
 def unit_rows(graph: Graph, group: Group, array_of: Callable[[str], Array | None],
               roles: tuple[str, ...] = ("out",)) -> dict[str, Array]:
     """For each member with one of ``roles`` of whose parameter there is an array: (units, n) by member, float64."""
-    from prunelab.graph.widths import unit_of  # its room loads Paddle, which naming criteria shall not
+    found = graph.slices(group, roles, array_of)
+    return {member: rows.astype(np.float64) for member, rows in found.items()}
 
-    atom = graph.structure.atoms.get(group.name)
-    out: dict[str, Array] = {}
-    for member in group.members:
-        array = array_of(member.parameter) if member.role in roles and atom is not None else None
-        if array is None or atom is None:
-            continue
-        rows = np.moveaxis(array, member.axis, 0)
-        unit = unit_of(graph.structure.dims(member.parameter)[member.axis], atom)
-        order = np.argsort(unit, kind="stable")
-        order = order[unit[order] >= 0]
-        out[str(member)] = rows.reshape(len(rows), -1)[order].reshape(group.units, -1).astype(np.float64)
-    return out
+
+class LaterRows(Mapping[str, Array]):
+    """Rows that are taken when they are first read: few criteria look at more than the weights that make a unit."""
+
+    def __init__(self, take: Callable[[], Mapping[str, Array]]) -> None:
+        self._take = take
+
+    @cached_property
+    def _rows(self) -> Mapping[str, Array]:
+        return self._take()
+
+    def __getitem__(self, member: str) -> Array:
+        return self._rows[member]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 def gradient_rows(graph: Graph, group: Group, arrays: Mapping[str, Array]) -> dict[str, Array]:

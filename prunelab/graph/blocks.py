@@ -14,7 +14,7 @@ from prunelab.graph.groups import Group, Member, layer_of
 from prunelab.graph.program import Op, Program
 from prunelab.graph.rules.elementwise import KEEPS_ZERO
 
-BLOCKS = "blocks"  # the name of the group; a layer of that name would make it "blocks:layer"
+BLOCKS = "blocks"  # the name of the group, where no layer has it
 
 # What is zero where its first operand is, whatever it does to the shape.
 _PASSES_ZERO = frozenset(KEEPS_ZERO) | frozenset(
@@ -188,11 +188,11 @@ def alive(program: Program, dropped: Mapping[int, int]) -> frozenset[int]:
     return frozenset(found)
 
 
-def block_group(program: Program, blocks: tuple[Block, ...]) -> tuple[Group, ...]:
+def block_group(name: str, program: Program, blocks: tuple[Block, ...]) -> tuple[Group, ...]:
     """The group whose units are the blocks; none for a network without."""
     if not blocks:
         return ()
     names = {p.value: p.name for p in program.parameters}
     members = tuple(Member(names[v], 0, "elementwise") for block in blocks for v in block.silences)
     reason = "it has a single unit" if len(blocks) < 2 else ""
-    return (Group(BLOCKS, len(blocks), "layer", members, not reason, reason, tuple(b.label for b in blocks)),)
+    return (Group(name, len(blocks), "layer", members, not reason, reason, tuple(b.label for b in blocks)),)

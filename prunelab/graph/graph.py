@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 import paddle
 
-from prunelab.errors import InputError, PlanError, TraceError, unknown_name
+from prunelab.errors import InputError, PlanError, TraceError, shown, unknown_name
 from prunelab.graph.blocks import block_group
 from prunelab.graph.cost import Cost
 from prunelab.graph.execute import execute, place_of
@@ -105,9 +105,9 @@ class Graph:
         """
         pattern = Pattern.parse(granularity)
         if pattern is not None:
-            return sparse_groups(self.program, self._structure.solution, pattern)
+            return sparse_groups(self.program, self._structure.solution, pattern, self._structure.by_name.keys())
         if granularity == "layer":
-            return block_group(self.program, self._structure.blocks)
+            return block_group(self._structure.block_name, self.program, self._structure.blocks)
         if granularity not in GRANULARITIES:
             raise unknown_name("granularity", granularity, [*GRANULARITIES, *PATTERNS])
         return tuple(g for g in self.groups if granularity in ("auto", g.granularity))
@@ -128,6 +128,8 @@ class Graph:
         Raises:
             UnknownNameError: no group and no layer is called so; the nearest name is in the message.
         """
+        if not isinstance(name, str):
+            raise unknown_name("layer", shown(name), self._structure.by_name, place="the graph, where a name is wanted")
         found = self._structure.by_name.get(name)
         if found is not None:
             return found
@@ -198,6 +200,8 @@ class Graph:
 
     def check(self, plan: Removals) -> None:
         """Refuse a plan that was made for another structure, with the differences."""
+        if not hasattr(plan, "fingerprint"):
+            raise PlanError(f"the plan is {shown(plan)}; give a plan of pl.propose, or pl.Plan.load(path)")
         if plan.fingerprint == self.fingerprint:
             return
         mine = {g.name: g.units for g in self.prunable}
@@ -206,9 +210,9 @@ class Graph:
                 for n in theirs if n in mine and mine[n] != theirs[n]]
         says += [f"{n} is not here" for n in theirs if n not in mine]
         says += [f"{n} is not in the plan" for n in mine if n not in theirs]
-        shown = "; ".join(says[:4]) + (f"; and {len(says) - 4} more" if len(says) > 4 else "")
+        differences = "; ".join(says[:4]) + (f"; and {len(says) - 4} more" if len(says) > 4 else "")
         raise PlanError(f"the plan was made for another structure ({plan.model}) than {self.program.model}: "
-                        f"{shown or 'the operators differ'}; propose one for this model")
+                        f"{differences or 'the operators differ'}; propose one for this model")
 
     # the model's tensors
 
@@ -225,34 +229,44 @@ class Graph:
         """The shape of the dense model's tensor of that name."""
         return self._structure.parameters[parameter].shape
 
-    def slices(self, group: Group | str, roles: Sequence[str] = ("out",)) -> dict[str, np.ndarray[Any, Any]]:
-        """For each member with one of ``roles``: its weights as (units, n), the slices of each unit in a row."""
+    def slices(self, group: Group | str, roles: Sequence[str] = ("out",),
+               array_of: Callable[[str], np.ndarray[Any, Any] | None] | None = None) -> dict[str, np.ndarray[Any, Any]]:
+        """For each member with one of ``roles``: its weights as (units, n), the slices of each unit in a row.
+
+        ``array_of`` gives other arrays than the weights, shaped like the parameter of that name (None: left out).
+        """
         g = self.group(group) if isinstance(group, str) else group
+        read = array_of or (lambda parameter: as_array(self.tensor(parameter)))
         pattern = Pattern.parse(g.granularity)
         if pattern is not None:
-            layout = layout_of(g.members, self.tensor_shape(g.name))
-            return {g.name: rows(pattern, layout, as_array(self.tensor(g.name)))}
+            parameter = g.members[0].parameter
+            weight = read(parameter) if "out" in roles else None
+            return {} if weight is None else {
+                parameter: rows(pattern, layout_of(g.members, self.tensor_shape(parameter)), weight)}
         if g.granularity == "layer":
-            return {g.name: self._silencing_weights()}
+            return {g.name: self._silencing_weights(read)} if "out" in roles else {}
         atom = self._structure.atoms.get(g.name)
         out: dict[str, np.ndarray[Any, Any]] = {}
         for member in g.members:
             if member.role not in roles or atom is None:
                 continue
-            weight = np.moveaxis(as_array(self.tensor(member.parameter)), member.axis, 0)
+            array = read(member.parameter)
+            if array is None:
+                continue
+            weight = np.moveaxis(array, member.axis, 0)
             unit = unit_of(self._structure.dims(member.parameter)[member.axis], atom)
             order = np.argsort(unit, kind="stable")
             order = order[unit[order] >= 0]
             out[str(member)] = weight.reshape(len(weight), -1)[order].reshape(g.units, -1)
         return out
 
-    def _silencing_weights(self) -> np.ndarray[Any, Any]:
+    def _silencing_weights(self, read: Callable[[str], np.ndarray[Any, Any] | None]) -> np.ndarray[Any, Any]:
         """For each block what lets it be heard, over its number, so that a wide block is not louder: (blocks, n).
 
         The shorter are filled up with zeros.
         """
         names = {p.value: p.name for p in self.program.parameters}
-        found = [np.concatenate([as_array(self.tensor(names[v])).ravel() for v in block.silences])
+        found = [np.concatenate([array.ravel() for v in block.silences if (array := read(names[v])) is not None])
                  for block in self._structure.blocks]
         out = np.zeros((len(found), max(map(len, found))), found[0].dtype)
         for row, weights in zip(out, found, strict=True):
@@ -339,6 +353,8 @@ def as_layer(model: Any) -> Any:
     """The layer: a ``paddle.Model``'s network, or the layer itself."""
     if isinstance(model, paddle.Model):
         return model.network
+    if isinstance(model, type):
+        raise InputError(f"the model is the class {model.__name__}; make one: {model.__name__}(...)")
     if not isinstance(model, paddle.nn.Layer):
         raise InputError(f"the model is a {type(model).__name__}; give a paddle.nn.Layer or a paddle.Model")
     return model

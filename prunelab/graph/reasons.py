@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from typing import Any
@@ -55,6 +56,7 @@ def _own_failure(model: Any, specs: tuple[TensorSpec, ...]) -> Exception | None:
     place = next((t.place for t in model.parameters()), None)
     vars(model).pop("forward", None)  # made static by the reading that failed
     try:
+        model = copy.deepcopy(model)  # its forward may write over its buffers
         inputs = [paddle.to_tensor(np.zeros(s.shape, np.float32), place=place).astype(s.dtype) for s in specs]
         with paddle.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,8 +134,11 @@ def layout_of(members: tuple[Member, ...], shape: tuple[int, ...]) -> Layout:
     return Layout(shape, axes["out"], axes["in"])
 
 
-def sparse_groups(program: Program, solution: Solution, pattern: Pattern) -> tuple[Group, ...]:
-    """A group for each weight that the pattern fits; those it does not fit say why."""
+def sparse_groups(program: Program, solution: Solution, pattern: Pattern, taken: Container[str]) -> tuple[Group, ...]:
+    """A group for each weight that the pattern fits; those it does not fit say why.
+
+    It is named after the weight; after both where a group of units has that name already (``taken``).
+    """
     found = []
     for p in program.parameters:
         axes = {role: axis for axis in range(len(p.shape)) if (role := solution.roles.get((p.value, axis)))}
@@ -143,9 +147,10 @@ def sparse_groups(program: Program, solution: Solution, pattern: Pattern) -> tup
         layout = Layout(p.shape, axes["out"], axes["in"])
         members = (Member(p.name, layout.out, "out"), Member(p.name, layout.into, "in"))
         reason = _misfit(pattern, layout)
-        found.append(Group(p.name, n_units(pattern, layout), str(pattern), members, not reason, reason))
+        name = f"{p.name}:{pattern}" if p.name in taken else p.name
+        found.append(Group(name, n_units(pattern, layout), str(pattern), members, not reason, reason))
     order = _places(program)
-    return tuple(sorted(found, key=lambda g: order[g.name]))
+    return tuple(sorted(found, key=lambda g: order[g.members[0].parameter]))
 
 
 def _misfit(pattern: Pattern, layout: Layout) -> str:

@@ -49,6 +49,11 @@ class Structure:
         """The residual branches that can go as a whole."""
         return find_blocks(self.program, self.solution.held)
 
+    @property
+    def block_name(self) -> str:
+        """The name of the group of blocks: "blocks", or "blocks:layer" where a layer is called so."""
+        return BLOCKS if BLOCKS not in self.by_name else f"{BLOCKS}:layer"
+
     @cached_property
     def costs(self) -> CostModel:
         """What each operator costs, in sizes that follow the units that stay."""
@@ -66,9 +71,9 @@ class Structure:
     def kept(self, removed: Mapping[str, Sequence[int]]) -> Kept:
         """The positions that stay when ``removed`` units of each group go."""
         keep = {}
-        dropped = {self.blocks[u].add: self.blocks[u].by for u in removed.get(BLOCKS, ())}
+        dropped = {self.blocks[u].add: self.blocks[u].by for u in removed.get(self.block_name, ())}
         for name, units in removed.items():
-            if len(units) and name != BLOCKS:
+            if len(units) and name != self.block_name:
                 atom = self.atoms[name]
                 stays = np.ones(atom.size, bool)
                 stays[np.asarray(units, int)] = False

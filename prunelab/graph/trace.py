@@ -10,6 +10,7 @@ from types import FunctionType
 from typing import Any
 
 import paddle
+from paddle import _C_ops
 from paddle.jit.dy2static import parameter_recorder
 from paddle.jit.dy2static.utils import TransformOptions
 
@@ -161,7 +162,7 @@ def as_eager() -> Iterator[None]:
 
     def divide_as_eager(self: Any, other: Any) -> Any:
         if isinstance(other, (int, float)) and "float" in str(self.dtype):
-            return paddle.divide(self, paddle.full([], other, self.dtype))
+            return paddle.divide(self, _C_ops.full([], other, self.dtype, paddle.base.core.Place()))
         return divide(self, other)
 
     def view_as_eager(self: Any, shape: Any, name: Any = None) -> Any:

@@ -44,12 +44,13 @@ def checked(losses: Losses | None, names: Mapping[str, object]) -> Losses:
         OptionError: none, or not for every group.
     """
     if losses is None:
-        raise OptionError("the scope needs measured losses; pass losses=prunelab.sensitivity(model, data, ...).losses")
+        raise OptionError("the scope needs measured losses; pass losses={group: {ratio: loss}}, a table of what is "
+                          "lost at each ratio")
     missing = [name for name in names if not losses.get(name)]
     if missing:
         raise OptionError(f"losses has nothing for {missing[0]}"
                           f"{f' and {len(missing) - 1} more groups' if len(missing) > 1 else ''}; measure them with "
-                          "prunelab.sensitivity, or ignore them")
+                          "pl.mask and pl.evaluate, or ignore them")
     return losses
 
 

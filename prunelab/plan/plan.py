@@ -180,10 +180,11 @@ class Plan:
             raise PlanError(f"the plans are for different structures, {self.model} and {other.model}; "
                             "compare plans of one model")
         out = {}
-        for mine in self.groups:
-            a, b = set(mine.removed), set(other.removed(mine.name))
+        here, there = ({g.name: g.removed for g in plan.groups} for plan in (self, other))
+        for name in dict.fromkeys([*here, *there]):  # a plan of masks has other groups than one of units
+            a, b = set(here.get(name, ())), set(there.get(name, ()))
             if a != b:
-                out[mine.name] = (tuple(sorted(a - b)), tuple(sorted(b - a)))
+                out[name] = (tuple(sorted(a - b)), tuple(sorted(b - a)))
         return out
 
     # files

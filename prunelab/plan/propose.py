@@ -14,7 +14,7 @@ from prunelab.graph.graph import GRANULARITIES, PATTERNS, is_sparse
 from prunelab.graph.sparse import Pattern
 from prunelab.plan.allocation import Allocation, Field, Limits, Ratios, smallest, total_units
 from prunelab.plan.plan import Plan, as_plan
-from prunelab.plan.propose_blocks import check_spared, propose_blocks
+from prunelab.plan.propose_blocks import check_blocks, check_spared, check_weights_only, propose_blocks
 from prunelab.plan.propose_sparse import SparseTarget, propose_sparse
 from prunelab.plan.scopes import SCOPE_NEEDS, SCOPES
 
@@ -77,8 +77,7 @@ def propose(
         ignore: groups, layers or patterns that stay whole.
         data: for criteria that look at activations or gradients: as for `prunelab.evaluate`, or what
             `prunelab.calibrate` gave. ``loss``: for gradients; without it, cross entropy.
-        losses: for the scopes "sensitivity" and "budget": `prunelab.sensitivity(...).losses`, from group to ratio to
-            what is lost there.
+        losses: for the scopes "sensitivity" and "budget": from group to ratio to what is lost there, as measured.
         floor: the fraction of its units that each group keeps at least, in ``[0, 1)``.
         seed: for criteria that draw.
         start: a plan whose removed units stay removed.
@@ -90,45 +89,49 @@ def propose(
     if not isinstance(graph, Graph):
         raise InputError(f"graph is a {type(graph).__name__}; trace the model first: "
                          "graph = pl.trace(model, (1, 3, 32, 32)), with the shape of your inputs")
-    chosen = criterion_of(criterion)
+    chosen, names = criterion_of(criterion), _listed(ignore)
+    base = None if start is None else as_plan(start, "start")
     pattern = Pattern.parse(granularity) if isinstance(granularity, str) else None
+    if pattern is not None or granularity == "layer":
+        check_weights_only(chosen, granularity)
     if pattern is not None:
-        sparse = _sparse_target(pattern, round_to, sparsity=sparsity, macs=macs, params=params, ratios=ratios)
-        return propose_sparse(graph, pattern, chosen, sparse, scope=scope, ignore=_listed(ignore), seed=seed,
-                              start=None if start is None else as_plan(start, "start"))
+        sparse = _sparse_target(pattern, round_to, floor, sparsity=sparsity, macs=macs, params=params, memory=memory,
+                                ratios=ratios)
+        return propose_sparse(graph, pattern, chosen, sparse, scope=scope, ignore=names, seed=seed, start=base)
     target = _target(sparsity=sparsity, macs=macs, params=params, memory=memory, ratios=ratios)
     round_to = _check_options(scope, granularity, round_to)
-    floor = check_ratio(floor, place="floor")
-    base = Plan.empty(graph) if start is None else as_plan(start, "start")
+    base = base or Plan.empty(graph)
     graph.check(base)
-    if scope in SCOPE_NEEDS and data is None:
-        raise OptionError(f"the scope {scope} needs {' and '.join(SCOPE_NEEDS[scope])}; pass data=, such as the "
-                          "training data")
     calibration = None
     if granularity == "layer":
-        base, scores = propose_blocks(graph, base, chosen, _listed(ignore), seed)
-        ignored, groups, scope = {*_listed(ignore)}, list(graph.at("layer")), "local"
+        check_blocks(scope, target.kind)
+        base, scores = propose_blocks(graph, base, chosen, names, seed)
     else:
-        ignored = {g.name for pattern in _listed(ignore) for g in match(graph, pattern, place="ignore")}
+        ignored = {g.name for pattern in names for g in match(graph, pattern, place="ignore")}
         groups = [g for g in graph.at(granularity) if g.prunable and g.name not in ignored]
-        calibration = _calibration(graph, data, (*needs_of(chosen), *SCOPE_NEEDS.get(scope, ())), groups, loss)
+        names = sorted(ignored)
+        calibration = _calibration(graph, data, chosen, scope, groups, loss)
         scores = {g.name: score(graph, g, chosen, seed=seed, calibration=calibration) for g in groups}
-    limits = Limits(round_to, {g.name: frozenset(g.removed) for g in base.groups if not is_sparse(g)}, floor)
+    limits = Limits(round_to, {g.name: frozenset(g.removed) for g in base.groups if not is_sparse(g)},
+                    check_ratio(floor, place="floor"))
     if target.kind == "ratios":
-        allocation: Allocation = Ratios(scores, limits, _by_group(graph, target.value, groups))
-        removed = allocation.removed(1.0)
+        removed = Ratios(scores, limits, _by_group(graph, target.value, groups)).removed(1.0)
     else:
         asked = ({"memory": "bytes"}.get(target.kind, target.kind), target.value)
         field = Field(scores, limits, graph, is_comparable(chosen), calibration, losses, asked, seed)
         removed = _meet(graph, base, SCOPES[scope](field), field)
     check_spared(removed, scores, str(target))
     return base.with_removed(graph, removed, criterion=chosen.name, scope=scope, target=str(target), round_to=round_to,
-                             seed=seed, granularity=granularity, ignore=sorted(ignored))
+                             seed=seed, granularity=granularity, ignore=names)
 
 
-def _calibration(graph: Graph, data: Any, needs: tuple[str, ...], groups: list[Group],
+def _calibration(graph: Graph, data: Any, criterion: Criterion, scope: str, groups: list[Group],
                  loss: Any) -> Calibration | None:
     """What the criterion and the scope need to know of the data, gathered now or given."""
+    own = SCOPE_NEEDS.get(scope, ())
+    if own and data is None:
+        raise OptionError(f"the scope {scope} needs {' and '.join(own)}; pass data=, such as the training data")
+    needs = (*needs_of(criterion), *own)
     if isinstance(data, Calibration) or not needs:
         return data if isinstance(data, Calibration) else None
     if data is None:
@@ -146,12 +149,15 @@ def _check_options(scope: str, granularity: str, round_to: int) -> int:
     return check_whole(round_to, "round_to", 1)
 
 
-def _sparse_target(pattern: Pattern, round_to: int, **given: Any) -> SparseTarget:
-    if round_to != 1:
-        raise OptionError(f"round_to is {round_to!r}, and granularity '{pattern}' takes no units out; leave it out")
-    if given["macs"] is not None:
-        raise OptionError(f"macs={given['macs']} is asked for, and granularity '{pattern}' leaves all MACs where they "
-                          "are; ask for sparsity or params, or cut channels")
+def _sparse_target(pattern: Pattern, round_to: int, floor: float, **given: Any) -> SparseTarget:
+    for option, value, plain in (("round_to", round_to, 1), ("floor", floor, 0)):
+        if value != plain:
+            raise OptionError(f"{option} is {shown(value)}, and granularity '{pattern}' takes no units out; leave it "
+                              "out")
+    for kind, what in (("macs", "all MACs"), ("memory", "all bytes")):
+        if given[kind] is not None:
+            raise OptionError(f"{kind}={shown(given[kind])} is asked for, and granularity '{pattern}' leaves {what} "
+                              "where they are; ask for sparsity or params, or cut channels")
     if pattern.kind != "n:m":
         target = _target(**given)
         return SparseTarget(target.kind, target.value)

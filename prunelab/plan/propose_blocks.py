@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from prunelab.criteria import Criterion, score
+from prunelab.criteria import Criterion, needs_of, score
 from prunelab.errors import OptionError, unknown_name
 from prunelab.plan.plan import Plan, PlanGroup
 
@@ -17,6 +17,31 @@ if TYPE_CHECKING:
     from prunelab.graph import Graph, Group
 
 Array = np.ndarray[Any, Any]
+
+
+def check_weights_only(criterion: Criterion, granularity: str) -> None:
+    """Refuse a criterion that looks at data where only weights are compared.
+
+    Raises:
+        OptionError: it does.
+    """
+    needs = needs_of(criterion)
+    if needs:
+        raise OptionError(f"granularity '{granularity}' compares weights, and the criterion {criterion.name} looks at "
+                          f"{' and '.join(needs)}; choose one that looks at weights, such as l1_weight")
+
+
+def check_blocks(scope: str, target: str) -> None:
+    """Refuse what has no meaning for blocks, which are one group and go whole.
+
+    Raises:
+        OptionError: a scope that spreads over groups, or ratios of layers.
+    """
+    if scope not in ("local", "global"):
+        raise OptionError(f"scope is '{scope}', and granularity 'layer' has one group to choose from; leave scope out")
+    if target == "ratios":
+        raise OptionError("ratios are of layers' units, and granularity 'layer' takes layers out whole; ask for "
+                          "sparsity, macs or params, and name in ignore what is to stay")
 
 
 def propose_blocks(graph: Graph, base: Plan, criterion: Criterion, ignore: Sequence[str],

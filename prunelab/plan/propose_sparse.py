@@ -56,7 +56,7 @@ def propose_sparse(graph: Graph, pattern: Pattern, criterion: Criterion, target:
     for name in scores.keys() & before.keys():
         scores[name] = np.where(before[name].gone, -np.inf, scores[name])
     chosen = _choose(graph, pattern, groups, scores, target, scope)
-    made = {g.name: SparseGroup.of(g, graph.tensor_shape(g.name)).with_gone(chosen[g.name].ravel()) for g in groups}
+    made = {g.name: SparseGroup.of(g, _shape(graph, g)).with_gone(chosen[g.name].ravel()) for g in groups}
     kept = tuple(g for g in base.groups if g.name not in made)
     plan = replace(base, groups=(*kept, *made.values()), metrics={}, made={
         **base.made, "criterion": criterion.name, "scope": scope, "target": str(target), "seed": seed,
@@ -68,7 +68,7 @@ def _choose(graph: Graph, pattern: Pattern, groups: Sequence[Group], scores: Map
             scope: str) -> dict[str, Array]:
     names = list(scores)
     if pattern.kind == "n:m":
-        return {g.name: _n_of_m(pattern, g, graph.tensor_shape(g.name), scores[g.name]) for g in groups}
+        return {g.name: _n_of_m(pattern, g, _shape(graph, g), scores[g.name]) for g in groups}
     if target.kind == "ratios":
         ratios = _by_weight(groups, target.value)
         return {n: lowest([scores[n]], _n_gone(ratios.get(n, 0.0), scores[n].size))[0] for n in names}
@@ -80,6 +80,10 @@ def _choose(graph: Graph, pattern: Pattern, groups: Sequence[Group], scores: Map
     raw = pattern.kind == "element"
     ranked = [scores[n] if raw else _relative(scores[n]) for n in names]
     return dict(zip(names, lowest(ranked, round(amount * total)), strict=True))
+
+
+def _shape(graph: Graph, group: Group) -> tuple[int, ...]:
+    return graph.tensor_shape(group.members[0].parameter)
 
 
 def _n_gone(ratio: float, units: int) -> int:
@@ -103,7 +107,7 @@ def _n_of_m(pattern: Pattern, group: Group, shape: tuple[int, ...], scores: Arra
 
 def _amount(graph: Graph, groups: Sequence[Group], target: SparseTarget) -> float:
     """The fraction of the groups' weights that is a fraction of all parameters."""
-    held = sum(int(np.prod(graph.tensor_shape(g.name))) for g in groups)
+    held = sum(int(np.prod(_shape(graph, g))) for g in groups)
     dense = graph.cost().params
     amount = float(target.value) * dense / held
     if amount >= 1:
@@ -120,7 +124,7 @@ def match_weights(groups: Sequence[Group], pattern: str, *, place: str) -> list[
         UnknownNameError: nothing is called so.
     """
     def names(g: Group) -> tuple[str, ...]:
-        return (g.name, *g.layers)
+        return (g.name, g.members[0].parameter, *g.layers)
 
     found = [g for g in groups if pattern in names(g)]
     if not found and any(c in pattern for c in "*?["):

@@ -146,3 +146,11 @@ def test_what_nothing_ties_is_told_so():
         graph.explain("a.weight", "d.weight")
     with pytest.raises(UnknownNameError, match="did you mean 'b"):
         graph.explain("a", "bb")
+
+
+@pytest.mark.parametrize(("ask", "error"), [
+    (lambda graph: graph.cost("p.json"), PlanError), (lambda graph: graph.group(["a"]), UnknownNameError),
+])
+def test_what_is_no_plan_and_no_name(ask, error):
+    with pytest.raises(error):
+        ask(pl.trace(Explained(), (1, 6)))

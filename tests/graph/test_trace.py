@@ -138,6 +138,25 @@ def test_what_cannot_be_read_is_told_with_its_place(cls, says):
     assert not getattr(model, "seen", [])
 
 
+class WritesAndFails(Accumulates):
+    def forward(self, x):
+        self.total.add_(self.fc.bias + 1)
+        return self.fc(x).no_such_method()
+
+
+@pytest.mark.parametrize("cls", [WritesAndFails, Accumulates, Averages])
+def test_a_model_that_cannot_be_read_keeps_its_buffers(cls):
+    model = cls()
+    with pytest.raises(TraceError):
+        pl.trace(model, (1, 4))
+    assert (model.total.numpy() == 0).all()
+
+
+def test_a_class_is_no_model():
+    with pytest.raises(InputError, match=r"make one: Branches\("):
+        pl.trace(Branches, (1, 4))
+
+
 def test_a_cache_of_constants_is_read_and_left_unwritten():
     model = Caches()
     graph = pl.trace(model, (1, 4))

@@ -104,13 +104,37 @@ def test_a_target_of_params_counts_whole_blocks():
     assert plan.cost.params <= 0.9 * plan.dense_cost.params
 
 
+class Named(Stack):
+    """A layer of the name that the group of branches would have."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.Linear(8, 8)
+
+    def forward(self, x):
+        h, seen = super().forward(x)
+        return self.blocks(F.relu(paddle.concat([h, seen[:, :5]], 1))), seen
+
+
+def test_a_layer_keeps_its_name():
+    graph = pl.trace(laws.stir(Named()).eval(), (1, 6))
+    assert graph.group("blocks").makers
+    assert [g.name for g in graph.at("layer")] == ["blocks:layer"]
+    plan = pl.propose(graph, sparsity=0.5, granularity="layer")
+    assert plan.removed("blocks:layer")
+    laws.check_cost(graph, plan, laws.check_exact(graph, plan))
+
+
 @pytest.mark.parametrize(("options", "error", "says"), [
+    ({"scope": "sensitivity"}, OptionError, "leave scope out"),
+    ({"criterion": "taylor"}, OptionError, "compares weights"),
+    ({"sparsity": None, "ratios": {"inp": 0.5}}, OptionError, "takes layers out whole"),
     ({"ignore": ["plan"]}, UnknownNameError, "did you mean 'plain'"),
     ({"ignore": ["*"]}, OptionError, "0 of 2 blocks may go"),
 ])
 def test_mistakes(options, error, says):
     with pytest.raises(error) as raised:
-        pl.propose(pl.trace(Stack(), (1, 6)), sparsity=0.5, granularity="layer", **options)
+        pl.propose(pl.trace(Stack(), (1, 6)), granularity="layer", **{"sparsity": 0.5, **options})
     assert says in str(raised.value)
 
 

@@ -206,7 +206,39 @@ def test_recurrent_weights():
     laws.check_exact(graph, plan)
 
 
+class Bare(nn.Layer):
+    """A matrix on the model itself: its units and its weights would have one name."""
+
+    def __init__(self):
+        super().__init__()
+        self.w, self.o = self.create_parameter([6, 8]), nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.o(F.relu(paddle.matmul(x, self.w)))
+
+
+def test_masks_do_not_take_the_place_of_units_of_the_same_name():
+    graph = pl.trace(Bare().eval(), (1, 6))
+    cut = pl.propose(graph, sparsity=0.5)
+    plan = pl.propose(graph, sparsity=0.5, granularity="element", start=cut)
+    assert plan.removed("w") == cut.removed("w") != ()
+    assert plan.group("w:element").parameter == "w"
+    laws.check_cost(graph, plan, laws.check_exact(graph, plan))
+    assert pl.Plan.from_json(plan.to_json()) == plan
+
+
+def test_a_plan_of_masks_and_one_of_units_are_compared(model):
+    graph = pl.trace(model, (1, 3, 8, 8))
+    cut, masked = pl.propose(graph, sparsity=0.5), pl.propose(graph, sparsity=0.5, granularity="element")
+    name = next(g.name for g in cut.groups if g.removed)
+    assert cut.diff(masked)[name] == (cut.removed(name), ())
+    assert cut.diff(masked)["a.weight"] == ((), masked.removed("a.weight"))
+
+
 @pytest.mark.parametrize(("options", "error", "says"), [
+    ({"granularity": "element", "sparsity": 0.5, "criterion": "taylor", "data": []}, OptionError, "compares weights"),
+    ({"granularity": "element", "sparsity": 0.5, "floor": 0.5}, OptionError, "floor is 0.5"),
+    ({"granularity": "element", "memory": 0.5}, OptionError, "all bytes"),
     ({"granularity": "block:0x2", "sparsity": 0.5}, OptionError, "'block:8x1'"),
     ({"granularity": "4:2"}, OptionError, "'2:4'"),
     ({"granularity": "2:4", "sparsity": 0.7}, OptionError, "leave the target out"),
