@@ -150,7 +150,7 @@ class Plan:
     # telling
 
     def _rows(self) -> list[list[str]]:
-        return [[g.name, g.granularity, f"{g.units - g.n_removed:,}/{g.units:,}", percent(g.ratio, 0)]
+        return [[_told(g), g.granularity, f"{g.units - g.n_removed:,}/{g.units:,}", percent(g.ratio, 0)]
                 for g in self.groups]
 
     def summary(self) -> str:
@@ -275,6 +275,13 @@ def _check_path(path: object) -> None:
 
 def _plan_group(group: Group) -> PlanGroup:
     return PlanGroup(group.name, group.units, group.granularity, group.members)
+
+
+def _told(group: PlanGroup | SparseGroup) -> str:
+    """A group's name, and the names of the units that go where units have names."""
+    labels = group.labels if isinstance(group, PlanGroup) else ()
+    gone = ", ".join(labels[u] for u in group.removed) if labels else ""
+    return f"{group.name} without {gone}" if gone else group.name
 
 
 def _read_group(data: Mapping[str, Any]) -> PlanGroup | SparseGroup:

@@ -96,6 +96,8 @@ def test_a_plan_names_its_blocks(tmp_path):
     assert plan.group("blocks").removed == (0,)
     assert pl.Plan.load(plan.save(tmp_path / "p.json")) == plan
     assert plan.to_json()["groups"][-1]["labels"] == ["plain", "halved"]
+    assert "blocks without plain" in plan.summary()
+    assert "blocks without plain" in plan._repr_html_()
 
 
 def test_a_target_of_params_counts_whole_blocks():
