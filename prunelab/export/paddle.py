@@ -13,7 +13,7 @@ import paddle
 from prunelab.errors import ExportError
 from prunelab.export.base import STEM, Array, Runner, Setting, free_shape
 from prunelab.graph import TensorSpec
-from prunelab.graph.trace import forgetting_failures
+from prunelab.graph.reading import forgetting_failures
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from prunelab.graph.cost import Cost
 from prunelab.graph.execute import execute, place_of
 from prunelab.graph.explain import Explainer, Explanation, explain_group, explain_pair
 from prunelab.graph.groups import Group, Member, layer_of
+from prunelab.graph.looks import can_be_batch
 from prunelab.graph.program import Parameter, Program, TensorSpec
 from prunelab.graph.sparse import Pattern, layout_of, rows, sparse_groups
 from prunelab.graph.structure import Structure, recall, remember
@@ -340,13 +341,14 @@ def trace(model: Any, inputs: Any) -> Graph:
             Paddle.
     """
     layer = as_layer(model)
-    program, held = read_program(layer, inputs)
-    structure = Structure(program)
-    if not structure.takes_any_batch(read_with_another_batch(layer, program)):
-        program, held = read_program(layer, inputs, any_batch=False)
-        structure = Structure(program)
-    remember(layer, structure, held)
-    return Graph(layer, structure, held)
+    reading = read_program(layer, inputs)
+    structure = Structure(reading.program)
+    if can_be_batch(structure.solution, reading.looks) and not structure.takes_any_batch(
+            read_with_another_batch(layer, reading.program)):
+        reading = read_program(layer, inputs, any_batch=False)
+        structure = Structure(reading.program)
+    remember(layer, structure, reading.held)
+    return Graph(layer, structure, reading.held)
 
 
 def as_layer(model: Any) -> Any:

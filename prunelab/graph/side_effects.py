@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 import paddle
@@ -61,11 +62,14 @@ def _differs(now: Any, before: Any) -> bool:
     return bool(now != before)
 
 
-def refuse_side_effects(model: Any, block: Any, stored: list[tuple[Any, str, Any, Any]]) -> None:
-    """A cache of constants is allowed (it is the same at every call); what depends on inputs or counts is not."""
+def refuse_side_effects(model: Any, block: Any, stored: list[tuple[Any, str, Any, Any]], held: Iterable[Any]) -> None:
+    """A cache of constants is allowed (it is the same at every call); what depends on inputs or counts is not.
+
+    ``held`` are the values of the model's own tensors.
+    """
     if not stored:
         return
-    tainted = _depends_on_inputs(block)
+    tainted = _depends_on_inputs(block, {value.id for value in held})
     for layer, name, before, after in stored:
         if name in _PADDLES_OWN or type(layer).__module__.startswith("paddle."):
             continue  # Paddle's own layers write down formats and states; what they compute is in the program
@@ -101,9 +105,11 @@ def _changes_itself(model: Any, layer: Any, name: str) -> TraceError:
                       "it outside the forward")
 
 
-def _depends_on_inputs(block: Any) -> set[str]:
-    tainted: set[str] = set()
+def _depends_on_inputs(block: Any, held: set[Any]) -> set[Any]:
+    tainted: set[Any] = set()
     for op in block.ops:
+        if op.name() == "pd_op.data" and op.results()[0].id in held:
+            continue
         if op.name() == "pd_op.data" or any(v.initialized() and v.id in tainted for v in op.operands_source()):
             tainted.update(r.id for r in op.results())
     return tainted

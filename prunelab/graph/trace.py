@@ -5,18 +5,22 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from types import FunctionType
+from dataclasses import dataclass, replace
 from typing import Any
 
 import paddle
-from paddle import _C_ops
-from paddle.jit.dy2static import parameter_recorder
-from paddle.jit.dy2static.utils import TransformOptions
 
 from prunelab.errors import InputError, TraceError
 from prunelab.graph.inputs import TRACED_BATCH, dtype_name, read_inputs, with_batch_axes
+from prunelab.graph.looks import Looks, watching
 from prunelab.graph.program import DType, Op, Parameter, Program, Ref, TensorSpec, rebuild
+from prunelab.graph.reading import (
+    as_eager,
+    as_plain_python,
+    forgetting_failures,
+    with_light_parameters,
+    without_collection,
+)
 from prunelab.graph.reasons import condition_line, explain, needs_plain_python, user_line
 from prunelab.graph.side_effects import Snapshot, made_by_forward, refuse_changes, refuse_side_effects
 from prunelab.graph.writes import read_in_order
@@ -24,8 +28,18 @@ from prunelab.graph.writes import read_in_order
 _BLOCKS = {"pd_op.if": "an if", "pd_op.while": "a loop"}
 
 
-def read_program(model: Any, inputs: Any, *, any_batch: bool = True) -> tuple[Program, dict[int, Any]]:
-    """The program of ``model`` in eval mode, and the tensor behind each of its parameters' value ids.
+@dataclass(frozen=True)
+class Reading:
+    """A program, the tensor behind each of its parameters' value ids, and the sizes that Python looked at: (value id,
+    axis), with a value id of -1 for a tensor that the program does not hold."""
+
+    program: Program
+    held: Mapping[int, Any]
+    looks: frozenset[tuple[int, int]]
+
+
+def read_program(model: Any, inputs: Any, *, any_batch: bool = True) -> Reading:
+    """What ``model`` computes in eval mode, read from Paddle's program.
 
     Without ``any_batch`` it is read with the batch that was given, and stands for that one only.
 
@@ -40,9 +54,9 @@ def read_program(model: Any, inputs: Any, *, any_batch: bool = True) -> tuple[Pr
     if batch == 1:
         traced = tuple(TensorSpec(s.name, s.at_batch(TRACED_BATCH), s.dtype, s.batch_axis) for s in specs)
         try:
-            program, held = _read(model, traced)
-            if not _squeezes_ones(program):
-                return program, held
+            reading = _read(model, traced)
+            if not _squeezes_ones(reading.program):
+                return reading
         except (TraceError, InputError):
             pass  # a forward that is written for one sample only: read it as it was given
         specs = _fixed(specs)
@@ -58,7 +72,7 @@ def read_with_another_batch(model: Any, program: Program) -> tuple[Program, int]
     batch = first.shape[0] + 1
     specs = tuple(TensorSpec(s.name, s.at_batch(batch), s.dtype, s.batch_axis) for s in program.specs)
     try:
-        return _read(model, specs)[0], batch
+        return _read(model, specs).program, batch
     except (TraceError, InputError):
         return None
 
@@ -72,19 +86,19 @@ def _squeezes_ones(program: Program) -> bool:
     return any(op.name == "squeeze" and not op.attributes.get("axis", [1]) for op in program.ops)
 
 
-def _read(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Program, dict[int, Any]]:
-    with as_it_was(model) as kept:
-        concrete = _concrete(model, specs)
+def _read(model: Any, specs: tuple[TensorSpec, ...]) -> Reading:
+    with without_collection(), as_it_was(model) as kept:
+        concrete, looks = _concrete(model, specs)
         block = concrete.main_program.global_block()
         stored = kept.written()
-        program, held = _copy(model, concrete, block, specs)
-        refuse_side_effects(model, block, stored)
+        reading = _copy(model, concrete, block, specs, looks)
+        refuse_side_effects(model, block, stored, concrete.parameters[1])
         made = made_by_forward(stored)
         if made:  # numbers and lists of its own: another reading on top of this one tells whether they stay
             vars(model).pop("forward", None)
             _concrete(model, specs)
             refuse_changes(model, made)
-    return program, held
+    return reading
 
 
 @contextlib.contextmanager
@@ -106,7 +120,7 @@ def as_it_was(model: Any) -> Iterator[Snapshot]:
             model.forward = own_forward
 
 
-def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> Any:
+def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
     random_state = paddle.get_rng_state()
     try:
         return _to_static(model, specs)
@@ -114,89 +128,22 @@ def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> Any:
         raise
     except BaseException as error:
         if needs_plain_python(error):
-            with contextlib.suppress(Exception), _as_plain_python(model):
+            with contextlib.suppress(Exception), as_plain_python(model):
                 return _to_static(model, specs)
         raise explain(error, model, specs) from error
     finally:
         paddle.set_rng_state(random_state)
 
 
-def _to_static(model: Any, specs: tuple[TensorSpec, ...]) -> Any:
+def _to_static(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
     spec = [paddle.static.InputSpec(list(s.shape), s.dtype, name=None) for s in specs]
-    with warnings.catch_warnings(), forgetting_failures(), as_eager():
+    with (warnings.catch_warnings(), forgetting_failures(), as_eager(), with_light_parameters(), watching() as looks):
         warnings.simplefilter("ignore")
         static = paddle.jit.to_static(model, input_spec=spec, full_graph=True)
-        return static.forward.concrete_program
+        return static.forward.concrete_program, looks
 
 
-@contextlib.contextmanager
-def _as_plain_python(model: Any) -> Iterator[None]:
-    """Inside, Paddle calls the methods of the model's classes as they are, without rewriting their source.
-
-    So it reads a class whose source is gone, and a ``super().forward`` over two levels, which its rewriting calls
-    without end. A branch on a tensor still cannot be read: there it is an error of Python's.
-    """
-    vars(model).pop("forward", None)  # made static by the reading that failed
-    classes = dict.fromkeys(cls for layer in model.sublayers(include_self=True) for cls in type(layer).__mro__
-                            if cls is not object and not cls.__module__.startswith("paddle."))
-    marked = [f for cls in classes for f in vars(cls).values()
-              if isinstance(f, FunctionType) and not hasattr(f, TransformOptions.TRANSFORM_OPTIONS_ATTR_NAME)]
-    try:
-        for function in marked:
-            paddle.jit.not_to_static(function)
-        yield
-    finally:
-        for function in marked:
-            vars(function).pop(TransformOptions.TRANSFORM_OPTIONS_ATTR_NAME, None)
-
-
-@contextlib.contextmanager
-def as_eager() -> Iterator[None]:
-    """Paddle's static forms of three things, replaced by what eager mode does while a program is read.
-
-    A recurrent layer over cells would become a loop, and is unrolled over the traced length; ``x / 3`` would become a
-    product with a rounded 1/3; ``x.view(shape)`` is not there at all.
-    """
-    rnn, value = paddle.nn.layer.rnn, paddle.pir.Value
-    loop, divide, view = rnn._rnn_static_graph, value.__truediv__, value.view
-
-    def divide_as_eager(self: Any, other: Any) -> Any:
-        if isinstance(other, (int, float)) and "float" in str(self.dtype):
-            return paddle.divide(self, _C_ops.full([], other, self.dtype, paddle.base.core.Place()))
-        return divide(self, other)
-
-    def view_as_eager(self: Any, shape: Any, name: Any = None) -> Any:
-        return paddle.reshape(self, shape) if isinstance(shape, (list, tuple)) else view(self, shape)
-
-    rnn._rnn_static_graph, value.__truediv__ = rnn._rnn_dynamic_graph, divide_as_eager
-    value.view = view_as_eager
-    try:
-        yield
-    finally:
-        rnn._rnn_static_graph, value.__truediv__, value.view = loop, divide, view
-
-
-@contextlib.contextmanager
-def forgetting_failures() -> Iterator[None]:
-    """Read a program by Paddle inside; if that fails, Paddle's notes of it are taken away.
-
-    Paddle notes values for each program by its address, and forgets only programs that it read to the end. A failed
-    one's notes would be taken for those of the next program at that address, whose operators would then use values that
-    are gone: the process dies.
-    """
-    recorder = parameter_recorder._global_parameter_recorder
-    books = (recorder.params_dict, recorder.tensor2value, parameter_recorder._global_inplace_map.params_dict)
-    before = [set(book) for book in books]
-    try:
-        yield
-    except BaseException:
-        for book, known in zip(books, before, strict=True):
-            for program in set(book) - known:
-                del book[program]
-        raise
-
-
-def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...]) -> tuple[Program, dict[int, Any]]:
+def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...], looks: Looks) -> Reading:
     ids: dict[str, int] = {}
     shapes: list[tuple[int, ...] | None] = []
     dtypes: list[str] = []
@@ -220,7 +167,9 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...]) 
         if name == "builtin.parameter" or name == "builtin.shadow_output":
             continue
         if name == "pd_op.data":
-            inputs.append(note(op.results()[0]))
+            number = note(op.results()[0])
+            if number not in held:
+                inputs.append(number)
             continue
         if name in _BLOCKS:
             raise TraceError(f"{type(model).__name__} cannot be read as a graph: {_BLOCKS[name]} on the values of a "
@@ -238,7 +187,7 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...]) 
         outputs = outputs[0]  # Paddle wraps whatever single thing a forward returns, a list of one too
     program = Program(tuple(ops), tuple(shapes), tuple(dtypes), parameters, tuple(inputs), specs, outputs,
                       f"{type(model).__module__}.{type(model).__qualname__}")
-    return program, held
+    return Reading(program, held, frozenset((ids.get(value.id, -1), axis) for value, axis in looks))
 
 
 def _copy_op(index: int, op: Any, note: Any) -> Op:

@@ -1,0 +1,121 @@
+"""How Paddle is made to read a forward: as eager mode computes it, with light parameters, forgetting what failed."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Iterator
+from types import FunctionType
+from typing import Any
+
+import paddle
+from paddle import _C_ops
+from paddle.base.libpaddle.pir import reset_insertion_point_to_start
+from paddle.jit.dy2static import parameter_recorder
+from paddle.jit.dy2static.utils import TransformOptions
+
+
+@contextlib.contextmanager
+def as_plain_python(model: Any) -> Iterator[None]:
+    """Inside, Paddle calls the methods of the model's classes as they are, without rewriting their source.
+
+    So it reads a class whose source is gone, and a ``super().forward`` over two levels, which its rewriting calls
+    without end. A branch on a tensor still cannot be read: there it is an error of Python's.
+    """
+    vars(model).pop("forward", None)  # made static by the reading that failed
+    classes = dict.fromkeys(cls for layer in model.sublayers(include_self=True) for cls in type(layer).__mro__
+                            if cls is not object and not cls.__module__.startswith("paddle."))
+    marked = [f for cls in classes for f in vars(cls).values()
+              if isinstance(f, FunctionType) and not hasattr(f, TransformOptions.TRANSFORM_OPTIONS_ATTR_NAME)]
+    try:
+        for function in marked:
+            paddle.jit.not_to_static(function)
+        yield
+    finally:
+        for function in marked:
+            vars(function).pop(TransformOptions.TRANSFORM_OPTIONS_ATTR_NAME, None)
+
+
+@contextlib.contextmanager
+def as_eager() -> Iterator[None]:
+    """Paddle's static forms of three things, replaced by what eager mode does while a program is read.
+
+    A recurrent layer over cells would become a loop, and is unrolled over the traced length; ``x / 3`` would become a
+    product with a rounded 1/3; ``x.view(shape)`` is not there at all.
+    """
+    rnn, value = paddle.nn.layer.rnn, paddle.pir.Value
+    loop, divide, view = rnn._rnn_static_graph, value.__truediv__, value.view
+
+    def divide_as_eager(self: Any, other: Any) -> Any:
+        if isinstance(other, (int, float)) and "float" in str(self.dtype):
+            return paddle.divide(self, _C_ops.full([], other, self.dtype, paddle.base.core.Place()))
+        return divide(self, other)
+
+    def view_as_eager(self: Any, shape: Any, name: Any = None) -> Any:
+        return paddle.reshape(self, shape) if isinstance(shape, (list, tuple)) else view(self, shape)
+
+    rnn._rnn_static_graph, value.__truediv__ = rnn._rnn_dynamic_graph, divide_as_eager
+    value.view = view_as_eager
+    try:
+        yield
+    finally:
+        rnn._rnn_static_graph, value.__truediv__, value.view = loop, divide, view
+
+
+@contextlib.contextmanager
+def forgetting_failures() -> Iterator[None]:
+    """Read a program by Paddle inside; if that fails, Paddle's notes of it are taken away.
+
+    Paddle notes values for each program by its address, and forgets only programs that it read to the end. A failed
+    one's notes would be taken for those of the next program at that address, whose operators would then use values that
+    are gone: the process dies.
+    """
+    recorder = parameter_recorder._global_parameter_recorder
+    books = (recorder.params_dict, recorder.tensor2value, parameter_recorder._global_inplace_map.params_dict)
+    before = [set(book) for book in books]
+    try:
+        yield
+    except BaseException:
+        for book, known in zip(books, before, strict=True):
+            for program in set(book) - known:
+                del book[program]
+        raise
+
+
+@contextlib.contextmanager
+def with_light_parameters() -> Iterator[None]:
+    """Inside, a parameter of the program is one operator, ``pd_op.data``, and has no start-up program.
+
+    Paddle's own way makes three operators and an initialiser for each, which nothing of ours reads: two thirds of the
+    time of reading a ResNet-50.
+    """
+    core = paddle.pir.core
+    create = core.create_parameter
+
+    def create_light(dtype: Any, shape: Any, name: str | None = None, **options: Any) -> Any:
+        if options.get("placements"):
+            return create(dtype=dtype, shape=shape, name=name, **options)
+        reset_insertion_point_to_start()
+        value = paddle._pir_ops.data(name, list(shape), dtype, paddle.base.core.Place())
+        value.persistable, value.is_parameter = True, True
+        value.stop_gradient = not options.get("trainable", True)
+        return value
+
+    core.create_parameter = create_light
+    try:
+        yield
+    finally:
+        core.create_parameter = create
+
+
+@contextlib.contextmanager
+def without_collection() -> Iterator[None]:
+    """Inside, Python's garbage collector waits: thousands of small values are made, all of them kept, and each of its
+    rounds walks everything that was ever imported."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
