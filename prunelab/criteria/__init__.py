@@ -131,11 +131,11 @@ def check_calibration(criterion: Criterion, calibration: Calibration | None) -> 
 def material_of(graph: Graph, group: Group, calibration: Calibration | None = None, seed: int = 0) -> Material:
     """All that a criterion may look at, for one group."""
     def weight(parameter: str) -> Array:
-        from prunelab.graph.graph import as_array  # Paddle: not before a graph is there
+        from prunelab.graph.graph import as_view  # Paddle: not before a graph is there
 
-        return as_array(graph.tensor(parameter))
+        return as_view(graph.tensor(parameter))
 
-    makers = unit_rows(graph, group, weight) or {"weights": graph.weights(group).astype(np.float64)}
+    makers = unit_rows(graph, group, weight) or {"weights": graph.weights(group)}
     elementwise = unit_rows(graph, group, weight, ("elementwise",))
     trained = {p.name for p in graph.program.parameters if p.trainable}
     scales = {key: rows for key, rows in elementwise.items() if key.rpartition("[")[0] in trained}

@@ -73,8 +73,8 @@ class Material:
 
     @cached_property
     def weights(self) -> Array:
-        """The weights of all makers side by side: (units, n)."""
-        return np.concatenate(list(self.makers.values()), axis=1)
+        """The weights of all makers side by side: (units, n), float64, for what is sensitive to rounding."""
+        return np.concatenate(list(self.makers.values()), axis=1, dtype=np.float64)
 
 
 class Criterion(Protocol):

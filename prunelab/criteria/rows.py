@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 def unit_rows(graph: Graph, group: Group, array_of: Callable[[str], Array | None],
               roles: tuple[str, ...] = ("out",)) -> dict[str, Array]:
-    """For each member with one of ``roles`` of whose parameter there is an array: (units, n) by member, float64."""
-    found = graph.slices(group, roles, array_of)
-    return {member: rows.astype(np.float64) for member, rows in found.items()}
+    """For each member with one of ``roles`` of whose parameter there is an array: (units, n) by member, as precise as
+    the parameter is (half precision as float32).
+    """
+    return graph.slices(group, roles, array_of)
 
 
 class LaterRows(Mapping[str, Array]):

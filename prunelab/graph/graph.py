@@ -17,6 +17,7 @@ from prunelab.graph.explain import Explainer, Explanation, explain_group, explai
 from prunelab.graph.groups import Group, Member, layer_of
 from prunelab.graph.looks import can_be_batch
 from prunelab.graph.program import Parameter, Program, TensorSpec
+from prunelab.graph.reading import without_collection
 from prunelab.graph.sparse import Pattern, layout_of, rows, sparse_groups
 from prunelab.graph.structure import Structure, recall, remember
 from prunelab.graph.trace import read_program, read_with_another_batch
@@ -256,9 +257,11 @@ class Graph:
                 continue
             weight = np.moveaxis(array, member.axis, 0)
             unit = unit_of(self._structure.dims(member.parameter)[member.axis], atom)
-            order = np.argsort(unit, kind="stable")
-            order = order[unit[order] >= 0]
-            out[str(member)] = weight.reshape(len(weight), -1)[order].reshape(g.units, -1)
+            flat = weight.reshape(len(weight), -1)
+            if not np.array_equal(unit, np.arange(g.units)):  # else each unit is one row, in its place
+                order = np.argsort(unit, kind="stable")
+                flat = flat[order[unit[order] >= 0]]
+            out[str(member)] = flat.reshape(g.units, -1)
         return out
 
     def _silencing_weights(self, read: Callable[[str], np.ndarray[Any, Any] | None]) -> np.ndarray[Any, Any]:
@@ -341,6 +344,11 @@ def trace(model: Any, inputs: Any) -> Graph:
             Paddle.
     """
     layer = as_layer(model)
+    with without_collection():
+        return _trace(layer, inputs)
+
+
+def _trace(layer: Any, inputs: Any) -> Graph:
     reading = read_program(layer, inputs)
     structure = Structure(reading.program)
     if can_be_batch(structure.solution, reading.looks) and not structure.takes_any_batch(
@@ -383,6 +391,15 @@ def as_array(tensor: Any) -> np.ndarray[Any, Any]:
     if str(tensor.dtype).endswith(("bfloat16", "float16")):
         detached = detached.astype("float32")
     return np.asarray(detached.numpy())
+
+
+def as_view(tensor: Any) -> np.ndarray[Any, Any]:
+    """As `as_array`, to look at and not to keep: on the CPU a read-only view of the tensor's own memory."""
+    if not tensor.place.is_cpu_place() or str(tensor.dtype).endswith("float16") or 0 in tensor.shape:
+        return as_array(tensor)
+    view = np.from_dlpack(tensor.detach())
+    view.flags.writeable = False
+    return view
 
 
 def _output_of(program: Program, parameters: Sequence[Parameter]) -> int:

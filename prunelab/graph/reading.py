@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import sys
+import threading
+import traceback
 from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
@@ -13,6 +16,9 @@ from paddle import _C_ops
 from paddle.base.libpaddle.pir import reset_insertion_point_to_start
 from paddle.jit.dy2static import parameter_recorder
 from paddle.jit.dy2static.utils import TransformOptions
+from paddle.nn.layer import layers
+
+from prunelab.graph.reasons import is_users
 
 
 @contextlib.contextmanager
@@ -106,6 +112,45 @@ def with_light_parameters() -> Iterator[None]:
         yield
     finally:
         core.create_parameter = create
+
+
+@contextlib.contextmanager
+def with_short_stacks() -> Iterator[None]:
+    """Inside, the stack that Paddle notes with each operator it makes in this thread has the user's frames only.
+
+    Paddle asks for all frames with the text of their lines, which takes longer than making the operators.
+    """
+    whole, thread = traceback.extract_stack, threading.get_ident()
+
+    def users(f: Any = None, limit: Any = None) -> traceback.StackSummary:
+        if f is not None or limit is not None or threading.get_ident() != thread:
+            return whole(f, limit)
+        found, frame = [], sys._getframe(1)
+        while frame is not None:
+            code = frame.f_code
+            if is_users(code.co_filename):
+                found.append(traceback.FrameSummary(code.co_filename, frame.f_lineno, code.co_name,
+                                                    lookup_line=False, line=""))
+            frame = frame.f_back  # type: ignore[assignment]
+        return traceback.StackSummary(reversed(found))
+
+    traceback.extract_stack = users
+    try:
+        yield
+    finally:
+        traceback.extract_stack = whole
+
+
+@contextlib.contextmanager
+def without_names() -> Iterator[None]:
+    """Inside, Paddle does not write the calling layers' names on each operator: it walks all operators at every call of
+    a layer, so that a deep network takes time by its square."""
+    named = layers.name_struct
+    layers.name_struct = lambda prefix=None: contextlib.nullcontext()
+    try:
+        yield
+    finally:
+        layers.name_struct = named
 
 
 @contextlib.contextmanager

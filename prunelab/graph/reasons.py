@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import os
 import warnings
 from typing import Any
@@ -80,7 +81,8 @@ _MODELS = os.path.join(_OURS[0], "vision", "models")
 _PYTHONS = os.path.dirname(os.path.abspath(os.__file__))
 
 
-def _is_users(path: str) -> bool:
+@functools.lru_cache(maxsize=4096)
+def is_users(path: str) -> bool:
     """Whether a file is neither Paddle's (its model zoo apart), prunelab's, generated, nor of Python's own library."""
     if path.startswith(_MODELS):
         return True
@@ -93,7 +95,7 @@ def user_line(frames: list[str]) -> str:
     """`` (net.py, line 12)``: the last frame outside Paddle and prunelab."""
     for frame in reversed(frames):
         head = frame.strip()
-        if head.startswith('File "') and _is_users(head.split('"')[1]):
+        if head.startswith('File "') and is_users(head.split('"')[1]):
             path, _, rest = head[len('File "'):].partition('"')
             number = rest.partition("line ")[2].split(",")[0].strip()
             return f" ({os.path.basename(path)}, line {number})"

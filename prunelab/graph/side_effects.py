@@ -25,8 +25,7 @@ class Snapshot:
     @staticmethod
     def _now(layer: Any) -> dict[str, Any]:
         state = {name: value for name, value in vars(layer).items() if name != "forward"}
-        return {name: (value, copy.copy(value) if isinstance(value, (list, dict, set)) else None)
-                for name, value in state.items()}
+        return {name: (value, _contents(value)) for name, value in state.items()}
 
     def written(self) -> list[tuple[Any, str, Any, Any]]:
         """(layer, attribute, before, after) of what the forward set; containers by what was put into them."""
@@ -52,6 +51,14 @@ class Snapshot:
                 if contents is not None and (len(value) != len(contents) or _differs(value, contents)):
                     value.clear()
                     value.extend(contents) if isinstance(value, list) else value.update(contents)
+
+
+def _contents(value: Any) -> Any:
+    """What a container holds now; None for anything else."""
+    for kind in (dict, list, set):
+        if isinstance(value, kind):
+            return kind(value)
+    return None
 
 
 def _differs(now: Any, before: Any) -> bool:

@@ -19,7 +19,9 @@ from prunelab.graph.reading import (
     as_plain_python,
     forgetting_failures,
     with_light_parameters,
+    with_short_stacks,
     without_collection,
+    without_names,
 )
 from prunelab.graph.reasons import condition_line, explain, needs_plain_python, user_line
 from prunelab.graph.side_effects import Snapshot, made_by_forward, refuse_changes, refuse_side_effects
@@ -137,7 +139,8 @@ def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
 
 def _to_static(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
     spec = [paddle.static.InputSpec(list(s.shape), s.dtype, name=None) for s in specs]
-    with (warnings.catch_warnings(), forgetting_failures(), as_eager(), with_light_parameters(), watching() as looks):
+    with (warnings.catch_warnings(), forgetting_failures(), as_eager(), with_light_parameters(), with_short_stacks(),
+          without_names(), watching() as looks):
         warnings.simplefilter("ignore")
         static = paddle.jit.to_static(model, input_spec=spec, full_graph=True)
         return static.forward.concrete_program, looks
@@ -177,7 +180,7 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...], 
                              "both sides and choose with paddle.where")
         ops.append(_copy_op(len(ops), op, note))
     ops, latest = read_in_order(ops, {p.value: p.name for p in parameters}, inputs, type(model).__name__)
-    ops = [_pin_statistics(op, model, parameters) for op in ops]
+    ops = _pin_statistics(ops, model, parameters)
 
     def refer(leaf: Any) -> Any:
         return Ref(latest.get(note(leaf), note(leaf))) if isinstance(leaf, paddle.pir.Value) else leaf
@@ -202,16 +205,16 @@ def _copy_op(index: int, op: Any, note: Any) -> Op:
     return Op(index, full_name.partition(".")[2], inputs, outputs, tuple(op.get_input_names()), plain, line)
 
 
-def _pin_statistics(op: Op, model: Any, parameters: tuple[Parameter, ...]) -> Op:
+def _pin_statistics(ops: list[Op], model: Any, parameters: tuple[Parameter, ...]) -> list[Op]:
     """A batch norm that is told to use its running statistics always does so in training too: 1 and not True, which
     follows the mode."""
-    if not op.name.startswith("batch_norm"):
-        return op
-    name = next((p.layer for p in parameters if p.value == op.operand("mean")), "")
-    layer = dict(model.named_sublayers(include_self=True)).get(name)
-    if getattr(layer, "_use_global_stats", None) is not True:
-        return op
-    return replace(op, attributes={**op.attributes, "use_global_stats": 1})
+    pinned = {f"{name}." for name, layer in model.named_sublayers(include_self=True)
+              if getattr(layer, "_use_global_stats", None) is True}
+    if not pinned:
+        return ops
+    values = {p.value for p in parameters if f"{p.layer}." in pinned}
+    return [replace(op, attributes={**op.attributes, "use_global_stats": 1})
+            if op.name.startswith("batch_norm") and op.operand("mean") in values else op for op in ops]
 
 
 def _plain(value: Any) -> Any:

@@ -45,9 +45,10 @@ class Limits:
     def choose(self, name: str, scores: Array, n_removed: int) -> tuple[int, ...]:
         """``n_removed`` units of the lowest scores (ties by place), within the limits."""
         units = len(scores)
-        gone = (self.gone or {}).get(name, frozenset())
-        ranked = sorted(range(units), key=lambda u: (u not in gone, scores[u], u))
-        return tuple(sorted(ranked[: units - self.n_kept(name, units, n_removed)]))
+        stays = np.ones(units, bool)
+        stays[list((self.gone or {}).get(name, ()))] = False
+        ranked = np.lexsort((scores, stays))  # what is gone first, then by score; stable, so ties by place
+        return tuple(np.sort(ranked[: units - self.n_kept(name, units, n_removed)]).tolist())
 
 
 class Allocation(Protocol):

@@ -78,8 +78,7 @@ def check_spared(removed: Mapping[str, Sequence[int]], scores: Mapping[str, Arra
         OptionError: too much is asked for.
     """
     for name, units in removed.items():
-        taken = [u for u in units if np.isposinf(scores[name][u])]
-        if taken:
+        if len(units) and np.isposinf(scores[name][list(units)]).any():
             most = np.isfinite(scores[name]).sum()
             raise OptionError(f"{target} cannot be met: {most} of {len(scores[name])} {name} may go, and {len(units)} "
                               "would have to; ask for less, or ignore fewer of them")

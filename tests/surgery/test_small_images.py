@@ -52,5 +52,5 @@ def test_large_images_are_not_computed(monkeypatch):
     monkeypatch.setitem(compact.__globals__, "random_inputs",
                         lambda specs, place: seen.append(specs[0].shape[2:]) or small(specs, place))
     assert isinstance(cut(paddle.vision.models.resnet18()), paddle.vision.models.ResNet)
-    assert seen[0] == (64, 64)
+    assert seen[0] == (32, 32)
     assert len(seen) == 1
