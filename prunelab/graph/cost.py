@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +82,49 @@ class CostModel:
                        if living is None or not t.owners or not t.owners.isdisjoint(living))
 
         return Cost(total(self.params), total(self.macs), total(self.bytes))
+
+
+class Tally:
+    """A cost model that remembers its last answer, so that a plan which differs in one group costs no more than the
+    products which contain that group."""
+
+    def __init__(self, costs: CostModel) -> None:
+        self._costs = costs
+        self._terms = [(kind, t) for kind, terms in enumerate((costs.params, costs.macs, costs.bytes)) for t in terms]
+        self._with: dict[Dim, list[int]] = {}
+        for k, (_, term) in enumerate(self._terms):
+            for leaf in {leaf for d in term.dims for leaf in leaves(d)}:
+                self._with.setdefault(leaf, []).append(k)
+        self._last: _Answer | None = None
+
+    def cost(self, kept: Kept) -> Cost:
+        """As `CostModel.cost`."""
+        if kept.dropped:
+            return self._costs.cost(kept)
+        sizes = {atom: len(stays) for atom, stays in kept.keep.items()}
+        last = self._last
+        if last is None:
+            last = _Answer({}, [0] * len(self._terms), (0, 0, 0))
+            changed: Iterable[int] = range(len(self._terms))
+        else:
+            before = last.sizes
+            atoms = [a for a in {**before, **sizes} if before.get(a) != sizes.get(a)]
+            changed = {k for a in atoms for k in self._with.get(a, ())}
+        products, totals = [*last.products], [*last.totals]
+        for k in changed:
+            kind, term = self._terms[k]
+            product = term.factor * math.prod([kept.number(d) for d in term.dims])
+            totals[kind] += product - products[k]
+            products[k] = product
+        self._last = _Answer(sizes, products, (totals[0], totals[1], totals[2]))  # whole, so that threads may meet here
+        return Cost(*totals)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    sizes: Mapping[Dim, int]
+    products: list[int]
+    totals: tuple[int, int, int]
 
 
 def read_costs(program: Program, solution: Solution, rules: Mapping[str, Rule], free: frozenset[Dim]) -> CostModel:

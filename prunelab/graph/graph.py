@@ -178,7 +178,7 @@ class Graph:
     def cost(self, plan: Removals | None = None) -> Cost:
         """What the network costs when ``plan`` is carried out: exact, in well under a millisecond, without surgery."""
         kept = self.kept(plan)
-        cost = self._structure.costs.cost(kept)
+        cost = self._structure.cost(kept)
         zeros = sum(self._zeros(kept, name, mask) for name, mask in masked_weights(plan).items())
         return replace(cost, nonzero=cost.params - zeros) if zeros else cost
 

@@ -7,17 +7,15 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from prunelab.graph.blocks import BLOCKS, Block, find_blocks
-from prunelab.graph.cost import CostModel, read_costs
+from prunelab.graph.cost import Cost, CostModel, Tally, read_costs
 from prunelab.graph.dims import Dim, find
 from prunelab.graph.groups import Group, find_groups
 from prunelab.graph.program import Parameter, Program
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
 from prunelab.graph.solver import Solution, solve
-from prunelab.graph.widths import Kept
+from prunelab.graph.widths import Kept, Survivors
 
 
 class Structure:
@@ -60,6 +58,14 @@ class Structure:
         return read_costs(self.program, self.solution, RULES, frozenset(self.atoms.values()))
 
     @cached_property
+    def _tally(self) -> Tally:
+        return Tally(self.costs)
+
+    def cost(self, kept: Kept) -> Cost:
+        """What the network costs when only the kept positions stay."""
+        return self._tally.cost(kept)
+
+    @cached_property
     def executor(self) -> Executor:
         """The whole network."""
         return Executor(self.program, self.solution, RULES)
@@ -74,10 +80,8 @@ class Structure:
         dropped = {self.blocks[u].add: self.blocks[u].by for u in removed.get(self.block_name, ())}
         for name, units in removed.items():
             if len(units) and name != self.block_name:
-                atom = self.atoms[name]
-                stays = np.ones(atom.size, bool)
-                stays[np.asarray(units, int)] = False
-                keep[find(atom)] = np.flatnonzero(stays)
+                atom = find(self.atoms[name])
+                keep[atom] = Survivors(atom.size, units)
         return Kept(keep, dropped)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,30 @@ class PerBatch:
         return PerBatch(self.each // n, self.more // n)
 
 
+class Survivors:
+    """The positions of an atom without ``removed`` (each once): how many is known at once, which ones when asked."""
+
+    def __init__(self, size: int, removed: Sequence[int]) -> None:
+        self._size, self._removed = size, removed
+
+    def __len__(self) -> int:
+        return self._size - len(self._removed)
+
+    @cached_property
+    def positions(self) -> np.ndarray[Any, Any]:
+        """The positions that stay, in order."""
+        stays = np.ones(self._size, bool)
+        stays[np.asarray(self._removed, int)] = False
+        return np.flatnonzero(stays)
+
+
 class Kept(Widths):
     """Sizes when only ``keep[atom]`` positions of some atoms stay (the others whole), for any batch.
 
     ``dropped`` are sums that only pass one operand on: an operator's index -> that operand.
     """
 
-    def __init__(self, keep: Mapping[Dim, np.ndarray[Any, Any]], dropped: Mapping[int, int] | None = None) -> None:
+    def __init__(self, keep: Mapping[Dim, Survivors], dropped: Mapping[int, int] | None = None) -> None:
         self.keep = keep
         self.dropped: Mapping[int, int] = dropped or {}
         # id(dim) -> (dim, kept alive; fixed part, part for each sample)
@@ -87,7 +105,7 @@ class Kept(Widths):
         if not self.changes(d):
             return np.arange(d.size)
         if d.kind == ATOM:
-            return self.keep[d]
+            return self.keep[d].positions
         if d.kind == PERMUTATION:
             return np.flatnonzero(np.isin(d.order, self.positions(d.parts[0])))
         if d.kind == CONCATENATION:

@@ -111,7 +111,7 @@ def assign_cost(graph: Graph, units: Mapping[str, int], losses: Losses, limits: 
     structure = graph.structure
 
     def cost(removed: Mapping[str, int]) -> float:
-        return float(getattr(structure.costs.cost(structure.kept({n: range(k) for n, k in removed.items()})), kind))
+        return float(getattr(structure.cost(structure.kept({n: range(k) for n, k in removed.items()})), kind))
 
     dense = cost({})
     allowed = (1 - fraction) * dense

@@ -95,6 +95,6 @@ def _row(graph: Graph, group: Group, removed: dict[str, tuple[int, ...]], now: C
     if not group.prunable:
         return LayerRow(group.name, group.granularity, group.units, group.units, None, None, tied, group.reason)
     structure = graph.structure
-    without = structure.costs.cost(structure.kept({**removed, group.name: range(group.units)}))
+    without = structure.cost(structure.kept({**removed, group.name: range(group.units)}))
     spent = now - without
     return LayerRow(group.name, group.granularity, group.units, kept, spent.params, spent.macs, tied, "")

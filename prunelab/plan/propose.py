@@ -277,6 +277,6 @@ def _measure(graph: Graph, base: Plan, scores: Mapping[str, Any],
     before = {g.name: g.removed for g in base.groups if not is_sparse(g)}
 
     def left(removed: Mapping[str, tuple[int, ...]]) -> int:
-        return int(getattr(structure.costs.cost(structure.kept({**before, **removed})), kind))
+        return int(getattr(structure.cost(structure.kept({**before, **removed})), kind))
 
     return left, int(getattr(graph.cost(), kind))

@@ -20,7 +20,7 @@ from prunelab.graph.dims import (
     split,
     unify,
 )
-from prunelab.graph.widths import Kept, PerBatch, unit_of
+from prunelab.graph.widths import Kept, PerBatch, Survivors, unit_of
 
 
 def test_a_product_drops_ones_and_opens_nested_ones():
@@ -98,7 +98,7 @@ def test_kept_positions_are_those_of_kept_units(dim, seed):
     rng = np.random.default_rng(seed)
     atoms = list({id(a): a for a in leaves(dim)}.values())
     keep = {a: np.sort(rng.permutation(a.size)[: rng.integers(1, a.size + 1)]) for a in atoms}
-    kept = Kept(keep)
+    kept = Kept({a: Survivors(a.size, np.setdiff1d(np.arange(a.size), stay)) for a, stay in keep.items()})
     positions = kept.positions(dim)
     assert len(positions) == kept.size(dim)
     stays = np.ones(find(dim).size, bool)
@@ -120,7 +120,7 @@ def test_selected_positions_are_those_that_were_named(dim, data, seed):
     assert find(read).size == len(order)
     atoms = [a for a in {id(a): a for a in leaves(dim)}.values() if not a.reason and a.size > 1]
     keep = {a: np.sort(rng.permutation(a.size)[: rng.integers(1, a.size + 1)]) for a in atoms}
-    kept = Kept(keep)
+    kept = Kept({a: Survivors(a.size, np.setdiff1d(np.arange(a.size), stay)) for a, stay in keep.items()})
     stays = np.isin(order, kept.positions(dim))
     assert np.array_equal(np.flatnonzero(stays), kept.positions(read))
     for a in atoms:

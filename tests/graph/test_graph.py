@@ -3,6 +3,8 @@ from __future__ import annotations
 import paddle
 import paddle.nn.functional as F
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from networks import NETWORKS, FusedQKV, Recurrent, Residual
 from paddle import nn
 
@@ -32,6 +34,18 @@ def test_groups_are_named_after_the_layer_that_makes_them(resnet):
     assert resnet.group("layer1.2.conv3").name == "layer1.0.conv3", "a residual sum ties its branches"
     assert [g.name for g in resnet.groups if not g.prunable] == ["fc"]
     assert resnet.group("fc").reason == "the model's output"
+
+
+@given(st.lists(st.tuples(st.integers(0, 36), st.floats(0, 0.9)), max_size=8), st.booleans())
+def test_what_a_plan_costs_does_not_depend_on_what_was_asked_before(resnet, changes, dense_between):
+    plan = pl.propose(resnet, sparsity=0.0)
+    for index, ratio in changes:
+        group = plan.groups[index]
+        plan = plan.with_removed(resnet, {group.name: range(int(ratio * group.units))})
+        fresh = resnet.structure.costs.cost(resnet.kept(plan))
+        assert resnet.cost(plan) == fresh
+        if dense_between:
+            assert resnet.cost().params == 25_557_032
 
 
 def test_granularities():
