@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -71,7 +72,9 @@ def find_groups(program: Program, solution: Solution) -> tuple[tuple[Group, ...]
     for p in sorted(program.parameters, key=lambda p: first_use.get(p.value, len(program.ops))):
         for axis, dim in enumerate(solution.dims[p.value]):
             role = solution.roles.get((p.value, axis), "elementwise")
-            parts = _unique(leaves(dim))
+            parts = leaves(dim)
+            if len(parts) > 1:
+                parts = _unique(parts)
             for place, leaf in enumerate(parts):
                 if leaf.size < 2 <= len(parts):
                     continue  # a single position among others is nobody's group
@@ -112,11 +115,12 @@ def _granularity(dim: Dim, members: list[Member]) -> str:
 
 def _named(entries: list[tuple[Dim, list[Member]]]) -> tuple[tuple[Group, ...], dict[str, Dim]]:
     bases = [layer_of(next((m for m in members if m.role == "out"), members[0]).parameter) for _, members in entries]
+    sharing = Counter(bases)
     groups, atoms, taken = [], {}, dict[str, int]()
     for (dim, members), base in zip(entries, bases, strict=True):
         granularity = _granularity(dim, members)
         name = base
-        if bases.count(base) > 1:
+        if sharing[base] > 1:
             name = f"{base}:{granularity}"
         taken[name] = taken.get(name, 0) + 1
         if taken[name] > 1:

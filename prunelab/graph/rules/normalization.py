@@ -17,10 +17,10 @@ def _per_channel(step: Step, argument: str, tensors: tuple[str, ...]) -> int:
     """Tie the scales, biases and statistics to the channels; the axis of these."""
     x = step.dims(argument)
     axis = channel_axis(step, len(x))
-    for name in tensors:
-        if step.has(name):
-            step.tie(x[axis], step.dims(name)[0])
-            step.role(name, 0, "norm")
+    for place, name in enumerate(step.op.arguments):
+        if name in tensors and step.has(place):
+            step.tie(x[axis], step.dims(place)[0])
+            step.role(place, 0, "norm")
     return axis
 
 
