@@ -1,0 +1,72 @@
+"""Looking at a Lab: previews, scores, masks, curves, and metrics on other data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from prunelab.criteria import Criterion, score
+from prunelab.errors import OptionError, check_ratio
+from prunelab.evaluate import evaluate
+from prunelab.evaluate.batches import Batches
+from prunelab.lab.cuts import Cut, Preview, find_group, units_at
+from prunelab.lab.stepping import Choosing
+from prunelab.lab.views import curves_of, masks_of
+from prunelab.render.curves import Curves
+from prunelab.render.masks import MaskPicture
+
+_MOST_SCORES = 500  # a slider's groups and criteria over some states; each is an array of a number a unit
+
+
+class Looking(Choosing):
+    """What a Lab shows of its current state; nothing here changes it."""
+
+    _scores: dict[tuple[str, str, Any, int], Any]
+
+    def evaluate(self, data: Any = None, metrics: str | Iterable[Any] | None = None) -> dict[str, float]:
+        """The metrics of the current model on ``data`` (the validation data)."""
+        data = self._task.val if data is None else data
+        if data is None:
+            raise OptionError("data is missing, and the Lab has no validation data; "
+                              "give data, or open the Lab with val=")
+        with self._work.begin("evaluate", data.size if isinstance(data, Batches) else None) as meter:
+            chosen = self._task.metrics if metrics is None else metrics
+            return evaluate(self.model, data, chosen, self._task.loss, on_batch=meter.tick)
+
+    def preview(self, layer: str, ratio: float = 0.3, criterion: str | Criterion | None = None, *,
+                round_to: int = 1) -> Preview:
+        """What ``step(layer, ratio)`` would take away, without doing it.
+
+        Quick enough for a slider, also while work runs. A ratio below what is gone gives what is gone.
+        """
+        group = find_group(self.graph, layer)
+        ratio = check_ratio(ratio, place="ratio")
+        state = self.state
+        cut = self._seeded(self._cut(criterion, round_to))
+        removed = units_at(state.plan, group, ratio, cut, lambda g: self._recorded_scores(g, cut))
+        plan = state.plan.with_removed(self.graph, {group.name: removed})
+        new = tuple(sorted(set(removed) - set(state.plan.removed(group.name))))
+        return Preview(group.name, group.units, removed, new, plan.cost, state.cost)
+
+    def scores(self, layer: str, criterion: str | Criterion | None = None) -> Any:
+        """The scores of a layer's units in the current state: ``(units,)``, float, higher is kept."""
+        return self._recorded_scores(find_group(self.graph, layer), self._seeded(self._cut(criterion, 1)))
+
+    def _recorded_scores(self, group: Any, cut: Cut) -> Any:
+        own = cut.criterion if isinstance(cut.criterion, str) else id(cut.criterion)
+        key = (self.state.id, group.name, own, cut.seed)
+        if key not in self._scores:
+            if len(self._scores) > _MOST_SCORES:
+                self._scores.clear()
+            scores = score(self._bench.recorded(group.name), group, cut.criterion, seed=cut.seed)
+            # with the criterion: as long as it lives, no other one has its id
+            self._scores[key] = (scores, cut.criterion)
+        return self._scores[key][0]
+
+    def masks(self, layer: str) -> MaskPicture:
+        """Kept and cut units of a layer with their weights, those of cut units as they were in the dense model."""
+        return masks_of(self._bench, find_group(self.graph, layer))
+
+    def curves(self, *names: str) -> Curves:
+        """Metrics and cost over all states: ``names`` of metrics, "params", "macs", "sparsity"."""
+        return curves_of(self.states, self.state.id, names)

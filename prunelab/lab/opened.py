@@ -1,0 +1,70 @@
+"""What every part of a Lab stands on: the bench, the work, the task; where the Lab is, and its end."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from prunelab.graph import Graph
+from prunelab.lab.bench import Bench
+from prunelab.lab.closed import Closed
+from prunelab.lab.options import Task
+from prunelab.lab.state import State
+from prunelab.lab.views import header_of
+from prunelab.lab.work import Work
+from prunelab.plan import Plan
+
+
+class Opened:
+    """A Lab's current state."""
+
+    _bench: Bench
+    _work: Work
+    _task: Task
+
+    @property
+    def model(self) -> Any:
+        """The full-size model of the current state: the Lab's own copy, whose cut weights are zero."""
+        return self._bench.graph.model
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of the dense model."""
+        return self._bench.graph
+
+    @property
+    def state(self) -> State:
+        """The current state."""
+        return self._bench.state
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """All states, in the order in which they were made."""
+        found = list(self._bench.states.values())  # in one go: another thread may add to them
+        return tuple(sorted(found, key=lambda s: s.number))
+
+    @property
+    def plan(self) -> Plan:
+        """What is cut in the current state, relative to the dense model."""
+        return self.state.plan
+
+    @property
+    def workspace(self) -> str | None:
+        """The folder that keeps the history; None for a history in memory."""
+        name = self._bench.store.name
+        return None if name == "memory" else name
+
+    def close(self) -> None:
+        """Let go of the workspace's files; the Lab is of no use afterwards."""
+        if not isinstance(self._bench, Closed):
+            self._bench.store.close()
+            self._bench = self._work = cast("Any", Closed(self.workspace))
+
+    def __repr__(self) -> str:
+        if isinstance(self._bench, Closed):
+            return "Lab, closed"
+        return str(header_of(type(self.model).__name__, self._bench))
+
+    def _repr_html_(self) -> str:
+        if isinstance(self._bench, Closed):
+            return "<div>Lab, closed</div>"
+        return header_of(type(self.model).__name__, self._bench).to_html()

@@ -1,0 +1,124 @@
+"""Stepping: what a step or a run cuts, and the states that come of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from prunelab.criteria import Criterion
+from prunelab.errors import OptionError, check_ratio, check_whole, unknown_name
+from prunelab.lab.cuts import Cut, Target, find_group, next_group, propose_all, propose_layer
+from prunelab.lab.opened import Opened
+from prunelab.lab.state import State
+from prunelab.plan import schedules
+
+
+class Choosing(Opened):
+    """How units are chosen: the Lab's criterion, where a step names none, seeded by where the Lab is."""
+
+    _criterion: str | Criterion
+
+    def _cut(self, criterion: str | Criterion | None, round_to: int) -> Cut:
+        return Cut(self._criterion if criterion is None else criterion, round_to)
+
+    def _seeded(self, cut: Cut) -> Cut:
+        return replace(cut, seed=self._work.seed_here())
+
+
+class Stepping(Choosing):
+    """Steps and runs."""
+
+    def step(
+        self,
+        layer: str | None = None,
+        ratio: float = 0.3,
+        *,
+        by: str | None = None,
+        scope: str | None = None,
+        criterion: str | Criterion | None = None,
+        round_to: int = 1,
+        finetune: int | None = None,
+    ) -> State:
+        """Cut units, fine-tune, evaluate, record; gives the new state.
+
+        Args:
+            layer: the layer to cut; without it (and without ``by`` and ``scope``), the next one in network order that
+                is not yet at ``ratio``.
+            ratio: the fraction of the layer's dense units that is gone afterwards, in ``[0, 1)``.
+            by, scope: instead of one layer cut all, until ``ratio`` of the dense model's units (``by="sparsity"``),
+                "macs" or "params" is gone, each layer alike (``scope="local"``) or by one ranking ("global").
+            criterion, finetune: the Lab's own if left out; ``finetune`` is a number of epochs.
+            round_to: kept units come in multiples of it.
+
+        Raises:
+            UnknownNameError: a layer, criterion, scope or measure nobody knows.
+            OptionError: a ratio outside ``[0, 1)``, below what is gone, or one that takes nothing; a frozen layer.
+            TrainingError: a loss that is not finite.
+            Stopped: `stop` was called.
+        """
+        ratio = check_ratio(ratio, place="ratio")
+        cut = self._cut(criterion, round_to)
+        epochs = self._task.epochs(finetune)
+        if layer is not None and (by is not None or scope is not None):
+            raise OptionError(f"by and scope are for all layers, and '{layer}' is one; leave out either")
+        everywhere = None if by is None and scope is None else Target(by or "sparsity", ratio, scope or "local")
+        group = find_group(self.graph, layer) if layer is not None else None
+        with self._work.begin("step", self._task.n_batches(epochs)) as meter:
+            cut = self._seeded(cut)
+            if everywhere is not None:
+                proposal = propose_all(self.graph, self.plan, everywhere, cut, epochs)
+            else:
+                chosen = group or next_group(self.graph, self.plan, ratio, cut)
+                proposal = propose_layer(self.graph, self.plan, chosen, ratio, cut, epochs)
+            if proposal.plan.groups == self.plan.groups:
+                raise OptionError(f"{proposal.label} is gone already; give a higher ratio, or go back")
+            meter.name(proposal.label)
+            return self._work.carry_out(proposal, epochs, meter)
+
+    def run(
+        self,
+        schedule: str = "cubic",
+        to: float = 0.7,
+        *,
+        by: str = "sparsity",
+        steps: int = 10,
+        scope: str = "local",
+        criterion: str | Criterion | None = None,
+        round_to: int = 1,
+        finetune: int | None = None,
+    ) -> State:
+        """Cut all layers in ``steps`` steps until ``to`` is gone; gives the last state.
+
+        The schedule starts at the dense model, and its steps that are met already are passed over: so a run that was
+        stopped goes on where it was when it is called again.
+
+        Args:
+            schedule: "cubic", "linear" or "one_shot".
+            to: the fraction of the dense model's units (``by="sparsity"``), "macs" or "params" that is gone in the end.
+            scope: "local" cuts each layer alike, "global" by one ranking.
+            criterion, round_to, finetune: as for `step`.
+
+        Raises:
+            As `step`; steps that were recorded before stay.
+        """
+        to = check_ratio(to, place="to")
+        if schedule not in schedules.SCHEDULES:
+            raise unknown_name("schedule", schedule, schedules.SCHEDULES)
+        steps = check_whole(steps, "steps", 1)
+        cut, epochs = self._cut(criterion, round_to), self._task.epochs(finetune)
+        amounts = dict.fromkeys(schedules.SCHEDULES[schedule](k, steps, to, 0.0) for k in range(1, steps + 1))
+        targets = [Target(by, amount, scope) for amount in amounts]
+        n_batches = self._task.n_batches(epochs)
+        start = self.state
+        with self._work.begin("run", None if n_batches is None else n_batches * len(targets)) as meter:
+            # a target that cannot be met is found before the first step, not at the last
+            propose_all(self.graph, self.plan, targets[-1], self._seeded(cut), epochs)
+            for number, target in enumerate(targets, 1):
+                proposal = propose_all(self.graph, self.plan, target, self._seeded(cut), epochs)
+                if proposal.plan.groups == self.plan.groups:
+                    meter.skip(n_batches or 0)
+                    continue
+                meter.name(f"step {number} of {len(targets)}: {target}")
+                self._work.carry_out(proposal, epochs, meter)
+            if self.state is start:
+                raise OptionError(f"{targets[-1]} is gone already; give a higher value of to, or go back")
+        return self.state
