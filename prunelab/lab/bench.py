@@ -16,11 +16,13 @@ import paddle
 
 from prunelab.errors import PlanError, StateError, WorkspaceError, unknown_name
 from prunelab.graph import Graph, trace
-from prunelab.lab.randomness import read_random, restore_random
+from prunelab.lab.randomness import RandomState
 from prunelab.lab.snapshot import LiveBits, Snapshot, tensors_of
 from prunelab.lab.state import State
-from prunelab.lab.store import Store
+from prunelab.lab.store import Entry, Store
 from prunelab.plan import Plan
+
+Seeded = tuple[int, Mapping[str, Any]]  # a seed, and the random states right after it was set
 
 
 class Bench:
@@ -28,9 +30,10 @@ class Bench:
 
     def __init__(self, graph: Graph, store: Store) -> None:
         self.graph, self.store = graph, store
-        self.live = LiveBits(tensors_of(graph))
+        self.live = LiveBits(lambda: tensors_of(graph))
         self.states: dict[str, State] = {}
         self._current = ""
+        self.branch = "main"
         self._clean = True
 
     # opening
@@ -57,7 +60,7 @@ class Bench:
         for facts in self.store.states():
             if facts["id"] not in self.states:
                 self.states[facts["id"]] = State.from_json(facts, self._plan_reader(facts["id"]))
-        self._current = self.store.current() or ""
+        self._current, self.branch = self.store.current()
 
     def _plan_reader(self, state: str) -> Any:
         return lambda: Plan.from_json(self.store.plan(state), place=f"the plan of {state}")
@@ -83,9 +86,9 @@ class Bench:
     def path(self, state: State) -> list[State]:
         """The states from the dense one to ``state``."""
         found = [state]
-        while found[0].parent is not None:
-            found.insert(0, self.states[found[0].parent])
-        return found
+        while found[-1].parent is not None:
+            found.append(self.states[found[-1].parent])
+        return found[::-1]
 
     # changing
 
@@ -98,18 +101,18 @@ class Bench:
         try:
             yield
         except BaseException:
-            if self._current or self.store.current():
+            if self._current or self.store.current()[0]:
                 self._read_states()
                 self._restore()
             raise
         self._clean = True
 
-    def record(self, draft: State, plan: Plan, identity: Mapping[str, Any] | None = None) -> State:
+    def record(self, draft: State, plan: Plan, seeded: Seeded, identity: Mapping[str, Any] | None = None) -> State:
         """Record the model as it is, as a state under the current one (its id is given here)."""
-        state = replace(draft, id=f"s{1 + max((s.number for s in self.states.values()), default=-1)}",
-                        _read_plan=lambda: plan)
-        snapshot = Snapshot(self.live.record(self.store.put), read_random())
-        self.store.add(state.to_json(), plan.to_json(), snapshot, identity)
+        state = replace(draft, id=f"s{self.store.next_number()}", branch=self.branch, _read_plan=lambda: plan)
+        digests, fresh = self.live.record()
+        bits = Snapshot(digests, RandomState.now(seeded))
+        self.store.add(Entry(facts=state.to_json(), plan=plan.to_json(), bits=bits, fresh=fresh, identity=identity))
         self.states[state.id] = state
         self._current = state.id
         return state
@@ -117,29 +120,36 @@ class Bench:
     def go(self, state: State) -> None:
         """Put the model into that state, bit for bit, and make it the current one; to be called in `atomic`."""
         self._put(state.id)
-        self.store.move(state.id)
-        self._current = state.id
+        self.store.move(state.id, state.branch)
+        self._current, self.branch = state.id, state.branch
 
     def _restore(self) -> None:
         self._put(self._current)
         self._clean = True
 
     def _put(self, state: str) -> None:
-        snapshot = self.store.snapshot(state)
+        snapshot = self._bits(state)
         self.live.restore(snapshot.tensors, self.store.get)
-        restore_random(snapshot.random)
+        snapshot.random.restore()
+
+    def _bits(self, state: str) -> Snapshot:
+        found = self.store.snapshot(state)
+        if found is None:
+            raise StateError(f"the weights of {state} were let go by prune_history; lab.replay('{state}') makes them "
+                             "again on a fresh Lab")
+        return found
 
     # reading states
 
     def copy_of(self, state: State) -> Any:
         """A model of its own, as it was in that state."""
         graph = trace(copy.deepcopy(self.graph.model), list(self.graph.input_specs))
-        LiveBits(tensors_of(graph)).restore(self.store.snapshot(state.id).tensors, self.store.get)
+        LiveBits(lambda: tensors_of(graph)).restore(self._bits(state.id).tensors, self.store.get)
         return graph.model
 
     def recorded(self, group: str, state: State | None = None) -> Graph:
         """A graph that holds the recorded weights that make a group's units: of the current state, or another one."""
-        digests = None if state is None else self.store.snapshot(state.id).tensors
+        digests = None if state is None else self._bits(state.id).tensors
         held = {}
         for member in self.graph.group(group).members:
             parameter = self.graph.structure.parameters[member.parameter]

@@ -7,14 +7,60 @@ the seed, the offset, and the text of a 64-bit Mersenne twister, so nothing need
 
 from __future__ import annotations
 
+import hashlib
 import random
+import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import paddle
 
 Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class RandomState:
+    """All global random states: what they were seeded with, and the full states of those that were drawn from since.
+
+    ``check`` is a digest of all of them, in full; ``seed`` is None where every state is in full.
+    """
+
+    seed: int | None
+    arrays: Mapping[str, Array]
+    check: str
+
+    @classmethod
+    def of(cls, states: Mapping[str, Array]) -> RandomState:
+        """Full states, as `read_random` gives them."""
+        return cls(None, states, _check(states))
+
+    @classmethod
+    def now(cls, seeded: tuple[int, Mapping[str, Array]]) -> RandomState:
+        """The states as they are; ``seeded``: the seed, and the states right after it was set."""
+        states = read_random()
+        seed, fresh = seeded
+        drawn = {key: s for key, s in states.items() if key not in fresh or not np.array_equal(s, fresh[key])}
+        return cls(seed, drawn, _check(states))
+
+    def restore(self) -> None:
+        """Set the global generators to these states, bit for bit."""
+        if self.seed is not None:
+            seed_all(self.seed)
+        states = {**read_random(), **self.arrays}
+        restore_random(states)
+        if self.seed is not None and _check(read_random()) != self.check:
+            warnings.warn("this Paddle, NumPy or Python seeds its generators in another way, or for other devices, "
+                          "than what the state was recorded with: what is drawn now differs from then",
+                          RuntimeWarning, stacklevel=2)
+
+
+def _check(states: Mapping[str, Array]) -> str:
+    told = hashlib.sha256()
+    for key in sorted(states):
+        told.update(key.encode() + states[key].tobytes())
+    return told.hexdigest()[:16]
 
 
 def seed_all(seed: int) -> None:

@@ -17,6 +17,7 @@ import paddle
 
 from prunelab.errors import WorkspaceError
 from prunelab.graph import Graph
+from prunelab.lab.randomness import RandomState
 
 Array = np.ndarray[Any, Any]
 
@@ -26,7 +27,16 @@ class Snapshot:
     """The bits of a state: the digest of each tensor, and the random states."""
 
     tensors: Mapping[str, str]
-    random: Mapping[str, Array]
+    random: RandomState
+
+
+@dataclass(frozen=True)
+class Change:
+    """An array that is new, and what it was made from: the digest and the array that its tensor held before."""
+
+    array: Array
+    base: str | None = None
+    base_array: Array | None = None
 
 
 def digest_of(array: Array) -> str:
@@ -61,50 +71,62 @@ def tensors_of(graph: Graph) -> dict[str, Any]:
 class LiveBits:
     """The tensors of a living model, and what they were when last recorded or restored."""
 
-    def __init__(self, tensors: Mapping[str, Any]) -> None:
-        self.tensors = dict(tensors)
+    def __init__(self, tensors: Callable[[], Mapping[str, Any]]) -> None:
+        self._tensors = tensors
         self._known: dict[str, tuple[str, Array]] = {}
 
     def known(self, name: str) -> Array:
         """The array of a tensor as it was last recorded or restored; not to be written to."""
         return self._known[name][1]
 
-    def record(self, put: Callable[[str, Array], None]) -> dict[str, str]:
-        """The digest of each tensor; ``put(digest, array)`` is called for those that changed."""
-        for name, tensor in self.tensors.items():
+    def record(self) -> tuple[dict[str, str], dict[str, Change]]:
+        """The digest of each tensor, and by digest what changed since it was last recorded or restored."""
+        digests, fresh = {}, {}
+        for name, tensor in self._tensors().items():
             if not tensor._is_initialized():  # an LSTM's dropout state, before it is used
                 continue
-            array = _array(tensor)
-            if name not in self._known or not same_bits(array, self._known[name][1]):
+            live = _view(tensor)
+            if name not in self._known or not same_bits(live, self._known[name][1]):
+                array = _frozen(live.copy())
                 digest = digest_of(array)
-                put(digest, array)
+                fresh[digest] = Change(array, *self._known.get(name, (None, None)))
                 self._known[name] = (digest, array)
-        return {name: digest for name, (digest, _) in self._known.items()}
+            digests[name] = self._known[name][0]
+        return digests, fresh
 
     def restore(self, digests: Mapping[str, str], get: Callable[[str], Array]) -> None:
         """Set every tensor to the array of its digest, in place; those that hold it already are not touched.
 
         All arrays are read before the first tensor is written, so that one that is missing changes nothing.
         """
-        changes = {}
+        tensors, changes, known = self._tensors(), {}, dict(self._known)
         for name, digest in digests.items():
-            if name not in self.tensors:
+            if name not in tensors:
                 raise WorkspaceError(f"the recorded state has a tensor '{name}', which the model does not have; "
                                      "open the workspace with the model that it was made with")
-            tensor = self.tensors[name]
-            live = _array(tensor) if tensor._is_initialized() else None
-            known = self._known.get(name)
-            target = known[1] if known is not None and known[0] == digest else get(digest)
-            if live is None or not same_bits(live, target):
+            tensor = tensors[name]
+            target = known[name][1] if name in known and known[name][0] == digest else get(digest)
+            if not tensor._is_initialized() or not same_bits(_view(tensor), target):
                 changes[name] = (tensor, target)
-            self._known[name] = (digest, target)
+            known[name] = (digest, target)
+        self._known = known
         for name, (tensor, target) in changes.items():
             _write(tensor, target, name)
 
 
-def _array(tensor: Any) -> Array:
-    """A tensor's numbers as they are; bfloat16, which NumPy has not, as uint16."""
-    array: Array = tensor.detach().numpy()
+_VIEWED = ("float32", "float64", "float16", "int32", "int64", "int16", "int8", "uint8")
+
+
+def _view(tensor: Any) -> Array:
+    """A tensor's numbers as they are, for reading at once: on the CPU where they lie, elsewhere a copy; bfloat16, which
+    NumPy has not, as uint16."""
+    plain = tensor.detach()
+    if tensor.place.is_cpu_place() and tensor.size and str(tensor.dtype).rpartition(".")[2] in _VIEWED:
+        return np.from_dlpack(plain)
+    return np.asarray(plain.numpy())
+
+
+def _frozen(array: Array) -> Array:
     array.setflags(write=False)
     return array
 

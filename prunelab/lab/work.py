@@ -10,11 +10,11 @@ from datetime import datetime, timezone
 from typing import Any
 
 from prunelab.errors import WorkspaceError, check_seed
-from prunelab.lab.bench import Bench
+from prunelab.lab.bench import Bench, Seeded
 from prunelab.lab.cuts import Proposal
 from prunelab.lab.options import Task
 from prunelab.lab.progress import Bar, Control, Listener, Meter, notify
-from prunelab.lab.randomness import seed_all, step_seed
+from prunelab.lab.randomness import read_random, seed_all, step_seed
 from prunelab.lab.state import State, versions
 from prunelab.plan import Plan
 from prunelab.surgery import zero_cut
@@ -46,8 +46,8 @@ class Work:
         plan = Plan.empty(self.bench.graph)
         proposal = Proposal(plan, "dense", f"pl.Lab({type(self.bench.graph.model).__name__})")
         with self.begin("dense", self.task.n_batches(0)) as meter:
-            seed_all(self.seed)
-            self._record(meter, proposal, self.seed, time.perf_counter(), {"plan": plan.to_json(), "seed": self.seed})
+            start = time.perf_counter()
+            self._record(meter, proposal, self._seeded(self.seed), start, {"plan": plan.to_json(), "seed": self.seed})
 
     @contextlib.contextmanager
     def begin(self, label: str, total: int | None = 0) -> Iterator[Meter]:
@@ -75,10 +75,10 @@ class Work:
 
     def carry_out(self, proposal: Proposal, epochs: int, meter: Meter) -> State:
         """Cut the model as proposed, train it, and record what came of it."""
-        start, seed = time.perf_counter(), self.seed_here()
+        start = time.perf_counter()
         meter.tell()
         self.control.check()
-        seed_all(seed)
+        seeded = self._seeded(self.seed_here())
         zero_cut(self.bench.graph.model, proposal.plan)
 
         def trained(batch: TrainedBatch) -> None:
@@ -86,18 +86,22 @@ class Work:
 
         if epochs:
             self.task.finetune(epochs, proposal.plan, trained)
-        return self._record(meter, proposal, seed, start)
+        return self._record(meter, proposal, seeded, start)
 
-    def _record(self, meter: Meter, proposal: Proposal, seed: int, start: float,
+    def _seeded(self, seed: int) -> Seeded:
+        seed_all(seed)
+        return seed, read_random()
+
+    def _record(self, meter: Meter, proposal: Proposal, seeded: Seeded, start: float,
                 identity: dict[str, Any] | None = None) -> State:
         metrics = self.task.evaluate(meter.tick)
         parent = self.bench.state.id if self.bench.states else None
         created = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         plan = proposal.plan.with_metrics(metrics)
         device = next((str(t.place) for t in self.bench.graph.model.parameters()), "cpu")
-        draft = State("", parent, proposal.label, proposal.action, metrics, plan.cost, plan.sparsity, seed,
-                      time.perf_counter() - start, created, versions(device), lambda: plan)
-        state = self.bench.record(draft, plan, identity)
+        draft = State("", parent, proposal.label, proposal.action, metrics, plan.cost, plan.sparsity, seeded[0],
+                      time.perf_counter() - start, created, versions(device), self.bench.branch, lambda: plan)
+        state = self.bench.record(draft, plan, seeded, identity)
         notify(self.on_change, state)
         return state
 

@@ -74,7 +74,7 @@ def test_a_training_that_fails_leaves_the_lab_as_it_was(folder: bool, tmp_path: 
     opened.close()
 
 
-@pytest.mark.parametrize("when", ["zero_cut", "finetune", "evaluate", "put", "add", "after"])
+@pytest.mark.parametrize("when", ["zero_cut", "finetune", "evaluate", "record", "add", "after"])
 def test_an_interrupt_at_any_place_leaves_a_recorded_state(
     when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,7 +84,7 @@ def test_an_interrupt_at_any_place_leaves_a_recorded_state(
 
     def interrupted(call: Any) -> Any:
         def then(*args: Any, **kwargs: Any) -> Any:
-            if when != "put":
+            if when != "record":
                 call(*args, **kwargs)
             raise KeyboardInterrupt
 
@@ -94,7 +94,7 @@ def test_an_interrupt_at_any_place_leaves_a_recorded_state(
         "zero_cut": (work, "zero_cut"),
         "finetune": (opened._task, "finetune"),
         "evaluate": (opened._task, "evaluate"),
-        "put": (opened._bench.store, "put"),
+        "record": (opened._bench.live, "record"),
         "add": (opened._bench.store, "add"),
         "after": (opened._bench, "record"),
     }

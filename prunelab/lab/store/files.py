@@ -1,0 +1,66 @@
+"""Files that are on disk, whole and synced, or not there at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+
+def write_synced(folder: Path, files: Mapping[str, bytes], incoming: Path) -> None:
+    """Write files under names that tell their content; those that are there already are left alone.
+
+    Each is written and synced beside, then renamed; when this returns, the names are synced too.
+    """
+    missing = {name: content for name, content in files.items() if _size(folder / name) != len(content)}
+    for name, content in missing.items():
+        with written_beside(content, incoming) as temporary:
+            os.replace(temporary, folder / name)
+    if missing:
+        sync_folder(folder)
+
+
+@contextlib.contextmanager
+def written_beside(content: bytes, folder: Path) -> Iterator[Path]:
+    """A temporary file that holds ``content``, synced; what is not renamed inside is gone afterwards."""
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
+    try:
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(handle, rest):]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        yield Path(name)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make new names in a folder durable; Windows cannot open folders, and needs no such call."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_folders(*folders: Path) -> None:
+    """Make folders that are not there, and make their names durable."""
+    for folder in folders:
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(folder.parent)
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return -1
