@@ -14,12 +14,14 @@ from typing import Any
 
 import paddle
 
-from prunelab.errors import PlanError, StateError, WorkspaceError, unknown_name
+from prunelab.errors import PlanError, StateError, WorkspaceError
 from prunelab.graph import Graph, trace
+from prunelab.lab.nodes import Nodes
 from prunelab.lab.randomness import RandomState
 from prunelab.lab.snapshot import LiveBits, Snapshot, tensors_of
 from prunelab.lab.state import State
 from prunelab.lab.store import Entry, Store
+from prunelab.lab.store.base import Name
 from prunelab.plan import Plan
 
 Seeded = tuple[int, Mapping[str, Any]]  # a seed, and the random states right after it was set
@@ -31,9 +33,7 @@ class Bench:
     def __init__(self, graph: Graph, store: Store) -> None:
         self.graph, self.store = graph, store
         self.live = LiveBits(lambda: tensors_of(graph))
-        self.states: dict[str, State] = {}
-        self._current = ""
-        self.branch = "main"
+        self.nodes = Nodes(store)
         self._clean = True
 
     # opening
@@ -52,43 +52,14 @@ class Bench:
         except PlanError as error:
             raise WorkspaceError(f"the workspace {self.store.name} holds the history of another model: {error}; "
                                  "open it with that model, or choose another folder") from error
-        self._read_states()
+        self.nodes.read()
         self._restore()
         return True
-
-    def _read_states(self) -> None:
-        for facts in self.store.states():
-            if facts["id"] not in self.states:
-                self.states[facts["id"]] = State.from_json(facts, self._plan_reader(facts["id"]))
-        self._current, self.branch = self.store.current()
-
-    def _plan_reader(self, state: str) -> Any:
-        return lambda: Plan.from_json(self.store.plan(state), place=f"the plan of {state}")
-
-    # the tree
 
     @property
     def state(self) -> State:
         """The current state."""
-        return self.states[self._current]
-
-    def find(self, state: str | State) -> State:
-        """The state of that id.
-
-        Raises:
-            StateError: there is none; the nearest id is in the message.
-        """
-        name = state.id if isinstance(state, State) else str(state)
-        if name not in self.states:
-            raise StateError(str(unknown_name("state", name, self.states, place="the history")))
-        return self.states[name]
-
-    def path(self, state: State) -> list[State]:
-        """The states from the dense one to ``state``."""
-        found = [state]
-        while found[-1].parent is not None:
-            found.append(self.states[found[-1].parent])
-        return found[::-1]
+        return self.nodes.state
 
     # changing
 
@@ -101,30 +72,44 @@ class Bench:
         try:
             yield
         except BaseException:
-            if self._current or self.store.current()[0]:
-                self._read_states()
+            if self.nodes.current or self.store.current()[0]:
+                self.nodes.read()
                 self._restore()
             raise
         self._clean = True
 
     def record(self, draft: State, plan: Plan, seeded: Seeded, identity: Mapping[str, Any] | None = None) -> State:
         """Record the model as it is, as a state under the current one (its id is given here)."""
-        state = replace(draft, id=f"s{self.store.next_number()}", branch=self.branch, _read_plan=lambda: plan)
+        state = replace(draft, id=f"s{self.store.next_number()}", branch=self.nodes.branch, _read_plan=lambda: plan)
         digests, fresh = self.live.record()
         bits = Snapshot(digests, RandomState.now(seeded))
         self.store.add(Entry(facts=state.to_json(), plan=plan.to_json(), bits=bits, fresh=fresh, identity=identity))
-        self.states[state.id] = state
-        self._current = state.id
+        self.nodes.states[state.id] = state
+        self.nodes.current = state.id
         return state
 
-    def go(self, state: State) -> None:
+    def go(self, state: State, branch: str) -> None:
         """Put the model into that state, bit for bit, and make it the current one; to be called in `atomic`."""
         self._put(state.id)
-        self.store.move(state.id, state.branch)
-        self._current, self.branch = state.id, state.branch
+        self.store.move(state.id, branch)
+        self.nodes.current, self.nodes.branch = state.id, branch
+
+    def visit(self, state: State) -> None:
+        """Put the model into that state and stay where the history is; to be called in `atomic`, and undone there."""
+        self._put(state.id)
+
+    def name(self, name: Name) -> None:
+        """Name a state; a branch is the current one from then on."""
+        self.store.set_name(name)
+        self.nodes.read()
+
+    def unname(self, name: str) -> None:
+        """Take a name back."""
+        self.store.drop_name(name)
+        self.nodes.read()
 
     def _restore(self) -> None:
-        self._put(self._current)
+        self._put(self.nodes.current)
         self._clean = True
 
     def _put(self, state: str) -> None:

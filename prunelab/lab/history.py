@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from prunelab.lab.state import State
 
 
-def history_frame(states: Iterable[State], current: str) -> Any:
+def history_frame(states: Iterable[State], current: str, tags: Mapping[str, Sequence[str]]) -> Any:
     """A pandas DataFrame, one row a state in the order in which they were made.
 
-    Columns: ``current`` (bool), ``id``, ``parent``, ``label``, ``sparsity`` (fraction of units gone), a column a
-    metric, ``params``, ``macs``, ``duration_s``, ``action``, ``created``.
+    Columns: ``current`` (bool), ``id``, ``parent``, ``branch``, ``tags``, ``label``, ``sparsity`` (fraction of units
+    gone), a column a metric, ``params``, ``macs``, ``duration_s``, ``seed``, ``action``, ``created``.
     """
     import pandas as pd
 
@@ -20,10 +20,11 @@ def history_frame(states: Iterable[State], current: str) -> Any:
     metrics = dict.fromkeys(name for s in states for name in s.metrics)
     rows = [
         {
-            "current": s.id == current, "id": s.id, "parent": s.parent or "", "label": s.label, "sparsity": s.sparsity,
+            "current": s.id == current, "id": s.id, "parent": s.parent or "", "branch": s.branch,
+            "tags": ", ".join(tags.get(s.id, ())), "label": s.label, "sparsity": s.sparsity,
             **{name: s.metrics.get(name, float("nan")) for name in metrics},
-            "params": s.cost.params, "macs": s.cost.macs, "duration_s": s.duration_s, "action": s.action,
-            "created": s.created,
+            "params": s.cost.params, "macs": s.cost.macs, "duration_s": s.duration_s, "seed": s.seed,
+            "action": s.action, "created": s.created,
         }
         for s in states
     ]  # fmt: skip

@@ -20,6 +20,7 @@ from prunelab.lab.moving import Moving
 from prunelab.lab.options import Task, Training
 from prunelab.lab.stepping import Stepping
 from prunelab.lab.store import open_store
+from prunelab.lab.watching import Watcher
 from prunelab.lab.work import Work
 from prunelab.surgery import compact
 from prunelab.train.optimizers import OptimizerMaker
@@ -95,6 +96,15 @@ class Lab(Stepping, Moving, Looking, Holding):
             raise OptionError("inputs is missing, and there is no data to take it from; "
                               "give a shape such as (1, 3, 32, 32)")
         return found
+
+    @staticmethod
+    def watch(workspace: str | os.PathLike[str]) -> Watcher:
+        """A workspace's history to look at, without a model, while another process may write it.
+
+        Raises:
+            WorkspaceError: a folder that is not there, or holds no history.
+        """
+        return Watcher(workspace)
 
     # taking away
 

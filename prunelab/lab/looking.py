@@ -11,8 +11,7 @@ from prunelab.evaluate import evaluate
 from prunelab.evaluate.batches import Batches
 from prunelab.lab.cuts import Cut, Preview, find_group, units_at
 from prunelab.lab.stepping import Choosing
-from prunelab.lab.views import curves_of, masks_of
-from prunelab.render.curves import Curves
+from prunelab.lab.views import masks_of
 from prunelab.render.masks import MaskPicture
 
 _MOST_SCORES = 500  # a slider's groups and criteria over some states; each is an array of a number a unit
@@ -66,7 +65,3 @@ class Looking(Choosing):
     def masks(self, layer: str) -> MaskPicture:
         """Kept and cut units of a layer with their weights, those of cut units as they were in the dense model."""
         return masks_of(self._bench, find_group(self.graph, layer))
-
-    def curves(self, *names: str) -> Curves:
-        """Metrics and cost over all states: ``names`` of metrics, "params", "macs", "sparsity"."""
-        return curves_of(self.states, self.state.id, names)

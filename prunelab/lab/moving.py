@@ -1,33 +1,18 @@
-"""Going about in a Lab's history."""
+"""Going about in a Lab's history, and naming what is found there."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from prunelab.errors import StateError, check_whole
-from prunelab.lab.history import history_frame
+from prunelab.errors import StateError, check_whole, unknown_name
+from prunelab.evaluate import evaluate
+from prunelab.lab.comparison import Answers, Comparison, with_predictions
 from prunelab.lab.opened import Opened
 from prunelab.lab.state import State
-from prunelab.lab.views import tree_of
+from prunelab.lab.store.base import Name
 from prunelab.render.numbers import counted
-from prunelab.render.tree import Tree
 
 
 class Moving(Opened):
     """The history as a tree of states, and going to any of them."""
-
-    @property
-    def history(self) -> Any:
-        """All states as a pandas DataFrame; ``current`` marks the one the Lab is in."""
-        return history_frame(self.states, self.state.id)
-
-    def path(self, state: str | State | None = None) -> tuple[State, ...]:
-        """The states from the dense model to ``state`` (the current one)."""
-        return tuple(self._bench.path(self.state if state is None else self._bench.find(state)))
-
-    def tree(self) -> Tree:
-        """The history as a tree."""
-        return tree_of(self.states, self.state.id)
 
     def back(self, n: int = 1) -> State:
         """Go back ``n`` states, bit for bit; the states that are left stay in the history.
@@ -45,7 +30,74 @@ class Moving(Opened):
     def goto(self, state: str | State) -> State:
         """Go to a state, bit for bit: parameters, buffers and random states.
 
+        ``state`` is an id, a tag, or a branch: then to its newest state, and the next step goes on with that branch.
+
         Raises:
-            StateError: no such state; the nearest id is in the message.
+            StateError: no such state; the nearest id or name is in the message.
         """
-        return self._work.go(self._bench.find(state))
+        return self._work.go(self._nodes.find(state), self._nodes.branch_of(state))
+
+    def branch(self, name: str) -> State:
+        """Begin a branch at the current state: the steps from here on are on it, until one goes elsewhere.
+
+        Gives the current state. ``lab.goto(name)`` comes back to the branch's newest state.
+
+        Raises:
+            OptionError: a name that cannot be one, or is given already.
+        """
+        name = self._nodes.check_name(name, "branch")
+        with self._work.begin(f"branch {name}"):
+            self._bench.name(Name(name, "branch", self.state.id))
+        return self.state
+
+    def tag(self, name: str, state: str | State | None = None, *, move: bool = False) -> State:
+        """Name a state (the current one), so that ``lab.goto(name)`` finds it; gives the state.
+
+        Args:
+            name: letters, digits, ``.``, ``+``, ``-``.
+            state: an id or a name; the current state if left out.
+            move: take the tag from the state that has it.
+
+        Raises:
+            OptionError: a name that cannot be one, or is given already.
+            StateError: no such state.
+        """
+        found = self.state if state is None else self._nodes.find(state)
+        name = self._nodes.check_name(name, "tag", move=move)
+        with self._work.begin(f"tag {name}"):
+            self._bench.name(Name(name, "tag", found.id))
+        return found
+
+    def untag(self, name: str) -> State:
+        """Take a tag back; gives the state that had it.
+
+        Raises:
+            UnknownNameError: there is no such tag.
+        """
+        if name not in self._nodes.tags:
+            raise unknown_name("tag", name, self._nodes.tags)
+        found = self._nodes.find(name)
+        with self._work.begin(f"untag {name}"):
+            self._bench.unname(name)
+        return found
+
+    def compare(self, a: str | State, b: str | State | None = None) -> Comparison:
+        """What differs between two states (``b`` is the current one if left out).
+
+        Layers cut, metrics, cost, the weights' distance, and, with validation data, the predictions that changed.
+
+        Raises:
+            StateError: no such state; the nearest one is in the message.
+        """
+        found = super().compare(a, b)
+        if self._task.val is None:
+            return found
+        size = self._task.val.size
+        with self._work.begin(f"compare {found.a.id} {found.b.id}", None if size is None else 2 * size) as meter:
+            answers = []
+            for state in (found.a, found.b):
+                self._bench.visit(state)
+                answers.append(Answers())
+                evaluate(self._bench.graph.model, self._task.val, answers[-1], self._task.loss, on_batch=meter.tick)
+            self._bench.visit(self.state)
+        return with_predictions(found, *answers)

@@ -7,19 +7,23 @@ from typing import Any, cast
 from prunelab.graph import Graph
 from prunelab.lab.bench import Bench
 from prunelab.lab.closed import Closed
+from prunelab.lab.nodes import Nodes
 from prunelab.lab.options import Task
-from prunelab.lab.state import State
+from prunelab.lab.reading import Reading
 from prunelab.lab.views import header_of
 from prunelab.lab.work import Work
-from prunelab.plan import Plan
 
 
-class Opened:
+class Opened(Reading):
     """A Lab's current state."""
 
     _bench: Bench
     _work: Work
     _task: Task
+
+    @property
+    def _nodes(self) -> Nodes:
+        return self._bench.nodes
 
     @property
     def model(self) -> Any:
@@ -30,22 +34,6 @@ class Opened:
     def graph(self) -> Graph:
         """The graph of the dense model."""
         return self._bench.graph
-
-    @property
-    def state(self) -> State:
-        """The current state."""
-        return self._bench.state
-
-    @property
-    def states(self) -> tuple[State, ...]:
-        """All states, in the order in which they were made."""
-        found = list(self._bench.states.values())  # in one go: another thread may add to them
-        return tuple(sorted(found, key=lambda s: s.number))
-
-    @property
-    def plan(self) -> Plan:
-        """What is cut in the current state, relative to the dense model."""
-        return self.state.plan
 
     @property
     def workspace(self) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from prunelab.lab.state import State, metric_text
 from prunelab.render.curves import Curves
 from prunelab.render.header import Chip, Header, header
 from prunelab.render.masks import MaskPicture
-from prunelab.render.numbers import change, count, number, signed
+from prunelab.render.numbers import change, count, counted, number, signed
 from prunelab.render.tree import Node, Tree, tree
 
 _COST: dict[str, Callable[[State], float]] = {
@@ -25,14 +25,19 @@ _COST: dict[str, Callable[[State], float]] = {
 
 def header_of(model: str, bench: Bench) -> Header:
     """Where a Lab is: metrics, params and MACs, each with its difference to the dense model."""
-    state, dense = bench.state, bench.path(bench.state)[0]
+    state, dense = bench.state, bench.nodes.path(bench.state)[0]
     where = "in memory" if bench.store.name == "memory" else f"in {bench.store.name}"
-    states = f"{len(bench.states)} state{'s' if len(bench.states) != 1 else ''}"
+    states = counted(len(bench.nodes.states), "state")
+    return header(f"Lab of {model}", f"{state.id} {state.label}, {states} {where}", chips_of(state, dense))
+
+
+def chips_of(state: State, dense: State) -> list[Chip]:
+    """A state's metrics, params and MACs, each with its difference to the dense model."""
     chips = [Chip(name, metric_text(name, value), _difference(name, value, dense))
              for name, value in state.metrics.items()]
     chips.append(Chip("params", count(state.cost.params), _moved(state.cost.params, dense.cost.params)))
     chips.append(Chip("MACs", count(state.cost.macs), _moved(state.cost.macs, dense.cost.macs)))
-    return header(f"Lab of {model}", f"{state.id} {state.label}, {states} {where}", chips)
+    return chips
 
 
 def _difference(name: str, value: float, dense: State) -> str:
@@ -54,7 +59,7 @@ def masks_of(bench: Bench, group: Group) -> MaskPicture:
     kept[list(state.plan.removed(group.name))] = False
     weights = bench.recorded(group.name).weights(group)
     if not kept.all():
-        dense = bench.recorded(group.name, bench.path(state)[0]).weights(group)
+        dense = bench.recorded(group.name, bench.nodes.path(state)[0]).weights(group)
         weights = np.where(kept[:, None], weights, dense)
     return MaskPicture(group.name, group.granularity, kept, weights)
 
@@ -74,9 +79,9 @@ def curves_of(states: Sequence[State], current: str, names: Sequence[str]) -> Cu
     return Curves(tuple(s.id for s in states), tuple(s.parent for s in states), series, current)
 
 
-def tree_of(states: Sequence[State], current: str) -> Tree:
-    """The history as a tree, with each state's first metric."""
+def tree_of(states: Sequence[State], current: str, names: Mapping[str, tuple[str, ...]]) -> Tree:
+    """The history as a tree, with each state's first metric and its names."""
     def note(state: State) -> str:
         return next((f"{name} {metric_text(name, value)}" for name, value in state.metrics.items()), "")
 
-    return tree([Node(s.id, s.parent, s.label, note(s)) for s in states], current)
+    return tree([Node(s.id, s.parent, s.label, note(s), names.get(s.id, ())) for s in states], current)

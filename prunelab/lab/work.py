@@ -71,7 +71,7 @@ class Work:
 
     def seed_here(self) -> int:
         """The seed of the work that starts from the current state."""
-        return step_seed(self.seed, len(self.bench.path(self.bench.state)))
+        return step_seed(self.seed, len(self.bench.nodes.path(self.bench.state)))
 
     def carry_out(self, proposal: Proposal, epochs: int, meter: Meter) -> State:
         """Cut the model as proposed, train it, and record what came of it."""
@@ -95,19 +95,19 @@ class Work:
     def _record(self, meter: Meter, proposal: Proposal, seeded: Seeded, start: float,
                 identity: dict[str, Any] | None = None) -> State:
         metrics = self.task.evaluate(meter.tick)
-        parent = self.bench.state.id if self.bench.states else None
+        parent = self.bench.state.id if self.bench.nodes.states else None
         created = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         plan = proposal.plan.with_metrics(metrics)
         device = next((str(t.place) for t in self.bench.graph.model.parameters()), "cpu")
         draft = State("", parent, proposal.label, proposal.action, metrics, plan.cost, plan.sparsity, seeded[0],
-                      time.perf_counter() - start, created, versions(device), self.bench.branch, lambda: plan)
+                      time.perf_counter() - start, created, versions(device), self.bench.nodes.branch, lambda: plan)
         state = self.bench.record(draft, plan, seeded, identity)
         notify(self.on_change, state)
         return state
 
-    def go(self, state: State) -> State:
-        """Put the model into a state."""
+    def go(self, state: State, branch: str) -> State:
+        """Put the model into a state; steps from there are on ``branch``."""
         with self.begin(f"goto {state.id}"):
-            self.bench.go(state)
+            self.bench.go(state, branch)
         notify(self.on_change, state)
         return state

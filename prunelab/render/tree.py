@@ -17,12 +17,20 @@ _GROUND = "var(--jp-layout-color1,#fff)"
 
 @dataclass(frozen=True)
 class Node:
-    """A state: ``parent`` is another node's id, or None for the root; ``note`` is what is told of it."""
+    """A state: ``parent`` is another node's id, or None for the root; ``note`` is what is told of it, ``names`` what
+    it is called."""
 
     id: str
     parent: str | None
     label: str
     note: str = ""
+    names: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """All of it in a line."""
+        return "  ".join(filter(None, [f"{self.id} {self.label}".rstrip(), self.note,
+                                       f"[{', '.join(self.names)}]" if self.names else ""]))
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ class Tree:
         while todo:
             node, lead, prefix = todo.pop()
             mark = "●" if node.id == self.current else "○"
-            lines.append(f"{lead}{mark} {node.id} {node.label}{'  ' + node.note if node.note else ''}".rstrip())
+            lines.append(f"{lead}{mark} {node.told}")
             first, *others = below.get(node.id, [None])
             if first is not None:
                 todo.append((first, prefix, prefix))
@@ -83,18 +91,23 @@ class Tree:
     def _dot(self, node: Node, x: int, y: int) -> str:
         here = node.id == self.current
         fill, stroke = (_CURRENT, _CURRENT) if here else (_GROUND, _LINE)
-        label = node.label if len(node.label) <= 14 else f"{node.label[:13]}…"
+        label = _cut(node.label)
         weight = ' font-weight="600"' if here else ""
-        told = escape(f"{node.id} {node.label} {node.note}".rstrip())
-        return (f'<g data-state="{escape(node.id)}"><title>{told}</title>'
+        named = "" if not node.names else (f'<text x="{x}" y="{y + 20}" text-anchor="middle" font-size="10" '
+                                           f'style="fill:{_CURRENT}">{escape(_cut(", ".join(node.names)))}</text>')
+        return (f'<g data-state="{escape(node.id)}"><title>{escape(node.told)}</title>'
                 f'<circle cx="{x}" cy="{y}" r="{_RADIUS + here}" stroke-width="1.5" '
                 f'style="fill:{fill};stroke:{stroke}"/>'
                 f'<text x="{x}" y="{y - 12}" text-anchor="middle" font-size="11" style="fill:{_TEXT}"{weight}>'
-                f"{escape(label)}</text></g>")
+                f"{escape(label)}</text>{named}</g>")
 
     def _repr_html_(self) -> str:
         return ('<div style="overflow-x:auto;font-family:var(--jp-ui-font-family,system-ui,sans-serif)">'
                 f"{self.to_svg()}</div>")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 14 else f"{text[:13]}…"
 
 
 def _edge(a: tuple[int, int], b: tuple[int, int]) -> str:

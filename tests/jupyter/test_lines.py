@@ -23,6 +23,10 @@ GIVES = [
     ("%prune graph", "Graph", r"Graph of Small: \d+ operators, 2 prunable groups of 3"),
     ("%prune plan", "Plan", r"Plan for .*Small: 0 of 2 groups cut"),
     ("%prune history", "DataFrame", r"s0"),
+    ("%prune tree", "Tree", r"● s0 dense"),
+    ("%prune branch wider", "State", r"s0 dense"),
+    ("%prune tag best", "State", r"s0 dense"),
+    ("%prune compare s0", "Comparison", r"s0 dense  →  s0 dense(?s:.*)0 of 32 predictions changed"),
     ("%prune step conv1 --ratio 0.25", "State", r"s1 conv1 25 %"),
     ("%prune step", "State", r"s1 conv1 30 %"),
     ("%prune step conv2 --ratio=0.5 --criterion l2_weight --finetune 1", "State", r"s1 conv2 50 %"),
@@ -52,6 +56,11 @@ EXPLAINS = [
     ("back 2", "lab.back(2)"),
     ("goto s0", 'lab.goto("s0")'),
     ("goto dense", "lab.goto(dense.id)"),
+    ("tree", "lab.tree()"),
+    ("branch wider", 'lab.branch("wider")'),
+    ("tag best s0 --move", 'lab.tag("best", "s0", move=True)'),
+    ("compare s0", 'lab.compare("s0")'),
+    ("compare s0 dense", 'lab.compare("s0", dense.id)'),
     ("masks conv1", 'lab.masks("conv1")'),
     ("curves loss", 'lab.curves("loss")'),
     ("export out/models --formats paddle,onnx --force",
@@ -99,6 +108,10 @@ REFUSES = [
     ("run --steps 0", "OptionError: --steps is 0; it is a whole number of at least 1"),
     ("goto", "OptionError: %prune goto lacks its STATE; give one: %prune goto s0"),
     ("goto s9", "UnknownNameError: unknown state 's9' in the history; did you mean 's0'?"),
+    ("branch", "OptionError: %prune branch lacks its NAME; give one: %prune branch wider"),
+    ("branch main", "OptionError: 'main' is the name of a branch: lab.goto('main') goes there; choose another one"),
+    ("tag s3", "OptionError: the tag is called 's3'; a name has letters"),
+    ("compare s0 s4", "UnknownNameError: unknown state 's4' in the history; did you mean 's0'?"),
     ("masks", "OptionError: %prune masks lacks its LAYER; give one: %prune masks conv1"),
     ("curves acuracy", "UnknownNameError: unknown metric 'acuracy'; did you mean 'accuracy'?"),
     ("export", "OptionError: %prune export lacks its DIR; give one: %prune export out"),
@@ -288,7 +301,8 @@ def test_variables_of_a_function_and_of_a_loop_are_seen(opened: Notebook) -> Non
 
 def test_without_a_lab_every_line_says_how_to_open_one(fresh: Notebook) -> None:
     how = "open one: %prune open net --train digits --val val_digits"
-    words = {"goto": "goto s0", "masks": "masks conv1", "export": "export out", "step": "step conv1"}
+    words = {"goto": "goto s0", "masks": "masks conv1", "export": "export out", "step": "step conv1",
+             "branch": "branch wider", "tag": "tag best", "compare": "compare s0"}
     for name in COMMANDS:
         if name not in ("open", "env"):
             assert fresh.shown(f"%prune {words.get(name, name)}") == [f"OptionError: no Lab is open; {how}"], name

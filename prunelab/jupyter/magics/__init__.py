@@ -7,7 +7,9 @@ this table loads neither Paddle nor a widget library: a sub-command imports what
 from __future__ import annotations
 
 from prunelab.jupyter.magics.back import BACK
+from prunelab.jupyter.magics.branch import BRANCH
 from prunelab.jupyter.magics.command import Command
+from prunelab.jupyter.magics.compare import COMPARE
 from prunelab.jupyter.magics.curves import CURVES
 from prunelab.jupyter.magics.env import ENV
 from prunelab.jupyter.magics.export import EXPORT
@@ -22,10 +24,13 @@ from prunelab.jupyter.magics.plan import PLAN
 from prunelab.jupyter.magics.run import RUN
 from prunelab.jupyter.magics.status import STATUS
 from prunelab.jupyter.magics.step import STEP
+from prunelab.jupyter.magics.tag import TAG
+from prunelab.jupyter.magics.tree import TREE
 
 # in the order in which a person meets them
 COMMANDS: dict[str, Command] = {command.name: command for command in (
-    OPEN, STATUS, LAYERS, STEP, RUN, BACK, GOTO, HISTORY, PLAN, MASKS, CURVES, EXPORT, PANEL, GRAPH, ENV,
+    OPEN, STATUS, LAYERS, STEP, RUN, BACK, GOTO, BRANCH, TAG, HISTORY, TREE, COMPARE, PLAN, MASKS, CURVES, EXPORT,
+    PANEL, GRAPH, ENV,
 )}
 
 __all__ = ["COMMANDS", "Command"]

@@ -10,7 +10,8 @@ from prunelab.jupyter.magics.session import Session
 
 def options(parser: Parser) -> None:
     """Where to."""
-    parser.option("state", kind=STATE, help="an id of the history; its weights and random states come back bit for bit")
+    parser.option("state", kind=STATE, help="an id, a tag or a branch of the history; its weights and random "
+                                            "states come back bit for bit")
 
 
 def call(given: Given, session: Session) -> Call:

@@ -11,6 +11,7 @@ from prunelab.jupyter.magics.names import (
     Layer,
     Model,
     NamedOrVariable,
+    NewName,
     Shape,
     State,
     Variable,
@@ -90,7 +91,7 @@ METRICS = Listed(Word("metric", _metrics, callable))
 FORMATS = Listed(Word("format", _formats, lambda value: hasattr(value, "write")))
 OPTIMIZER = Word("optimizer", _optimizers, callable)
 DEVICE = Device("device", _devices)
-LAYER, STATE, SHAPE = Layer(), State(), Shape()
+LAYER, STATE, SHAPE, NEW_NAME = Layer(), State(), Shape(), NewName()
 MODEL = Model("MODEL", is_model_or_lab, "net")
 DATA = Variable("DATA", is_data, "train_set")
 LOSS = NamedOrVariable("LOSS", is_loss_or_function, "mse", _losses)
@@ -98,6 +99,6 @@ WORKSPACE, EXPORTED = Folder("runs/digits"), Folder("out")
 
 __all__ = [
     "CRITERION", "DATA", "DEVICE", "EPOCHS", "EXPORTED", "FORMATS", "LAYER", "LEARNING_RATE", "LOSS", "METRICS",
-    "MODEL", "OPTIMIZER", "RATIO", "SAMPLES", "SCHEDULE", "SCOPE", "SEED", "SHAPE", "STATE", "STEPS", "TARGET", "UNITS",
-    "WORKSPACE",
+    "MODEL", "NEW_NAME", "OPTIMIZER", "RATIO", "SAMPLES", "SCHEDULE", "SCOPE", "SEED", "SHAPE", "STATE", "STEPS",
+    "TARGET", "UNITS", "WORKSPACE",
 ]

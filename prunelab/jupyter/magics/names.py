@@ -195,7 +195,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class State:
-    """A state of the current Lab's history, or a variable that holds one or its id."""
+    """A state of the current Lab's history by its id, tag or branch, or a variable that holds one or its id."""
 
     metavar: str = "STATE"
 
@@ -223,7 +223,31 @@ class State:
 
     def _ids(self, session: Session) -> list[str]:
         current = session.current()
-        return [] if current is None else [str(state.id) for state in current.value.states]
+        if current is None:
+            return []
+        lab = current.value
+        branches = list(lab.branches)
+        return [*(str(state.id) for state in lab.states), *lab.tags, *(branches if len(branches) > 1 else [])]
+
+
+@dataclass(frozen=True)
+class NewName:
+    """A name that is given now, or a variable that holds it; the Lab says which cannot be."""
+
+    metavar: str = "NAME"
+
+    def read(self, text: str, session: Session, place: str) -> Any:
+        """The word itself, or the variable."""
+        named = session.lookup(text)
+        return named if named is not None and isinstance(named.value, str) else text
+
+    def complete(self, text: str, session: Session) -> Iterable[str]:
+        """Nothing: it is new."""
+        return []
+
+    def example(self, session: Session) -> str:
+        """A name."""
+        return "wider"
 
 
 def is_model(value: Any) -> bool:

@@ -79,7 +79,7 @@ class Store(Protocol):
         """The names that were given."""
 
     def set_name(self, name: Name) -> None:
-        """Give a name, or give it to another state."""
+        """Give a name, or give it to another state; a branch that is named becomes the current one."""
 
     def drop_name(self, name: str) -> None:
         """Take a name back."""

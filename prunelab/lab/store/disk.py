@@ -238,9 +238,14 @@ class DiskStore:
     def set_name(self, name: Name) -> None:
         """Give a name."""
         self._may_write()
-        self._db.change(lambda db: db.execute("INSERT INTO names VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
-                                              "kind = excluded.kind, state = excluded.state",
-                                              (name.name, name.kind, int(name.state[1:]))))
+
+        def give(db: sqlite3.Connection) -> None:
+            db.execute("INSERT INTO names VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, "
+                       "state = excluded.state", (name.name, name.kind, int(name.state[1:])))
+            if name.kind == "branch":
+                _set_current(db, name.state, name.name)
+
+        self._db.change(give)
 
     def drop_name(self, name: str) -> None:
         """Take a name back."""

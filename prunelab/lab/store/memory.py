@@ -74,6 +74,8 @@ class MemoryStore:
     def set_name(self, name: Name) -> None:
         """Give a name."""
         self._names[name.name] = name
+        if name.kind == "branch":
+            self._current = (name.state, name.name)
 
     def drop_name(self, name: str) -> None:
         """Take a name back."""

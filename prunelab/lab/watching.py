@@ -1,0 +1,56 @@
+"""Watching a history that another process writes."""
+
+from __future__ import annotations
+
+import os
+
+from prunelab.errors import WorkspaceError
+from prunelab.lab.nodes import Nodes
+from prunelab.lab.reading import Reading
+from prunelab.lab.store import checked_folder, open_store
+from prunelab.lab.views import chips_of
+from prunelab.render.header import Header, header
+from prunelab.render.numbers import counted
+
+
+class Watcher(Reading):
+    """A history to look at: states, tree, curves, comparisons, as they are whenever they are asked for.
+
+    It needs no model and writes nothing, so any number can watch while one Lab works. `pl.Lab.watch` makes one.
+    """
+
+    def __init__(self, workspace: str | os.PathLike[str]) -> None:
+        """Open a workspace for reading.
+
+        Raises:
+            WorkspaceError: a folder that is not there, or holds no history.
+        """
+        self._seen = Nodes(open_store(checked_folder(workspace), write=False))
+        if self._seen.store.identity() is None:
+            self.close()
+            raise WorkspaceError(f"the workspace {self.workspace} holds no state yet; look again when its Lab is open")
+
+    @property
+    def _nodes(self) -> Nodes:
+        self._seen.read()
+        return self._seen
+
+    @property
+    def workspace(self) -> str:
+        """The folder that is watched."""
+        return self._seen.store.name
+
+    def close(self) -> None:
+        """Let go of the folder's files."""
+        self._seen.store.close()
+
+    def _header(self) -> Header:
+        nodes = self._nodes
+        told = f"{nodes.state.id} {nodes.state.label}, {counted(len(nodes.states), 'state')} in {self.workspace}"
+        return header(f"History of {nodes.state.plan.model}", told, chips_of(nodes.state, nodes.path(nodes.state)[0]))
+
+    def __repr__(self) -> str:
+        return str(self._header())
+
+    def _repr_html_(self) -> str:
+        return self._header().to_html()
