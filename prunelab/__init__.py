@@ -21,7 +21,7 @@ _PUBLIC = {
     "finetune": "train",
     "load_model": "data", "datasets": "data",
     "export": "export", "Export": "export",
-    "Lab": "lab",
+    "Lab": "lab", "doctor": "lab",
     "errors": "", "testing": "", "PrunelabError": "errors",
 }
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from prunelab.graph import Group as Group
     from prunelab.graph import trace as trace
     from prunelab.lab import Lab as Lab
+    from prunelab.lab import doctor as doctor
     from prunelab.plan import Plan as Plan
     from prunelab.plan import propose as propose
     from prunelab.plan import schedules as schedules

@@ -6,5 +6,7 @@ from prunelab.lab.cuts import Preview
 from prunelab.lab.lab import Lab
 from prunelab.lab.progress import Progress
 from prunelab.lab.state import State
+from prunelab.lab.store.doctor import doctor
+from prunelab.lab.watching import Watcher
 
-__all__ = ["Lab", "Preview", "Progress", "State"]
+__all__ = ["Lab", "Preview", "Progress", "State", "Watcher", "doctor"]

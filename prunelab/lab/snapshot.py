@@ -121,7 +121,7 @@ def _view(tensor: Any) -> Array:
     """A tensor's numbers as they are, for reading at once: on the CPU where they lie, elsewhere a copy; bfloat16, which
     NumPy has not, as uint16."""
     plain = tensor.detach()
-    if tensor.place.is_cpu_place() and tensor.size and str(tensor.dtype).rpartition(".")[2] in _VIEWED:
+    if tensor.place.is_cpu_place() and 0 not in tensor.shape and str(tensor.dtype).rpartition(".")[2] in _VIEWED:
         return np.from_dlpack(plain)
     return np.asarray(plain.numpy())
 

@@ -27,12 +27,12 @@ class Database:
     crash.
     """
 
-    def __init__(self, folder: Path, *, write: bool) -> None:
+    def __init__(self, folder: Path, *, write: bool, file: str = "") -> None:
         self.folder, self.write = folder, write
         self._lock = threading.RLock()  # a panel reads while a step in another thread writes
         self._copy: sqlite3.Connection | None = None
         with self.told("opened"):
-            self._db = _connect(folder / DATABASE, write)
+            self._db = _connect(folder / (file or DATABASE), write)
         weakref.finalize(self, self._db.close)
 
     def read(self, query: str, *values: Any) -> list[Any]:
@@ -253,12 +253,12 @@ def mend(folder: Path) -> str:
     return wrong or f"it lacks {n_there - max(n_here, 0)} changes that its copy has"
 
 
-def inspect(path: Path) -> tuple[str, int]:
+def inspect(path: Path, *, write: bool = True) -> tuple[str, int]:
     """What is damaged in a database file, and how many changes it holds: -1 for one that is not there or empty."""
     if not path.exists():
         return "", -1
     try:
-        db = _connect(path, write=os.access(path, os.W_OK), durable=path.name == DATABASE)
+        db = _connect(path, write=write, durable=path.name == DATABASE)
     except sqlite3.Error as error:
         return str(error), -1
     try:

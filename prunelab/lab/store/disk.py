@@ -12,7 +12,7 @@ import json
 import sqlite3
 import warnings
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,20 +36,20 @@ CHUNKS, INCOMING = "chunks", "incoming"
 class DiskStore:
     """A history in a folder; the same folder opened again goes on with it."""
 
-    def __init__(self, folder: Path, *, write: bool = True) -> None:
+    def __init__(self, folder: Path, *, write: bool = True, database: str = DATABASE) -> None:
         self.name, self.folder = str(folder), folder
         self.chunks = folder / CHUNKS
         self._lock: WriterLock | None = None
         self._lost = ""
         if write:
             self._prepare()
-        elif not (folder / DATABASE).is_file():
+        elif not (folder / database).is_file():
             raise WorkspaceError(f"{folder} holds no history; a Lab makes one: pl.Lab(model, workspace="
                                  f"{str(folder)!r})")
         try:
             if write:
                 self._mend()
-            self._db = Database(folder, write=write)
+            self._db = Database(folder, write=write, file=database)
             if self._db.prepare() == 1:
                 migrate(self._db, self.chunks)
             if write:
@@ -86,25 +86,47 @@ class DiskStore:
 
     def get(self, digest: str) -> Array:
         """The array of that digest, whose bytes were checked."""
+        path, array = self._read(digest)
+        if digest_of(array) != digest:
+            raise chunks.not_what_was_recorded(path)
+        array.setflags(write=False)
+        return array
+
+    def _read(self, digest: str, *, whole: bool = False) -> tuple[Path, Array]:
+        """The chunk that an array is in, and the array; of a patch ``whole`` is not."""
         found = self._db.one("SELECT chunks.digest, chunks.size, bases.digest FROM arrays JOIN chunks "
                              "ON chunks.number = arrays.chunk LEFT JOIN arrays AS bases ON bases.number = arrays.base "
                              "WHERE arrays.digest = ?", bytes.fromhex(digest))
-        if found is None:
+        if found is None or (whole and found[2] is not None):
             raise WorkspaceError(f"{self.folder / DATABASE} does not say where the array {digest[:12]} is: it is "
                                  "damaged; states without this array can still be opened")
         chunk, size, base = found
         path = chunks.path_of(self.chunks, chunk.hex())
         parts = chunks.read_parts(path, size, digest)
         try:
-            array = parts[""] if base is None else patched(self.get(base.hex()), parts)
+            return path, parts[""] if base is None else patched(self._read(base.hex(), whole=True)[1], parts)
         except (KeyError, ValueError, IndexError) as error:
             raise chunks.not_what_was_recorded(path) from error
-        if digest_of(array) != digest:
-            raise chunks.not_what_was_recorded(path)
-        array.setflags(write=False)
-        return array
 
-    def _is_whole(self, digest: str) -> str | None:
+    def places(self) -> dict[str, str]:
+        """The chunk that each array is in."""
+        return {array.hex(): chunk.hex() for array, chunk in self._db.read(
+            "SELECT arrays.digest, chunks.digest FROM arrays JOIN chunks ON chunks.number = arrays.chunk")}
+
+    def chunk_files(self) -> list[tuple[str, int]]:
+        """Each chunk and its size in bytes."""
+        return [(digest.hex(), size) for digest, size in self._db.read("SELECT digest, size FROM chunks")]
+
+    def digests_of(self, state: str) -> set[str]:
+        """The arrays that a state needs: its tensors' and its random states', and the whole ones they are patches
+        of."""
+        random, tensors = self._row("random, tensors", state)
+        if tensors is None:
+            return set()
+        found = {*self._digests(np.frombuffer(tensors, "<i4").tolist()), *json.loads(random)["arrays"].values()}
+        return found | {root for digest in found if (root := self.root_of(digest)) is not None}
+
+    def root_of(self, digest: str) -> str | None:
         """The digest of the whole array that a patch of this one would be of; None where this one is not stored."""
         found = self._db.one("SELECT bases.digest FROM arrays LEFT JOIN arrays AS bases ON bases.number = arrays.base "
                              "WHERE arrays.digest = ?", bytes.fromhex(digest))
@@ -112,7 +134,7 @@ class DiskStore:
 
     def _parts(self, change: Change) -> tuple[chunks.Parts, str | None]:
         """How an array is stored: whole, or as a patch of a whole one."""
-        base = None if change.base is None else self._is_whole(change.base)
+        base = None if change.base is None else self.root_of(change.base)
         # a base that cannot be read is no base
         with contextlib.suppress(WorkspaceError):
             if base is not None and change.base_array is not None:
@@ -142,7 +164,7 @@ class DiskStore:
         self._may_write()
         random, drawn = _split_random(entry.bits.random)
         fresh = {**entry.fresh, **drawn}
-        unknown = {d: c for d, c in fresh.items() if self._is_whole(d) is None}
+        unknown = {d: c for d, c in fresh.items() if self.root_of(d) is None}
         stored = {digest: self._parts(change) for digest, change in unknown.items()}
         with self._db.told("written"):
             files, places = chunks.packed({digest: parts for digest, (parts, _) in stored.items()})
@@ -191,9 +213,16 @@ class DiskStore:
         found = []
         for facts, versions in self._db.read("SELECT facts, versions FROM states ORDER BY number"):
             if versions not in shared:
-                shared[versions] = unpack(self._shared(versions))
+                shared[versions] = self._told(unpack, self._shared(versions))
             found.append({**json.loads(facts), "versions": shared[versions]})
         return found
+
+    def _told(self, read: Callable[..., Any], *packed: bytes) -> Any:
+        try:
+            return read(*packed)
+        except (ValueError, KeyError, TypeError) as error:
+            raise WorkspaceError(f"{self.folder / DATABASE} cannot be read: {error}; prunelab doctor {self.folder} "
+                                 "tells what is damaged") from error
 
     def _shared(self, number: int) -> bytes:
         value: bytes = self._db.one("SELECT value FROM shared WHERE number = ?", number)[0]
@@ -202,7 +231,7 @@ class DiskStore:
     def plan(self, state: str) -> Mapping[str, Any]:
         """The plan of a state."""
         plan, shared = self._row("plan, plan_shared", state)
-        return join_plan(self._shared(shared), plan)
+        return self._told(join_plan, self._shared(shared), plan)
 
     def snapshot(self, state: str) -> Snapshot | None:
         """The bits of a state; None where they were let go."""
@@ -210,8 +239,8 @@ class DiskStore:
         if tensors is None:
             return None
         numbers = np.frombuffer(tensors, "<i4").tolist()
-        digests = self._digests(numbers)
-        return Snapshot(dict(zip(unpack(self._shared(names)), digests, strict=True)), self._joined_random(random))
+        named = zip(self._told(unpack, self._shared(names)), self._digests(numbers), strict=True)
+        return Snapshot(dict(named), self._joined_random(random))
 
     def _row(self, columns: str, state: str) -> Any:
         found = self._db.one(f"SELECT {columns} FROM states WHERE number = ?", int(state[1:]))

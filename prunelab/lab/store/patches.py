@@ -38,7 +38,10 @@ def patched(base: Array, parts: Mapping[str, Array]) -> Array:
     """
     size = -(-base.size // 8)
     # no more than is due is unpacked, whatever the bytes claim to hold
-    bits = zlib.decompressobj().decompress(parts["where"].tobytes(), size + 1)
+    try:
+        bits = zlib.decompressobj().decompress(parts["where"].tobytes(), size + 1)
+    except zlib.error as error:
+        raise ValueError(f"a patch is damaged: {error}") from error
     if len(bits) != size:
         raise ValueError("a patch of another array")
     changed = np.unpackbits(np.frombuffer(bits, np.uint8), count=base.size).astype(bool)
