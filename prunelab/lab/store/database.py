@@ -163,7 +163,7 @@ def _connect(path: Path, write: bool, durable: bool = True) -> sqlite3.Connectio
             db.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:
         db.close()
-        if write or os.access(path.parent, os.W_OK):
+        if write or os.access(path.parent, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
             raise
         # a folder that cannot be written has no room for the files that readers share; then nobody writes either
         return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None,

@@ -18,7 +18,7 @@ def write_synced(folder: Path, files: Mapping[str, bytes], incoming: Path) -> No
     for name, content in missing.items():
         with written_beside(content, incoming) as temporary:
             os.replace(temporary, folder / name)
-    if missing:
+    if files:  # also for one that was there: an attempt that failed may have renamed it, and not synced its name
         sync_folder(folder)
 
 
