@@ -1,14 +1,13 @@
 """The bench: one model and its history, changed by whole states only.
 
-Whatever is done to the model inside `atomic` either ends in a recorded state or is undone: parameters, buffers, random
-states. The store decides which: a state whose `Store.add` returned exists, and nothing else does.
+Whatever is done to the model between `begin` and `end` either ends in a recorded state or is undone: parameters,
+buffers, random states. The store decides which: a state whose `Store.add` returned exists, and nothing else does.
 """
 
 from __future__ import annotations
 
-import contextlib
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -63,20 +62,21 @@ class Bench:
 
     # changing
 
-    @contextlib.contextmanager
-    def atomic(self) -> Iterator[None]:
-        """Whatever is raised inside leaves the model in the state that the store calls current."""
-        if not self._clean:  # an earlier undoing was itself interrupted
-            self._restore()
+    def begin(self) -> None:
+        """Work begins: until `end` or `undo` the model may be anything."""
+        if not self._clean:  # the end of earlier work was interrupted
+            self.undo()
         self._clean = False
-        try:
-            yield
-        except BaseException:
-            if self.nodes.current or self.store.current()[0]:
-                self.nodes.read()
-                self._restore()
-            raise
+
+    def end(self) -> None:
+        """Work ended in a recorded state."""
         self._clean = True
+
+    def undo(self) -> None:
+        """Put the model into the state that the store calls current."""
+        if self.nodes.current or self.store.current()[0]:
+            self.nodes.read()
+            self._restore()
 
     def record(self, draft: State, plan: Plan, seeded: Seeded, identity: Mapping[str, Any] | None = None) -> State:
         """Record the model as it is, as a state under the current one (its id is given here)."""
@@ -84,18 +84,19 @@ class Bench:
         digests, fresh = self.live.record()
         bits = Snapshot(digests, RandomState.now(seeded))
         self.store.add(Entry(facts=state.to_json(), plan=plan.to_json(), bits=bits, fresh=fresh, identity=identity))
+        self.live.recorded()
         self.nodes.states[state.id] = state
         self.nodes.current = state.id
         return state
 
     def go(self, state: State, branch: str) -> None:
-        """Put the model into that state, bit for bit, and make it the current one; to be called in `atomic`."""
+        """Put the model into that state, bit for bit, and make it the current one."""
         self._put(state.id)
         self.store.move(state.id, branch)
         self.nodes.current, self.nodes.branch = state.id, branch
 
     def visit(self, state: State) -> None:
-        """Put the model into that state and stay where the history is; to be called in `atomic`, and undone there."""
+        """Put the model into that state and stay where the history is: only between `begin` and `end`."""
         self._put(state.id)
 
     def name(self, name: Name) -> None:

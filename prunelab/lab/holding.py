@@ -40,7 +40,7 @@ class Holding(Opened):
     @property
     def working(self) -> str:
         """What the Lab is doing; empty when it is idle."""
-        return self._work.control.working
+        return self._work.working
 
     @property
     def paused(self) -> bool:

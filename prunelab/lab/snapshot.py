@@ -74,14 +74,18 @@ class LiveBits:
     def __init__(self, tensors: Callable[[], Mapping[str, Any]]) -> None:
         self._tensors = tensors
         self._known: dict[str, tuple[str, Array]] = {}
+        self._pending = self._known
 
     def known(self, name: str) -> Array:
         """The array of a tensor as it was last recorded or restored; not to be written to."""
         return self._known[name][1]
 
     def record(self) -> tuple[dict[str, str], dict[str, Change]]:
-        """The digest of each tensor, and by digest what changed since it was last recorded or restored."""
-        digests, fresh = {}, {}
+        """The digest of each tensor, and by digest what changed since it was last recorded or restored.
+
+        `recorded` is to be called when they are stored: until then the copies are of the state before.
+        """
+        digests, fresh, pending = {}, {}, dict(self._known)
         for name, tensor in self._tensors().items():
             if not tensor._is_initialized():  # an LSTM's dropout state, before it is used
                 continue
@@ -90,9 +94,14 @@ class LiveBits:
                 array = _frozen(live.copy())
                 digest = digest_of(array)
                 fresh[digest] = Change(array, *self._known.get(name, (None, None)))
-                self._known[name] = (digest, array)
-            digests[name] = self._known[name][0]
+                pending[name] = (digest, array)
+            digests[name] = pending[name][0]
+        self._pending = pending
         return digests, fresh
+
+    def recorded(self) -> None:
+        """What `record` found is stored."""
+        self._known = self._pending
 
     def restore(self, digests: Mapping[str, str], get: Callable[[str], Array]) -> None:
         """Set every tensor to the array of its digest, in place; those that hold it already are not touched.

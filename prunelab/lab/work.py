@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -13,7 +12,8 @@ from prunelab.errors import WorkspaceError, check_seed
 from prunelab.lab.bench import Bench, Seeded
 from prunelab.lab.cuts import Proposal
 from prunelab.lab.options import Task
-from prunelab.lab.progress import Bar, Control, Listener, Meter, notify
+from prunelab.lab.piece import Piece
+from prunelab.lab.progress import Control, Listener, Meter, notify
 from prunelab.lab.randomness import read_random, seed_all, step_seed
 from prunelab.lab.state import State, versions
 from prunelab.plan import Plan
@@ -29,7 +29,8 @@ class Work:
         self.control = Control()
         self.on_progress: list[Listener] = []
         self.on_change: list[Callable[[State], object]] = []
-        self._lock = threading.Lock()
+        self.guard = threading.Lock()  # of `piece`
+        self.piece: Piece | None = None
         self.seed = 0
 
     def open(self, seed: int | None) -> None:
@@ -49,25 +50,20 @@ class Work:
             start = time.perf_counter()
             self._record(meter, proposal, self._seeded(self.seed), start, {"plan": plan.to_json(), "seed": self.seed})
 
-    @contextlib.contextmanager
-    def begin(self, label: str, total: int | None = 0) -> Iterator[Meter]:
-        """What is done inside is the Lab's only work, and what is raised inside leaves the last recorded state.
+    def begin(self, label: str, total: int | None = 0) -> Piece:
+        """What is done in ``with work.begin(...) as meter`` is the Lab's only work; what is raised inside leaves the
+        last recorded state. ``total`` is the number of batches, None where that is not known.
 
         Raises:
             WorkspaceError: other work is under way.
         """
-        bar = Bar()
-        if not self._lock.acquire(blocking=False):
-            raise WorkspaceError(f"the Lab is at work on '{self.control.working}'; "
-                                 "wait for it, or end it with lab.stop()")
-        try:
-            self.control.begin(label)
-            with self.bench.atomic():
-                yield Meter(self.control, self.on_progress or [bar], total)
-        finally:
-            self.control.end()
-            bar.close()
-            self._lock.release()
+        return Piece(self, label, total)
+
+    @property
+    def working(self) -> str:
+        """What is being done; empty when nothing is."""
+        piece = self.piece
+        return self.control.working if piece is not None and piece.running else ""
 
     def seed_here(self) -> int:
         """The seed of the work that starts from the current state."""
