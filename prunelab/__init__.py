@@ -18,6 +18,7 @@ _PUBLIC = {
     "propose": "plan", "Plan": "plan", "schedules": "plan",
     "mask": "surgery", "compact": "surgery",
     "calibrate": "evaluate", "evaluate": "evaluate", "latency": "evaluate",
+    "sensitivity": "evaluate", "Sensitivity": "evaluate",
     "finetune": "train",
     "load_model": "data", "datasets": "data",
     "export": "export", "Export": "export",
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
     from prunelab.data import datasets as datasets
     from prunelab.data import load_model as load_model
     from prunelab.errors import PrunelabError as PrunelabError
+    from prunelab.evaluate import Sensitivity as Sensitivity
     from prunelab.evaluate import calibrate as calibrate
     from prunelab.evaluate import evaluate as evaluate
     from prunelab.evaluate import latency as latency
+    from prunelab.evaluate import sensitivity as sensitivity
     from prunelab.export import Export as Export
     from prunelab.export import export as export
     from prunelab.graph import Cost as Cost

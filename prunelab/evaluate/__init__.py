@@ -6,6 +6,8 @@ from prunelab.evaluate.batches import batches
 from prunelab.evaluate.calibrate import calibrate
 from prunelab.evaluate.evaluate import evaluate
 from prunelab.evaluate.latency import latency
+from prunelab.evaluate.measured import Sensitivity
 from prunelab.evaluate.metrics import METRICS, Metric
+from prunelab.evaluate.sensitivity import sensitivity
 
-__all__ = ["METRICS", "Metric", "batches", "calibrate", "evaluate", "latency"]
+__all__ = ["METRICS", "Metric", "Sensitivity", "batches", "calibrate", "evaluate", "latency", "sensitivity"]

@@ -9,24 +9,39 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import paddle
+from paddle.nn import functional
 
 from prunelab.errors import DataError, PrunelabError, reason_of
 from prunelab.evaluate.forward import LossFunction, describe
 from prunelab.evaluate.loss import IGNORED_LABEL, classes, cross_entropy, described, loss_of, name_of
+from prunelab.graph import as_array
+
+Array = np.ndarray[Any, Any]
 
 
 class Metric(Protocol):
-    """What every metric does."""
+    """What every metric does. One that is a mean over samples also has `Samplewise.rows`."""
+
+    higher_is_better: bool
 
     def update(self, outputs: Any, labels: Any, n_samples: int) -> None:
         """Take one batch."""
 
     def result(self) -> float:
         """The value over all batches so far."""
+
+
+@runtime_checkable
+class Samplewise(Protocol):
+    """A metric that is a weighted mean: it can tell a batch's parts, so that two models are compared sample by
+    sample."""
+
+    def rows(self, outputs: Any, labels: Any, n_samples: int) -> tuple[Any, Any]:
+        """Totals and weights of one batch, float64 arrays of one shape: a row a sample, or one for all of them."""
 
 
 class _Mean:
@@ -52,14 +67,25 @@ class _Mean:
 class Accuracy:
     """The fraction of labels that the largest logit meets; labels of -100 do not count. In [0, 1], higher is better."""
 
+    higher_is_better = True
+
     def __init__(self, loss: LossFunction | None = None) -> None:
         self._mean = _Mean()
 
     def update(self, outputs: Any, labels: Any, n_samples: int) -> None:
         """Take logits ``(..., classes)`` and integer labels ``(...)`` or ``(..., 1)``."""
+        hits, counts = self._hits(outputs, labels)
+        self._mean.add(hits.sum(), counts.sum())
+
+    def rows(self, outputs: Any, labels: Any, n_samples: int) -> tuple[Array, Array]:
+        """Hits and labels of each sample."""
+        hits, counts = self._hits(outputs, labels)
+        return _by_sample(hits), _by_sample(counts)
+
+    def _hits(self, outputs: Any, labels: Any) -> tuple[Any, Any]:
         logits, labels = classes(outputs, labels, "accuracy")
         counts = labels != IGNORED_LABEL
-        self._mean.add(((logits.argmax(-1) == labels) & counts).sum(), counts.sum())
+        return (logits.argmax(-1) == labels) & counts, counts
 
     def result(self) -> float:
         """The fraction met."""
@@ -71,6 +97,8 @@ class Loss:
 
     A loss that gives a batch's mean is weighted by its samples; the default one by the labels that count.
     """
+
+    higher_is_better = False
 
     def __init__(self, loss: LossFunction | None = None) -> None:
         self._loss = loss or cross_entropy
@@ -85,20 +113,42 @@ class Loss:
         else:
             self._mean.add(value * n_samples, n_samples)
 
+    def rows(self, outputs: Any, labels: Any, n_samples: int) -> tuple[Array, Array]:
+        """The losses of each sample's labels; of another loss than the default, the batch's in one row."""
+        if self._loss is not cross_entropy:
+            value = float(loss_of(self._loss, outputs, labels).item())
+            return np.array([value * n_samples]), np.array([float(n_samples)])
+        logits, labels = classes(outputs, labels, "cross_entropy")
+        losses = functional.cross_entropy(logits, labels, reduction="none", ignore_index=IGNORED_LABEL)
+        return _by_sample(losses), _by_sample(labels != IGNORED_LABEL)
+
     def result(self) -> float:
         """The mean."""
         return self._mean.result()
 
 
 class Function:
-    """Any function ``(outputs, labels) -> mean of the batch``, weighted by samples."""
+    """Any function ``(outputs, labels) -> mean of the batch``, weighted by samples.
+
+    Higher is better, unless the function has an attribute ``higher_is_better`` that says otherwise.
+    """
 
     def __init__(self, function: Callable[[Any, Any], Any]) -> None:
         self._function = function
+        self.higher_is_better = bool(getattr(function, "higher_is_better", True))
         self._mean = _Mean()
 
     def update(self, outputs: Any, labels: Any, n_samples: int) -> None:
         """Take what the function takes."""
+        self._mean.add(self._value(outputs, labels) * n_samples, n_samples)
+
+    def rows(self, outputs: Any, labels: Any, n_samples: int) -> tuple[Array, Array]:
+        """The batch in one row."""
+        value = self._value(outputs, labels)
+        number = value.item() if isinstance(value, paddle.Tensor) else value
+        return np.array([float(number) * n_samples]), np.array([float(n_samples)])
+
+    def _value(self, outputs: Any, labels: Any) -> Any:
         try:
             value = self._function(outputs, labels)
         except PrunelabError:
@@ -107,7 +157,7 @@ class Function:
             raise DataError(f"the metric {name_of(self._function)} cannot be computed from the outputs "
                             f"{described(outputs)} and the labels {describe(labels)}: {reason_of(error)}; it gets "
                             "both as tensors (x.numpy() is an array)") from error
-        self._mean.add(self._number(value) * n_samples, n_samples)
+        return self._number(value)
 
     def _number(self, value: Any) -> Any:
         if isinstance(value, paddle.Tensor) and value.size == 1:
@@ -122,6 +172,12 @@ class Function:
     def result(self) -> float:
         """The mean."""
         return self._mean.result()
+
+
+def _by_sample(values: Any) -> Array:
+    """The sum of each sample's numbers: (samples,)."""
+    numbers = as_array(values.astype("float64"))
+    return numbers.reshape(len(numbers), -1).sum(axis=1)
 
 
 # name -> a metric's class; it is made with the loss that is trained on

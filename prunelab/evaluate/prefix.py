@@ -5,7 +5,9 @@ What stands before is computed once, and what follows goes on from there (`Graph
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from prunelab.graph import Graph
 from prunelab.graph.program import Program
@@ -35,3 +37,38 @@ def crossing(program: Program, place: int) -> tuple[int, ...]:
         parts = lists[value].inputs if value in lists else (value,)
         out.update(v for v in parts if v is not None and v in before)
     return tuple(sorted(out - held))
+
+
+class Prefixes:
+    """What stands before a place in the network, for each batch, moved on as the place moves towards the end.
+
+    So many groups in network order cost one forward together. Values beyond ``budget_bytes`` are not kept but computed
+    again when they are asked for.
+
+    Args:
+        batches: the inputs of each batch.
+        base: tensors by value id in the place of the graph's own, such as masked parameters.
+    """
+
+    def __init__(self, graph: Graph, batches: Sequence[tuple[Any, ...]], base: Mapping[int, Any],
+                 budget_bytes: int) -> None:
+        self._graph, self._batches, self._base, self._budget = graph, batches, base, budget_bytes
+        self._kept: dict[int, tuple[int, dict[int, Any], int]] = {}
+
+    def at(self, number: int, place: int) -> dict[int, Any]:
+        """The values of a batch that cross over to operator ``place``, with ``base``: what `Graph.run` is given."""
+        start, values, _ = self._kept.get(number, (0, {}, 0))
+        if start > place:
+            start, values = 0, {}
+        if start < place or not values:
+            wanted = list(crossing(self._graph.program, place))
+            found = self._graph.run(*self._batches[number], until=wanted, given={**self._base, **values})
+            values = dict(zip(wanted, found, strict=True))
+            self._keep(number, place, values)
+        return {**self._base, **values}
+
+    def _keep(self, number: int, place: int, values: dict[int, Any]) -> None:
+        self._kept.pop(number, None)
+        size = sum(math.prod(v.shape) * int(v.element_size()) for v in values.values())
+        if size + sum(kept for _, _, kept in self._kept.values()) <= self._budget:
+            self._kept[number] = (place, values, size)

@@ -1,0 +1,198 @@
+"""What a metric would be if a group were cut: masked tensors in the place of the model's, from the cut on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import paddle
+
+from prunelab.criteria import Calibration, Criterion, score
+from prunelab.errors import OptionError
+from prunelab.evaluate.evaluate import MetricName, listed, named_metrics
+from prunelab.evaluate.measured import Point
+from prunelab.evaluate.metrics import Samplewise
+from prunelab.evaluate.paired import Array, difference
+from prunelab.evaluate.prefix import Prefixes
+from prunelab.evaluate.samples import Sample
+from prunelab.graph import Graph, Group
+from prunelab.plan import Plan
+from prunelab.plan.allocation import Limits, n_removed
+from prunelab.surgery import cut_masks
+
+# The values before a cut that are kept at once, over all batches; a resnet18 on 32 x 32 images has up to 0.26 MB a
+# sample, so some 4,000 samples of it
+KEPT_BYTES = 2**30
+# With `confidence`: the samples of the first look; each further look has seen a quarter more
+_FIRST_LOOK, _GROWTH = 128, 1.25
+
+Rows = tuple[Array, Array]
+Units = tuple[int, ...]
+
+
+class Judge:
+    """One metric: fresh for each model, or as rows of samples. ``confidence``: within how much it is to be known."""
+
+    def __init__(self, metric: MetricName, loss: Any, confidence: float | None) -> None:
+        names = listed(metric)
+        if len(names) != 1:
+            raise OptionError(f"metric is {len(names)} metrics; give one")
+        self._metric, self._loss, self.confidence = names[0], loss, confidence
+        (self.name, first), = named_metrics(names, loss).items()
+        self.higher_is_better = first.higher_is_better
+        if confidence is not None and not isinstance(first, Samplewise):
+            raise OptionError(f"confidence is given, and {self.name} is no mean over samples; leave confidence out, or "
+                              "choose accuracy, loss or a function (outputs, labels) -> mean of the batch")
+
+    def fresh(self) -> Any:
+        """A new metric."""
+        return named_metrics([self._metric], self._loss)[self.name]
+
+    def rows(self, outputs: Any, batch: Sample) -> Rows:
+        """What each sample of a batch adds to the metric."""
+        totals, weights = self.fresh().rows(outputs, batch.labels, batch.n_samples)
+        return np.asarray(totals, np.float64), np.asarray(weights, np.float64)
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """What goes of a group at a ratio, and the masked tensors that then stand for the model's."""
+
+    graph: Graph
+    base: Plan
+    criterion: Criterion
+    seed: int
+    calibration: Calibration | None
+
+    def of(self, group: Group, ratios: Sequence[float]) -> dict[float, Units]:
+        """The removed units at each ratio."""
+        scores = score(self.graph, group, self.criterion, seed=self.seed, calibration=self.calibration)
+        limits = Limits(gone={group.name: frozenset(self.base.removed(group.name))})
+        return {r: limits.choose(group.name, scores, n_removed(r, group.units)) for r in ratios}
+
+    def tensors(self, group: Group | None = None, removed: Units = ()) -> dict[int, Any]:
+        """By value id, the masked tensors: of the base plan, or of what a group adds to it."""
+        before = cut_masks(self.graph.model, self.base)
+        masks = before
+        if group is not None:
+            masks = cut_masks(self.graph.model, self.base.with_removed(self.graph, {group.name: removed}))
+        out = {}
+        for p in self.graph.program.parameters:
+            mask = masks.get(p.name)
+            if mask is None or (group is not None and np.array_equal(mask, before.get(p.name))):  # type: ignore[arg-type]
+                continue
+            tensor = self.graph.tensor(p.name)
+            stays = paddle.to_tensor(mask, place=tensor.place)
+            out[p.value] = paddle.where(stays, tensor, paddle.zeros_like(tensor))
+        return out
+
+
+@dataclass
+class Field:
+    """The batches, what stands before the cuts, and what the base plan's model says of each batch."""
+
+    graph: Graph
+    cuts: Cuts
+    batches: list[Sample]
+    judge: Judge
+    _dense_rows: dict[int, Rows] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.n_samples = sum(b.n_samples for b in self.batches)
+        self._base = self.cuts.tensors()
+        self.prefixes = Prefixes(self.graph, [b.inputs for b in self.batches], self._base, KEPT_BYTES)
+
+    def dense(self) -> float:
+        """The metric of the base plan over all batches."""
+        running = self.judge.fresh()
+        for number, batch in enumerate(self.batches):
+            outputs = self.graph.run(*batch.inputs, given=self._base)
+            running.update(outputs, batch.labels, batch.n_samples)
+            if self.judge.confidence is not None:
+                self._dense_rows[number] = self.judge.rows(outputs, batch)
+        return float(running.result())
+
+    def dense_rows(self, number: int) -> Rows:
+        """What each sample of a batch adds to the metric of the base plan."""
+        if number not in self._dense_rows:
+            batch = self.batches[number]
+            self._dense_rows[number] = self.judge.rows(self.graph.run(*batch.inputs, given=self._base), batch)
+        return self._dense_rows[number]
+
+    def looks(self) -> Iterator[range]:
+        """The batches of each look: all at once, or growing subsets of them."""
+        if self.judge.confidence is None:
+            yield range(len(self.batches))
+            return
+        first, seen, until = 0, 0, float(_FIRST_LOOK)
+        for number, batch in enumerate(self.batches):
+            seen += batch.n_samples
+            if seen >= until or number == len(self.batches) - 1:
+                yield range(first, number + 1)
+                first, until = number + 1, seen * _GROWTH
+
+
+@dataclass(frozen=True)
+class Row:
+    """One group: its cuts, measured on the same batches. ``place`` is where its first operator stands; ``ran`` is told
+    the fraction of all samples that each run took, ``spared`` those that it will not need."""
+
+    field: Field
+    group: Group
+    place: int
+    dense: float
+    ran: Callable[[float], None]
+    spared: Callable[[float], None]
+
+    def points(self, cuts: Sequence[Units]) -> Iterator[tuple[Units, Point]]:
+        """Each set of removed units and its point, as soon as it is known."""
+        gone = tuple(self.field.cuts.base.removed(self.group.name))
+        left = {units: _Cut(self.field, self.field.cuts.tensors(self.group, units)) for units in cuts if units != gone}
+        for units in set(cuts) - set(left):
+            self.spared(1.0)
+            yield units, Point(self.dense)
+        for look in self.field.looks() if left else ():
+            for number in look:
+                prefix = self.field.prefixes.at(number, self.place)
+                for cut in left.values():
+                    cut.run(number, prefix)
+                    self.ran(self.field.batches[number].n_samples / self.field.n_samples)
+            last = look.stop == len(self.field.batches)
+            for units in list(left):
+                point = left[units].point(self.dense, last)
+                if point is not None:
+                    self.spared(1 - point.seen)
+                    del left[units]
+                    yield units, point
+            if not left:
+                return
+
+
+class _Cut:
+    """One cut of one group: its masked tensors, and its metric so far."""
+
+    def __init__(self, field: Field, masked: Mapping[int, Any]) -> None:
+        self.field, self.masked = field, masked
+        self.running = field.judge.fresh()
+        self.rows: list[Rows] = []
+
+    def run(self, number: int, prefix: Mapping[int, Any]) -> None:
+        """Go on from what stands before the cut, for one batch."""
+        batch = self.field.batches[number]
+        outputs = self.field.graph.run(*batch.inputs, given={**prefix, **self.masked})
+        if self.field.judge.confidence is None:
+            self.running.update(outputs, batch.labels, batch.n_samples)
+        else:
+            self.rows.append(self.field.judge.rows(outputs, batch))
+
+    def point(self, dense: float, last: bool) -> Point | None:
+        """The point, where it is known or there is no more to see."""
+        within = self.field.judge.confidence
+        if within is None:
+            return Point(float(self.running.result()))
+        before = [self.field.dense_rows(k) for k in range(len(self.rows))]
+        seen = sum(self.field.batches[k].n_samples for k in range(len(self.rows))) / self.field.n_samples
+        found = difference(before, self.rows, seen)
+        return Point(dense + found.value, found.error, found.seen) if last or found.is_sure(within) else None
