@@ -9,6 +9,7 @@ from typing import Any
 import paddle
 
 from prunelab.errors import OptionError, PrunelabError, check_positive, reason_of, unknown_name
+from prunelab.train.precision import Precision
 
 OptimizerMaker = Callable[[Sequence[Any]], Any]
 
@@ -67,9 +68,9 @@ class Rate:
         if self._base is not None:
             self.optimizer.set_lr(self._base * self._factor(fraction))
 
-    def step(self) -> None:
+    def step(self, precision: Precision) -> None:
         """One step of the optimizer, and of the scheduler it may have brought along."""
-        self.optimizer.step()
+        precision.step(self.optimizer)
         own = getattr(self.optimizer, "_learning_rate", None)
         if self._base is None and isinstance(own, paddle.optimizer.lr.LRScheduler):
             own.step()

@@ -1,0 +1,68 @@
+"""A model's tensors put by, to be put back bit for bit: where something goes wrong, and where an epoch was the best."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import paddle
+
+
+class Keeper:
+    """The parameters and buffers of a layer as they are now, on their place."""
+
+    def __init__(self, layer: Any) -> None:
+        self._tensors = [t for t in (*layer.parameters(), *layer.buffers()) if t._is_initialized()]
+        self.keep()
+
+    def keep(self) -> None:
+        """Put by what they are now."""
+        self._kept = [t.detach().clone() for t in self._tensors]
+
+    def restore(self) -> None:
+        """Make them what was put by, bit for bit."""
+        with paddle.no_grad():
+            for tensor, value in zip(self._tensors, self._kept, strict=True):
+                paddle.assign(value, output=tensor)
+
+
+class Best:
+    """The best epoch so far, by the metric ``name`` on validation data, and its tensors; epoch -1 is the start."""
+
+    def __init__(self, layer: Any, name: str, judge: Callable[[], float], higher_is_better: bool) -> None:
+        self.name = name
+        self._keeper, self._judge = Keeper(layer), judge
+        self._sign = 1.0 if higher_is_better else -1.0
+        self.epoch, self.value = -1, judge()
+        self.since = 0
+
+    def look(self, epoch: int) -> float:
+        """The metric now; where it is the best, the tensors are put by."""
+        value = self._judge()
+        self.since += 1
+        # a metric that is not a number is never the best, whatever was before
+        if not math.isnan(value) and (math.isnan(self.value) or self._sign * value > self._sign * self.value):
+            self._keeper.keep()
+            self.epoch, self.value, self.since = epoch, value, 0
+        return value
+
+    def restore(self) -> None:
+        """Put the best epoch's tensors back."""
+        self._keeper.restore()
+
+
+@contextlib.contextmanager
+def all_or_nothing(layer: Any, best: Callable[[], Best | None]) -> Iterator[None]:
+    """Whatever is raised inside leaves the tensors as they were; an interrupt leaves the best, where one is judged."""
+    start = Keeper(layer)
+    try:
+        yield
+    except BaseException as error:
+        found = best()
+        if isinstance(error, KeyboardInterrupt) and found is not None:
+            found.restore()
+        else:
+            start.restore()
+        raise
