@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -16,17 +17,21 @@ from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.evaluate import listed, named_metrics
 from prunelab.evaluate.forward import LossFunction, in_mode
 from prunelab.evaluate.loss import loss_function, name_of
-from prunelab.graph import as_layer
+from prunelab.graph import Graph, as_layer
 from prunelab.plan import Plan
+from prunelab.train.distillation import objective
 from prunelab.train.keeping import Best, all_or_nothing
 from prunelab.train.loop import Loop
-from prunelab.train.objective import Task, task_loss
+from prunelab.train.objective import Penalized, task_loss
 from prunelab.train.optimizer_state import OptimizerState
 from prunelab.train.optimizers import OptimizerMaker, make_optimizer
 from prunelab.train.options import TrainingOptions, training_options
+from prunelab.train.penalties import penalties_of
 from prunelab.train.precision import Precision
 from prunelab.train.projection import project
 from prunelab.train.result import FineTuneResult, TrainedBatch, TrainedEpoch
+from prunelab.train.soft import SoftMask
+from prunelab.train.traced import Traced
 
 OnBatch = Callable[[TrainedBatch], object]
 OnEpoch = Callable[[TrainedEpoch], object]
@@ -42,6 +47,7 @@ def finetune(
     schedule: str = "cosine",
     loss: str | LossFunction | None = None,
     plan: Plan | Mapping[str, np.ndarray[Any, Any]] | None = None,
+    teacher: Any = None,
     on_batch: OnBatch | None = None,
     on_epoch: OnEpoch | None = None,
     seed: int | None = None,
@@ -63,11 +69,13 @@ def finetune(
             entropy of integer labels.
         plan: what is cut in this full-size model, and stays zero (or masks by parameter name: bool, True where it
             stays).
+        teacher: a model to learn from beside the labels, as a rule the dense one; or a `Distillation`, which says how.
         on_batch, on_epoch: called after each batch and each epoch; a true return value ends the training there, and
             keeps it.
         seed: sets Paddle's, NumPy's and Python's generators first, so that shuffling and dropout repeat.
         options, more: `TrainingOptions`, or any of its fields by name: ``val``, ``metric``, ``patience``,
-            ``clip_norm``, ``accumulate``, ``label_smoothing``, ``amp``, ``optimizer_state``, ``callbacks``.
+            ``clip_norm``, ``accumulate``, ``label_smoothing``, ``amp``, ``penalty``, ``soft``, ``optimizer_state``,
+            ``callbacks``.
 
     Raises:
         TrainingError: a loss that is not finite, with its batch and value, or one that depends on no parameter.
@@ -85,21 +93,28 @@ def finetune(
     rate = make_optimizer(optimizer, lr, schedule, parameters)
     if chosen.optimizer_state is not None:
         chosen.optimizer_state.put(rate.optimizer, layer)
+    traced, penalties = Traced(layer), penalties_of(chosen.penalty)
+    goal = objective(traced, task_loss(loss, chosen.label_smoothing), teacher, plan)
+    soft = _soft(chosen, plan, epochs)
     loop = Loop(
-        layer, source, Task(layer, task_loss(loss, chosen.label_smoothing)), rate, project(layer, plan),
+        layer, source, Penalized(goal, penalties, traced) if penalties else goal, rate, project(layer, plan),
         Precision(chosen.amp, parameters[0]), chosen.clip_norm, chosen.accumulate, chosen.patience,
         name_of(loss_function(loss)),
         [*filter(None, [on_batch]), *chosen.listeners("on_batch")],
-        [*filter(None, [on_epoch]), *chosen.listeners("on_epoch")])
+        [*filter(None, [on_epoch]), *chosen.listeners("on_epoch")],
+        [] if soft is None else [lambda epoch: soft.choose(_graph(traced, source), epoch)])
     start = time.perf_counter()
     with all_or_nothing(layer, lambda: loop.best), in_mode(layer, training=True), loop.without_gradients_left():
-        loop.best = _best(layer, chosen, loss)
+        loop.best = _best(layer, chosen, loss, soft)
         stopped = loop.run(epochs)
+        best_epoch = None
         if loop.best is not None:
             loop.best.restore()
+            best_epoch = loop.best.epoch
+        found = None if soft is None else soft.harden(layer, best_epoch)
     return FineTuneResult(tuple(map(tuple, loop.losses)), time.perf_counter() - start, stopped,
-                          tuple(loop.val_metrics), None if loop.best is None else loop.best.epoch, loop.precision.name,
-                          OptimizerState.of(rate.optimizer, layer))
+                          tuple(loop.val_metrics), best_epoch, loop.precision.name,
+                          OptimizerState.of(rate.optimizer, layer), found)
 
 
 def _seed(seed: int | None) -> None:
@@ -110,7 +125,19 @@ def _seed(seed: int | None) -> None:
         random.seed(seed)
 
 
-def _best(layer: Any, options: TrainingOptions, loss: str | LossFunction | None) -> Best | None:
+def _soft(options: TrainingOptions, plan: Any, epochs: int) -> SoftMask | None:
+    if options.soft is None:
+        return None
+    if plan is not None:
+        raise OptionError("plan and soft are both given, and what a plan cuts cannot come back; give one of them")
+    return SoftMask(options.soft, epochs)
+
+
+def _graph(traced: Traced, source: Batches) -> Graph:
+    return traced.graph(next(iter(source))[0])
+
+
+def _best(layer: Any, options: TrainingOptions, loss: str | LossFunction | None, soft: SoftMask | None) -> Best | None:
     """What judges epochs, from the start on; None without validation data."""
     if options.val is None:
         return None
@@ -119,4 +146,10 @@ def _best(layer: Any, options: TrainingOptions, loss: str | LossFunction | None)
         raise OptionError(f"metric is {len(metrics)} metrics; give the one that epochs are judged by")
     (name, metric), = named_metrics(metrics, loss).items()
     source = options.val if isinstance(options.val, Batches) else batches(options.val, layer)
-    return Best(layer, name, lambda: evaluate(layer, source, metrics, loss)[name], metric.higher_is_better)
+
+    def judge() -> float:
+        with contextlib.nullcontext() if soft is None else soft.judged(layer):
+            return evaluate(layer, source, metrics, loss)[name]
+
+    # a model that is to be pruned softly is not pruned yet when it starts
+    return Best(layer, name, judge, metric.higher_is_better, from_start=soft is None)

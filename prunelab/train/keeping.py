@@ -29,28 +29,38 @@ class Keeper:
 
 
 class Best:
-    """The best epoch so far, by the metric ``name`` on validation data, and its tensors; epoch -1 is the start."""
+    """The best epoch so far, by the metric ``name`` on validation data, and its tensors; epoch -1 is the start, None
+    before anything counts."""
 
-    def __init__(self, layer: Any, name: str, judge: Callable[[], float], higher_is_better: bool) -> None:
+    def __init__(self, layer: Any, name: str, judge: Callable[[], float], higher_is_better: bool, *,
+                 from_start: bool = True) -> None:
         self.name = name
         self._keeper, self._judge = Keeper(layer), judge
         self._sign = 1.0 if higher_is_better else -1.0
-        self.epoch, self.value = -1, judge()
-        self.since = 0
+        self.epoch: int | None = None
+        self.value, self.since = math.nan, 0
+        if from_start:
+            self.epoch, self.value = -1, judge()
+
+    def forget(self) -> None:
+        """What came before no longer compares."""
+        self.epoch, self.value, self.since = None, math.nan, 0
 
     def look(self, epoch: int) -> float:
         """The metric now; where it is the best, the tensors are put by."""
         value = self._judge()
         self.since += 1
         # a metric that is not a number is never the best, whatever was before
-        if not math.isnan(value) and (math.isnan(self.value) or self._sign * value > self._sign * self.value):
+        better = math.isnan(self.value) or self._sign * value > self._sign * self.value
+        if self.epoch is None or (better and not math.isnan(value)):
             self._keeper.keep()
             self.epoch, self.value, self.since = epoch, value, 0
         return value
 
     def restore(self) -> None:
-        """Put the best epoch's tensors back."""
-        self._keeper.restore()
+        """Put the best epoch's tensors back; where none counts, leave them as they are."""
+        if self.epoch is not None:
+            self._keeper.restore()
 
 
 @contextlib.contextmanager
@@ -61,7 +71,7 @@ def all_or_nothing(layer: Any, best: Callable[[], Best | None]) -> Iterator[None
         yield
     except BaseException as error:
         found = best()
-        if isinstance(error, KeyboardInterrupt) and found is not None:
+        if isinstance(error, KeyboardInterrupt) and found is not None and found.epoch is not None:
             found.restore()
         else:
             start.restore()

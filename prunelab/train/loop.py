@@ -22,7 +22,7 @@ from prunelab.train.result import TrainedBatch, TrainedEpoch
 @dataclass
 class Loop:
     """One training. ``on_batch`` and ``on_epoch`` end it by a true value; ``judged`` names what epochs are judged by,
-    and ``after_epoch`` changes the weights before they are."""
+    and ``after_epoch`` changes the weights before they are (true: earlier epochs no longer compare)."""
 
     layer: Any
     source: Batches
@@ -36,7 +36,7 @@ class Loop:
     judged: str
     on_batch: Sequence[Callable[[TrainedBatch], object]]
     on_epoch: Sequence[Callable[[TrainedEpoch], object]]
-    after_epoch: Sequence[Callable[[int], None]] = ()
+    after_epoch: Sequence[Callable[[int], bool]] = ()
     best: Best | None = None
     losses: list[list[float]] = field(default_factory=list)
     val_metrics: list[dict[str, float]] = field(default_factory=list)
@@ -54,7 +54,8 @@ class Loop:
             if not self.losses[-1]:
                 raise DataError("the data has no batches; give at least one")
             for change in self.after_epoch:
-                change(epoch)
+                if change(epoch) and self.best is not None:
+                    self.best.forget()
             if self._judge(epoch):
                 return True
         return False

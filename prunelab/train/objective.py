@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from paddle.nn import functional
@@ -10,6 +10,8 @@ from paddle.nn import functional
 from prunelab.errors import OptionError
 from prunelab.evaluate.forward import LossFunction, forward
 from prunelab.evaluate.loss import IGNORED_LABEL, classes, cross_entropy, loss_function, loss_of, name_of
+from prunelab.train.penalties import Penalty, Term
+from prunelab.train.traced import Traced
 
 
 class Objective(Protocol):
@@ -28,15 +30,18 @@ class Task:
         return loss_of(self.loss, forward(self.layer, inputs), labels)
 
 
-class Sum:
-    """An objective, and terms that look at the training's fraction only: penalties of the weights."""
+class Penalized:
+    """An objective, and penalties of the weights."""
 
-    def __init__(self, objective: Objective, terms: Sequence[Callable[[float], Any]]) -> None:
-        self.objective, self.terms = objective, terms
+    def __init__(self, objective: Objective, penalties: Sequence[Penalty], traced: Traced) -> None:
+        self.objective, self.penalties, self.traced = objective, penalties, traced
+        self._terms: list[Term] | None = None
 
     def __call__(self, inputs: tuple[Any, ...], labels: Any, fraction: float) -> Any:
+        if self._terms is None:
+            self._terms = [penalty.on(self.traced.graph(inputs)) for penalty in self.penalties]
         total = self.objective(inputs, labels, fraction)
-        for term in self.terms:
+        for term in self._terms:
             more = term(fraction)
             total = total + more.astype(total.dtype)
         return total

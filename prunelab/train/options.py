@@ -11,6 +11,7 @@ from prunelab.evaluate.evaluate import MetricName
 
 if TYPE_CHECKING:
     from prunelab.train.optimizer_state import OptimizerState
+    from prunelab.train.soft import SoftPruning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,9 @@ class TrainingOptions:
         accumulate: a step of the optimizer for so many batches, on the mean of their gradients.
         label_smoothing: the part of each label that is spread over all classes, in ``[0, 1)``, for cross entropy.
         amp: automatic mixed precision, on a GPU. On the CPU Paddle has none: it warns, and trains in float32.
+        penalty: sparse training before a cut: "group_lasso", "bn_scale", or an object such as ``GroupLasso(1e-3)`` or
+            ``Growing(plan)``; one, or several.
+        soft: ``SoftPruning(sparsity=0.5)``: units that go after each epoch and may come back; see ``result.plan``.
         optimizer_state: what an earlier training left in ``result.optimizer_state``, after a cut
             ``result.optimizer_state.cut(model, plan)``.
         callbacks: called after each batch with a `TrainedBatch` and after each epoch with a `TrainedEpoch`, where they
@@ -39,6 +43,8 @@ class TrainingOptions:
     accumulate: int = 1
     label_smoothing: float = 0.0
     amp: bool = False
+    penalty: Any = None
+    soft: SoftPruning | None = None
     optimizer_state: OptimizerState | None = None
     callbacks: tuple[Any, ...] = ()
 

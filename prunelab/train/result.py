@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from prunelab.plan import Plan
 from prunelab.render.numbers import counted, number
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class FineTuneResult:
 
     ``val_metrics``: by epoch what was measured on the validation data, and ``best_epoch`` the one whose weights were
     kept: -1 for those before the first, None without validation data. ``precision`` is what it computed in.
-    ``optimizer_state`` is what the optimizer had gathered when it ended.
+    ``optimizer_state`` is what the optimizer had gathered when it ended, ``plan`` what soft pruning chose.
     """
 
     losses: tuple[tuple[float, ...], ...]
@@ -50,6 +51,7 @@ class FineTuneResult:
     best_epoch: int | None = None
     precision: str = "float32"
     optimizer_state: OptimizerState | None = field(default=None, compare=False)
+    plan: Plan | None = None
 
     @property
     def epoch_losses(self) -> tuple[float, ...]:
