@@ -18,6 +18,7 @@ _PUBLIC = {
     "propose": "plan", "Plan": "plan", "schedules": "plan",
     "mask": "surgery", "compact": "surgery",
     "calibrate": "evaluate", "evaluate": "evaluate", "latency": "evaluate",
+    "confusion": "evaluate", "Confusion": "evaluate",
     "sensitivity": "evaluate", "Sensitivity": "evaluate",
     "finetune": "train",
     "load_model": "data", "datasets": "data",
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
     from prunelab.data import datasets as datasets
     from prunelab.data import load_model as load_model
     from prunelab.errors import PrunelabError as PrunelabError
+    from prunelab.evaluate import Confusion as Confusion
     from prunelab.evaluate import Sensitivity as Sensitivity
     from prunelab.evaluate import calibrate as calibrate
+    from prunelab.evaluate import confusion as confusion
     from prunelab.evaluate import evaluate as evaluate
     from prunelab.evaluate import latency as latency
     from prunelab.evaluate import sensitivity as sensitivity

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from prunelab.evaluate.batches import batches
 from prunelab.evaluate.calibrate import calibrate
+from prunelab.evaluate.confusion import Confusion, confusion
 from prunelab.evaluate.evaluate import evaluate
 from prunelab.evaluate.latency import latency
 from prunelab.evaluate.measured import Sensitivity
-from prunelab.evaluate.metrics import METRICS, Metric
+from prunelab.evaluate.metric import Metric
+from prunelab.evaluate.metrics import METRICS
 from prunelab.evaluate.sensitivity import sensitivity
 
-__all__ = ["METRICS", "Metric", "Sensitivity", "batches", "calibrate", "evaluate", "latency", "sensitivity"]
+__all__ = [
+    "METRICS",
+    "Confusion",
+    "Metric",
+    "Sensitivity",
+    "batches",
+    "calibrate",
+    "confusion",
+    "evaluate",
+    "latency",
+    "sensitivity",
+]

@@ -33,17 +33,26 @@ def cross_entropy(outputs: Any, labels: Any) -> Any:
 def _elementwise(name: str, function: Callable[[Any, Any], Any]) -> LossFunction:
     """A loss of outputs and labels of one shape; a last axis of one may be missing on either side."""
     def loss(outputs: Any, labels: Any = None) -> Any:
-        found = main_output(outputs)
-        if labels is None:
-            raise DataError(f"the batches have no labels, and {name} needs them; give batches (x, y)")
-        longer, shorter = sorted((list(found.shape), list(labels.shape)), key=len, reverse=True)
-        if longer not in (shorter, [*shorter, 1]):
-            raise DataError(f"{name} cannot be computed from the outputs {describe(found)} and the labels "
-                            f"{describe(labels)}; give labels of the outputs' shape, or another loss")
-        return function(found, labels.reshape(found.shape).astype(found.dtype))
+        return function(*fitting(outputs, labels, name))
 
     loss.__name__ = name
     return loss
+
+
+def fitting(outputs: Any, labels: Any, who: str) -> tuple[Any, Any]:
+    """The first output, and the labels in its shape and type; a last axis of one may be missing on either side.
+
+    Raises:
+        DataError: labels of another shape, or none; ``who`` needs them.
+    """
+    found = main_output(outputs)
+    if labels is None:
+        raise DataError(f"the batches have no labels, and {who} needs them; give batches (x, y)")
+    longer, shorter = sorted((list(found.shape), list(labels.shape)), key=len, reverse=True)
+    if longer not in (shorter, [*shorter, 1]):
+        raise DataError(f"{who} cannot be computed from the outputs {describe(found)} and the labels "
+                        f"{describe(labels)}; give labels of the outputs' shape, or another loss or metric")
+    return found, labels.reshape(found.shape).astype(found.dtype)
 
 
 # name -> the mean loss of a batch

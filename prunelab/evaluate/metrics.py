@@ -1,187 +1,42 @@
-"""Streaming metrics: each takes batch after batch and gives one number at the end, weighted by samples.
+"""The metrics by name: each takes batch after batch and gives one number at the end.
 
-What is summed stays on the device until the end: one number leaves it a metric, not one a batch. A new metric is a
-class with ``update`` and ``result``, a line in `METRICS`, and a test; a function ``(outputs, labels) -> mean of the
-batch`` works wherever a name does.
+A new metric is a class with ``update``, ``result`` and ``higher_is_better`` (and ``rows``, where it is a mean over
+samples), a line in `METRICS`, and a test; a function ``(outputs, labels) -> mean of the batch`` works wherever a name
+does.
 """
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from functools import partial
 
-import numpy as np
-import paddle
-from paddle.nn import functional
-
-from prunelab.errors import DataError, PrunelabError, reason_of
-from prunelab.evaluate.forward import LossFunction, describe
-from prunelab.evaluate.loss import IGNORED_LABEL, classes, cross_entropy, described, loss_of, name_of
-from prunelab.graph import as_array
-
-Array = np.ndarray[Any, Any]
-
-
-class Metric(Protocol):
-    """What every metric does. One that is a mean over samples also has `Samplewise.rows`."""
-
-    higher_is_better: bool
-
-    def update(self, outputs: Any, labels: Any, n_samples: int) -> None:
-        """Take one batch."""
-
-    def result(self) -> float:
-        """The value over all batches so far."""
-
-
-@runtime_checkable
-class Samplewise(Protocol):
-    """A metric that is a weighted mean: it can tell a batch's parts, so that two models are compared sample by
-    sample."""
-
-    def rows(self, outputs: Any, labels: Any, n_samples: int) -> tuple[Any, Any]:
-        """Totals and weights of one batch, float64 arrays of one shape: a row a sample, or one for all of them."""
-
-
-class _Mean:
-    """A weighted mean of scalars: of tensors in float64 on the device they come from, of numbers as they are."""
-
-    def __init__(self) -> None:
-        self.total: Any = None
-        self.weight: Any = None
-
-    def add(self, total: Any, weight: Any) -> None:
-        if isinstance(total, paddle.Tensor):
-            total = total.astype("float64").reshape([])
-        self.total = total if self.total is None else self.total + total
-        self.weight = weight if self.weight is None else self.weight + weight
-
-    def result(self) -> float:
-        if self.total is None:
-            raise DataError("the data has no batches; give at least one")
-        total, weight = (v.item() if isinstance(v, paddle.Tensor) else v for v in (self.total, self.weight))
-        return float(total / weight) if weight else float("nan")
-
-
-class Accuracy:
-    """The fraction of labels that the largest logit meets; labels of -100 do not count. In [0, 1], higher is better."""
-
-    higher_is_better = True
-
-    def __init__(self, loss: LossFunction | None = None) -> None:
-        self._mean = _Mean()
-
-    def update(self, outputs: Any, labels: Any, n_samples: int) -> None:
-        """Take logits ``(..., classes)`` and integer labels ``(...)`` or ``(..., 1)``."""
-        hits, counts = self._hits(outputs, labels)
-        self._mean.add(hits.sum(), counts.sum())
-
-    def rows(self, outputs: Any, labels: Any, n_samples: int) -> tuple[Array, Array]:
-        """Hits and labels of each sample."""
-        hits, counts = self._hits(outputs, labels)
-        return _by_sample(hits), _by_sample(counts)
-
-    def _hits(self, outputs: Any, labels: Any) -> tuple[Any, Any]:
-        logits, labels = classes(outputs, labels, "accuracy")
-        counts = labels != IGNORED_LABEL
-        return (logits.argmax(-1) == labels) & counts, counts
-
-    def result(self) -> float:
-        """The fraction met."""
-        return self._mean.result()
-
-
-class Loss:
-    """The mean loss over all samples: the one that is trained on, or cross entropy. Lower is better.
-
-    A loss that gives a batch's mean is weighted by its samples; the default one by the labels that count.
-    """
-
-    higher_is_better = False
-
-    def __init__(self, loss: LossFunction | None = None) -> None:
-        self._loss = loss or cross_entropy
-        self._mean = _Mean()
-
-    def update(self, outputs: Any, labels: Any, n_samples: int) -> None:
-        """Take what the loss takes."""
-        value = loss_of(self._loss, outputs, labels)
-        if self._loss is cross_entropy:
-            n = (labels != IGNORED_LABEL).sum()
-            self._mean.add(value * n.astype(value.dtype), n)
-        else:
-            self._mean.add(value * n_samples, n_samples)
-
-    def rows(self, outputs: Any, labels: Any, n_samples: int) -> tuple[Array, Array]:
-        """The losses of each sample's labels; of another loss than the default, the batch's in one row."""
-        if self._loss is not cross_entropy:
-            value = float(loss_of(self._loss, outputs, labels).item())
-            return np.array([value * n_samples]), np.array([float(n_samples)])
-        logits, labels = classes(outputs, labels, "cross_entropy")
-        losses = functional.cross_entropy(logits, labels, reduction="none", ignore_index=IGNORED_LABEL)
-        return _by_sample(losses), _by_sample(labels != IGNORED_LABEL)
-
-    def result(self) -> float:
-        """The mean."""
-        return self._mean.result()
-
-
-class Function:
-    """Any function ``(outputs, labels) -> mean of the batch``, weighted by samples.
-
-    Higher is better, unless the function has an attribute ``higher_is_better`` that says otherwise.
-    """
-
-    def __init__(self, function: Callable[[Any, Any], Any]) -> None:
-        self._function = function
-        self.higher_is_better = bool(getattr(function, "higher_is_better", True))
-        self._mean = _Mean()
-
-    def update(self, outputs: Any, labels: Any, n_samples: int) -> None:
-        """Take what the function takes."""
-        self._mean.add(self._value(outputs, labels) * n_samples, n_samples)
-
-    def rows(self, outputs: Any, labels: Any, n_samples: int) -> tuple[Array, Array]:
-        """The batch in one row."""
-        value = self._value(outputs, labels)
-        number = value.item() if isinstance(value, paddle.Tensor) else value
-        return np.array([float(number) * n_samples]), np.array([float(n_samples)])
-
-    def _value(self, outputs: Any, labels: Any) -> Any:
-        try:
-            value = self._function(outputs, labels)
-        except PrunelabError:
-            raise
-        except Exception as error:
-            raise DataError(f"the metric {name_of(self._function)} cannot be computed from the outputs "
-                            f"{described(outputs)} and the labels {describe(labels)}: {reason_of(error)}; it gets "
-                            "both as tensors (x.numpy() is an array)") from error
-        return self._number(value)
-
-    def _number(self, value: Any) -> Any:
-        if isinstance(value, paddle.Tensor) and value.size == 1:
-            return value.detach()
-        if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "biuf":
-            return float(value.item())
-        if isinstance(value, numbers.Real):
-            return float(value)
-        told = f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else describe(value)
-        raise DataError(f"the metric {name_of(self._function)} gave {told}; it gives one number, the mean of the batch")
-
-    def result(self) -> float:
-        """The mean."""
-        return self._mean.result()
-
-
-def _by_sample(values: Any) -> Array:
-    """The sum of each sample's numbers: (samples,)."""
-    numbers = as_array(values.astype("float64"))
-    return numbers.reshape(len(numbers), -1).sum(axis=1)
-
+from prunelab.evaluate.boxes import BoxPrecision
+from prunelab.evaluate.confusion import Score
+from prunelab.evaluate.forward import LossFunction
+from prunelab.evaluate.means import Accuracy, Error, Function, Loss, Perplexity, TopK
+from prunelab.evaluate.metric import Metric, Samplewise
+from prunelab.evaluate.ranking import AveragePrecision
 
 # name -> a metric's class; it is made with the loss that is trained on
 METRICS: Mapping[str, Callable[[LossFunction | None], Metric]] = {
     "accuracy": Accuracy,
     "loss": Loss,
+    "top5": TopK,
+    # the mean over classes; "micro": over labels; "weighted": over classes by their labels
+    "precision": partial(Score, kind="precision", average="macro"),
+    "recall": partial(Score, kind="recall", average="macro"),
+    "f1": partial(Score, kind="f1", average="macro"),
+    "precision_micro": partial(Score, kind="precision", average="micro"),
+    "recall_micro": partial(Score, kind="recall", average="micro"),
+    "f1_micro": partial(Score, kind="f1", average="micro"),
+    "precision_weighted": partial(Score, kind="precision", average="weighted"),
+    "recall_weighted": partial(Score, kind="recall", average="weighted"),
+    "f1_weighted": partial(Score, kind="f1", average="weighted"),
+    "mae": partial(Error, name="mae"),
+    "mse": partial(Error, name="mse"),
+    "perplexity": Perplexity,
+    "map": AveragePrecision,
+    "map_boxes": BoxPrecision,
 }
+
+__all__ = ["METRICS", "Function", "Metric", "Samplewise"]

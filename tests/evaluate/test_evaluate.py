@@ -14,7 +14,6 @@ from paddle import nn
 
 import prunelab as pl
 from prunelab.errors import DataError, InputError, OptionError, UnknownNameError
-from prunelab.evaluate import METRICS
 
 
 def net() -> nn.Layer:
@@ -180,13 +179,3 @@ def test_outputs_in_a_dict_are_judged_by_the_first() -> None:
     assert pl.evaluate(model, (X, Y)) == pl.evaluate(model.main, (X, Y))
     with pytest.raises(DataError, match=r"\{logits: \(6, 3\) float32, hidden: \(6, 4\) float32\}.*'dict'"):
         pl.evaluate(model, (X, Y), loss=nn.CrossEntropyLoss())
-
-
-@pytest.mark.parametrize("name", METRICS)
-def test_every_metric_of_the_table_streams(name: str) -> None:
-    metric = METRICS[name](None)
-    logits = paddle.to_tensor([[2.0, 0.0], [0.0, 2.0]])
-    metric.update(logits, paddle.to_tensor([0, 1]), 2)
-    once = metric.result()
-    metric.update(logits, paddle.to_tensor([1, 0]), 2)
-    assert metric.result() != once
