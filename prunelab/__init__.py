@@ -20,7 +20,7 @@ _PUBLIC = {
     "calibrate": "evaluate", "evaluate": "evaluate", "latency": "evaluate",
     "confusion": "evaluate", "Confusion": "evaluate",
     "sensitivity": "evaluate", "Sensitivity": "evaluate",
-    "finetune": "train",
+    "finetune": "train", "repair": "train",
     "load_model": "data", "datasets": "data",
     "export": "export", "Export": "export",
     "Lab": "lab", "doctor": "lab",
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from prunelab.surgery import compact as compact
     from prunelab.surgery import mask as mask
     from prunelab.train import finetune as finetune
+    from prunelab.train import repair as repair
 
 
 def __getattr__(name: str) -> Any:

@@ -67,31 +67,31 @@ class Weighted:
         """Whether a matrix product reads its weight as (outputs, inputs)."""
         return bool(self.op.attributes.get("transpose_y", self.op.attributes.get("trans_y", False)))
 
-    # the weight as a matrix
+    # the weight as a matrix: of arrays of NumPy and of tensors alike
 
-    def matrix(self, weight: Array) -> Array:
+    def matrix(self, weight: Any) -> Any:
         """The weight as (groups, columns, outputs of a group)."""
         if self.kind == "linear":
-            flat = weight.reshape(self.shape)
-            return (flat.T if self.flipped else flat)[None]
+            flat = weight.reshape(list(self.shape))
+            return (flat.transpose([1, 0]) if self.flipped else flat)[None]
         g, a, b = self.groups, self.shape[0] // self.groups, self.shape[1]
-        by_group = weight.reshape(g, a, b, -1)
+        by_group = weight.reshape([g, a, b, -1])
         if self.kind == "convolution":
-            return by_group.reshape(g, a, -1).swapaxes(1, 2)
-        return by_group.transpose(0, 1, 3, 2).reshape(g, -1, b)
+            return by_group.reshape([g, a, -1]).transpose([0, 2, 1])
+        return by_group.transpose([0, 1, 3, 2]).reshape([g, -1, b])
 
-    def unmatrix(self, matrix: Array) -> Array:
+    def unmatrix(self, matrix: Any) -> Any:
         """The weight, in the parameter's order of numbers, of a matrix: the inverse of `matrix`."""
         if self.kind == "linear":
-            return np.ascontiguousarray(matrix[0].T if self.flipped else matrix[0])
+            return matrix[0].transpose([1, 0]) if self.flipped else matrix[0]
         g, a, b = self.groups, self.shape[0] // self.groups, self.shape[1]
         if self.kind == "convolution":
-            return np.ascontiguousarray(matrix.swapaxes(1, 2)).reshape(self.shape)
-        return np.ascontiguousarray(matrix.reshape(g, a, -1, b).transpose(0, 1, 3, 2)).reshape(self.shape)
+            return matrix.transpose([0, 2, 1]).reshape(list(self.shape))
+        return matrix.reshape([g, a, -1, b]).transpose([0, 1, 3, 2]).reshape(list(self.shape))
 
-    def vector(self, bias: Array) -> Array:
+    def vector(self, bias: Any) -> Any:
         """A bias as (groups, outputs of a group)."""
-        return bias.reshape(self.groups, -1)
+        return bias.reshape([self.groups, -1])
 
     # its tensors as rows
 

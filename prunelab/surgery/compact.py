@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +19,7 @@ from prunelab.graph.run import Executor
 from prunelab.graph.widths import Kept
 from prunelab.plan import Plan, as_plan
 from prunelab.surgery.compare import close, random_inputs
+from prunelab.surgery.copying import copy_with
 from prunelab.surgery.graph_layer import GraphLayer
 from prunelab.surgery.layers import follow_shapes, set_number
 
@@ -49,13 +48,18 @@ def compact(model: Any, plan: Plan, *, form: str = "auto") -> Any:
 def _carried_out(graph: Graph, plan: Plan, form: str) -> Any:
     kept = graph.kept(plan)
     executor = Executor(graph.program, graph.structure.solution, RULES, kept)
-    masked = masked_weights(plan)
-    cut = {p.value: _cut(graph, p.name, kept, masked.get(p.name)) for p in graph.program.parameters}
+    cut = cut_tensors(graph, plan, kept)
     if form == "auto" and not kept.dropped:  # a class's own forward calls all of its layers
         small = _same_class(graph, executor, cut)
         if small is not None:
             return small
     return _as_graph(graph, executor, cut, kept)
+
+
+def cut_tensors(graph: Graph, plan: Plan, kept: Kept) -> dict[int, Any]:
+    """The smaller network's tensors by value id: new ones where something goes, the model's own elsewhere."""
+    masked = masked_weights(plan)
+    return {p.value: _cut(graph, p.name, kept, masked.get(p.name)) for p in graph.program.parameters}
 
 
 def _cut(graph: Graph, parameter: str, kept: Kept, zeros: np.ndarray[Any, Any] | None) -> Any:
@@ -82,42 +86,14 @@ def _cut(graph: Graph, parameter: str, kept: Kept, zeros: np.ndarray[Any, Any] |
 def _same_class(graph: Graph, executor: Executor, cut: Mapping[int, Any]) -> Any:
     """A copy of the model on cut tensors, or None where its own forward computes something else."""
     originals = {p.value: graph.tensor(p.name) for p in graph.program.parameters}
-    # what a copy finds here it takes as the copy of that tensor, so every list and tie that holds one follows
-    copies = {id(original): _copy_of(original, cut[value]) for value, original in originals.items()
-              if cut[value] is not original}
-    small = copy.deepcopy(graph.model, {**_copies_of_empty(graph.model), **copies})
-    small.clear_gradients(set_to_zero=False)
-    for original in (*graph.model.parameters(), *graph.model.buffers()):
-        mine = copies.get(id(original))
-        if mine is not None and original._is_initialized() and not mine.place._equals(original.place):
-            # Paddle copies to the default place; a model stays where it lives
-            mine.get_tensor()._share_data_with(original.detach().clone().get_tensor())
+    small = copy_with(graph.model, [(original, cut[value]) for value, original in originals.items()
+                                    if cut[value] is not original])
     layers = dict(small.named_sublayers(include_self=True))
     for parameter, number, new in executor.owned:
         set_number(layers.get(parameter.rpartition(".")[0]), number, new)
     for layer in layers.values():
         follow_shapes(layer)
     return small if _computes_the_same(graph, small, executor, cut) else None
-
-
-def _copies_of_empty(model: Any) -> dict[int, Any]:
-    """Each layer holds a dozen ordered dicts for hooks and states, nearly all empty: to make them is quicker than to
-    have `copy.deepcopy` copy them."""
-    return {id(value): OrderedDict() for layer in model.sublayers(include_self=True) for value in vars(layer).values()
-            if type(value) is OrderedDict and not value}
-
-
-def _copy_of(original: Any, tensor: Any) -> Any:
-    """``tensor`` in the place of a copy of ``original``, as Paddle's own copies are: named after it, with its options.
-    """
-    if not isinstance(original, paddle.base.framework.EagerParamBase):
-        tensor.stop_gradient = original.stop_gradient
-        return tensor
-    options = copy.deepcopy(vars(original))
-    name = original.name + paddle.utils.unique_name.generate("_deepcopy")
-    parameter = paddle.base.framework.EagerParamBase.from_tensor(tensor, **options, name=name)
-    parameter.trainable, parameter.stop_gradient = original.trainable, original.stop_gradient
-    return parameter
 
 
 def _computes_the_same(graph: Graph, small: Any, executor: Executor, cut: Mapping[int, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Training of masked and of smaller models: fine-tuning, distillation, sparse training, soft pruning."""
+"""Training of masked and of smaller models: fine-tuning, distillation, sparse training, soft pruning; and repair."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from prunelab.train.optimizer_state import OptimizerState, follow
 from prunelab.train.optimizers import OPTIMIZERS
 from prunelab.train.options import TrainingOptions
 from prunelab.train.penalties import PENALTIES, BnScale, GroupLasso, Growing, Penalty
+from prunelab.train.repair import RepairedLayer, RepairReport, repair
 from prunelab.train.result import FineTuneResult, TrainedBatch, TrainedEpoch
 from prunelab.train.soft import SoftPruning
 
@@ -21,10 +22,13 @@ __all__ = [
     "Growing",
     "OptimizerState",
     "Penalty",
+    "RepairReport",
+    "RepairedLayer",
     "SoftPruning",
     "TrainedBatch",
     "TrainedEpoch",
     "TrainingOptions",
     "finetune",
     "follow",
+    "repair",
 ]

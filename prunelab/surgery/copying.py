@@ -1,0 +1,45 @@
+"""A copy of a model that holds other tensors in the place of some of its own."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+
+import paddle
+
+
+def copy_with(model: Any, tensors: Iterable[tuple[Any, Any]]) -> Any:
+    """A deep copy of ``model``, on its own place, with the second of each pair of tensors where the model has the
+    first."""
+    # what a copy finds here it takes as the copy of that tensor, so every list and tie that holds one follows
+    copies = {**_copies_of_empty(model), **{id(original): _copy_of(original, tensor) for original, tensor in tensors}}
+    made = copy.deepcopy(model, copies)
+    made.clear_gradients(set_to_zero=False)
+    for original in (*model.parameters(), *model.buffers()):
+        mine = copies.get(id(original))
+        if mine is not None and original._is_initialized() and not mine.place._equals(original.place):
+            # Paddle copies to the default place; a model stays where it lives
+            mine.get_tensor()._share_data_with(original.detach().clone().get_tensor())
+    return made
+
+
+def _copies_of_empty(model: Any) -> dict[int, Any]:
+    """Each layer holds a dozen ordered dicts for hooks and states, nearly all empty: to make them is quicker than to
+    have `copy.deepcopy` copy them."""
+    return {id(value): OrderedDict() for layer in model.sublayers(include_self=True) for value in vars(layer).values()
+            if type(value) is OrderedDict and not value}
+
+
+def _copy_of(original: Any, tensor: Any) -> Any:
+    """``tensor`` in the place of a copy of ``original``, as Paddle's own copies are: named after it, with its options.
+    """
+    if not isinstance(original, paddle.base.framework.EagerParamBase):
+        tensor.stop_gradient = original.stop_gradient
+        return tensor
+    options = copy.deepcopy(vars(original))
+    name = original.name + paddle.utils.unique_name.generate("_deepcopy")
+    parameter = paddle.base.framework.EagerParamBase.from_tensor(tensor, **options, name=name)
+    parameter.trainable, parameter.stop_gradient = original.trainable, original.stop_gradient
+    return parameter
