@@ -102,14 +102,27 @@ class Weighted:
             return math.prod(self.y_shape[1:-1])
         return math.prod(self._space(self.y_shape))
 
-    def columns(self, x: Any, positions: Array | None = None) -> Any:
-        """The rows that meet the matrix: (groups, rows, columns); ``positions`` picks some of each sample's."""
+    @cached_property
+    def live(self) -> Array:
+        """Which columns of the matrix ever meet data, bool: some positions of a kernel see padding only."""
+        if self.kind == "linear":
+            return np.ones(self.shape[1 if self.flipped else 0], bool)
+        return np.tile(self._seen, self.shape[1] if self.kind == "convolution" else self.shape[0] // self.groups)
+
+    @cached_property
+    def _seen(self) -> Array:
+        return np.any(self._index < math.prod(self._space(self.x_shape)), axis=1, keepdims=True)[:, 0]
+
+    def columns(self, x: Any, positions: Array | None = None, *, live: bool = False) -> Any:
+        """The rows that meet the matrix: (groups, rows, columns); ``positions`` picks some of each sample's, ``live``
+        leaves out columns that meet padding only."""
         if self.kind == "linear":
             x = x.reshape([x.shape[0], -1, x.shape[-1]]) if x.ndim > 2 else x.unsqueeze(1)
             return _picked(x, positions, 1).reshape([1, -1, x.shape[-1]])
         x = _channels_first(x, self.channels_last)
         n, channels = x.shape[:2]
-        index = self._index if positions is None else self._index[:, positions]
+        index = self._index[self._seen] if live else self._index
+        index = index if positions is None else index[:, positions]
         flat = x.reshape([n, channels, -1])
         flat = paddle.concat([flat, paddle.zeros_like(flat[:, :, :1])], axis=2)  # the last one stands for padding
         where = paddle.to_tensor(index.reshape(-1), place=x.place)

@@ -41,11 +41,14 @@ class WeightedRows:
 
     def columns(self, tensors: Sequence[Any], positions: Sampling) -> Any:
         x = tensors[0].astype("float64")
-        out = self.weighted.columns(x, positions.of(self._n_positions(x)))
+        out = self.weighted.columns(x, positions.of(self._n_positions(x)), live=True)
         return with_ones(out) if self.intercept else out
 
     def outputs(self, tensor: Any, positions: Sampling) -> Any:
         return self.weighted.rows(tensor.astype("float64"), positions.of(self._n_positions(tensor)))
+
+    def _live(self, like: Any) -> Any:
+        return paddle.to_tensor(np.flatnonzero(self.weighted.live), place=like.place)
 
     def _n_positions(self, tensor: Any) -> int:
         # a matrix product's other axes may be cut, a convolution's space is not
@@ -55,15 +58,21 @@ class WeightedRows:
     def solved(self, fit: Sums, held_out: Sums, weight: Any) -> Solved:
         mask = None
         if self.stays is not None:
-            mask = self.weighted.matrix(self.stays.astype("float64"))
+            whole = self.weighted.matrix(self.stays.astype("float64"))
+            mask = paddle.index_select(whole, self._live(whole), axis=1)
             mask = paddle.concat([mask, paddle.ones_like(mask[:, :1])], axis=1) if self.intercept else mask
         return solve(fit, held_out, intercept=self.intercept, weight=weight, mask=mask)
 
     def settle(self, held: dict[int, Any], change: Any) -> None:
         before = held[self.weight]
         matrix = self.weighted.matrix(before.astype("float64"))
-        n = matrix.shape[1]
-        new = self.weighted.unmatrix(matrix + change[:, :n])
+        live = self._live(before)
+        n = live.shape[0]
+        groups, _, outputs = matrix.shape
+        # what meets padding only can be anything; it stays
+        moved = paddle.scatter_nd(live.unsqueeze(1), change[:, :n].transpose([1, 0, 2]),
+                                  [matrix.shape[1], groups, outputs]).transpose([1, 0, 2])
+        new = self.weighted.unmatrix(matrix + moved)
         held[self.weight] = new.reshape(before.shape).astype(before.dtype)
         if self.intercept:
             shift = change[:, n].reshape([-1])
