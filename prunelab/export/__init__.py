@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from prunelab.evaluate.timing import TimingOptions
 from prunelab.export.base import Format
-from prunelab.export.onnx import Onnx
+from prunelab.export.onnx.format import Onnx
 from prunelab.export.paddle import PaddleInference
 from prunelab.export.parity import TOLERANCE
 from prunelab.export.result import Export

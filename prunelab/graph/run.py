@@ -198,7 +198,7 @@ class Executor:
         if name not in COMPOSITES and not hasattr(_C_ops, _EAGER_NAME.get(name, name)):
             raise TraceError(f"the operator {name}{op.line} cannot be run by its name in this Paddle; "
                              "write that line with other operators")
-        order = _order(op, name)
+        order = argument_names(op, name)
         call = Call(name, [], outputs=op.outputs, index=op.index)
         for place, key in enumerate(order):
             call.arguments.append(None)
@@ -324,7 +324,7 @@ class Executor:
             env.update(zip(call.outputs, out, strict=False))
 
 
-def _order(op: Op, name: str) -> list[str]:
+def argument_names(op: Op, name: str) -> list[str]:
     """The names of a call's arguments in the order in which its eager form, or a function of ours, takes them."""
     if name in COMPOSITES:
         return COMPOSITES[name][1].split()

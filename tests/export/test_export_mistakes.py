@@ -44,7 +44,7 @@ def test_an_input_that_is_not_used_is_told(tmp_path: Path) -> None:
         pl.export(Unused(functional.relu), tmp_path / "out", ("paddle",), inputs=[(1, 16), (1, 3)])
 
 
-@pytest.mark.parametrize("package", ["paddle2onnx", "onnxruntime"])
+@pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
 def test_a_missing_extra_is_told_before_any_work(package: str, small: nn.Layer, tmp_path: Path,
                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)

@@ -1,22 +1,20 @@
-"""ONNX: ``model.onnx``, converted by paddle2onnx and run by ONNX Runtime."""
+"""paddle2onnx, in a process of its own: for operators that the table lacks."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from importlib import util
 from pathlib import Path
 from typing import Any
 
 from prunelab.errors import ExportError
-from prunelab.export.base import STEM, Array, Runner, Setting, require
-from prunelab.export.onnx_names import unsupported
+from prunelab.export.base import STEM
+from prunelab.export.onnx.paddle2onnx_names import unsupported
 from prunelab.export.paddle import save_program
 from prunelab.graph import TensorSpec
 
@@ -43,41 +41,17 @@ paddle2onnx.export(program, parameters, save_file=target, opset_version={OPSET},
 """
 
 
-@dataclass(frozen=True)
-class Onnx:
-    """One file. paddle2onnx is silently wrong on some operators (a leaky ReLU's slope, a group norm's epsilon):
-    comparing finds them."""
+def convert(model: Any, target: Path, specs: tuple[TensorSpec, ...]) -> None:
+    """Write ``model`` to ``target`` by paddle2onnx, through a program of Paddle's beside it that is removed.
 
-    name: str = "onnx"
-    extension: str = ".onnx"
-    settings: tuple[Setting, ...] = ({},)
-    packages: tuple[str, ...] = ("paddle2onnx", "onnx", "onnxruntime")
-
-    def check_available(self) -> None:
-        """See `prunelab.export.base.Format`."""
-        require(self.packages, "onnx")
-
-    def write(self, model: Any, directory: Path, specs: tuple[TensorSpec, ...]) -> tuple[Path, ...]:
-        """See `prunelab.export.base.Format`."""
-        target = directory / f"{STEM}{self.extension}"
-        with tempfile.TemporaryDirectory(dir=directory, prefix=".program-") as folder:
-            program, parameters = save_program(model, Path(folder) / STEM, specs)
-            _convert(program, parameters, target)
-        return (target,)
-
-    def load(self, files: tuple[Path, ...], setting: Setting, threads: int) -> Runner:
-        """See `prunelab.export.base.Format`."""
-        onnxruntime = importlib.import_module("onnxruntime")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        options.log_severity_level = 3  # errors only: paddle2onnx leaves unused constants, each of which is a warning
-        session = onnxruntime.InferenceSession(str(files[0]), options, providers=["CPUExecutionProvider"])
-        names = [value.name for value in session.get_inputs()]
-
-        def run(arrays: Mapping[str, Array]) -> list[Array]:
-            return list(session.run(None, {name: arrays[name] for name in names}))
-
-        return run
+    Raises:
+        ExportError: paddle2onnx is not installed, or cannot convert it; with the operator's name where it is known.
+    """
+    if util.find_spec("paddle2onnx") is None:
+        raise ExportError("paddle2onnx, which may know more, is not installed: pip install paddle2onnx")
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".program-") as folder:
+        program, parameters = save_program(model, Path(folder) / STEM, specs)
+        _convert(program, parameters, target)
 
 
 def _convert(program: Path, parameters: Path, target: Path) -> None:

@@ -1,0 +1,54 @@
+"""Each framework that has a table: a graph said in its words, as a function of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import paddle
+
+from prunelab.export.listing import listing
+from prunelab.export.onnx.write import onnx_model
+from prunelab.export.parity import TOLERANCE, relative_error
+from prunelab.graph import Graph
+from prunelab.graph.program import flatten
+
+Run = Callable[[Sequence[Any]], list[Any]]
+
+
+def by_onnx(graph: Graph) -> Run:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level, options.intra_op_num_threads = 4, 1
+    file = onnx_model(listing(graph)).SerializeToString()
+    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_inputs()]
+    return lambda arrays: list(session.run(None, dict(zip(names, arrays, strict=True))))
+
+
+FRAMEWORKS: dict[str, Callable[[Graph], Run]] = {"onnx": by_onnx}
+
+
+def errors_at(graph: Graph, run: Run, inputs: Callable[[int], list[Any]], batches: Sequence[int]) -> dict[int, float]:
+    """How far the framework is from the graph, by batch."""
+    found = {}
+    for n in batches:
+        tensors = inputs(n)
+        with paddle.no_grad():
+            reference = [t.numpy() for t in flatten(graph.run(*tensors)) if isinstance(t, paddle.Tensor)]
+        found[n] = relative_error(run([t.numpy() for t in tensors]), reference)
+    return found
+
+
+def check(framework: str, graph: Graph, inputs: Callable[[int], list[Any]], batches: Sequence[int] = (1, 4)) -> None:
+    """The framework computes what the graph does, at any batch where that is free."""
+    free = any(spec.batch_axis is not None for spec in graph.input_specs)
+    batches = batches if free else (graph.input_specs[0].shape[0],)
+    found = errors_at(graph, FRAMEWORKS[framework](graph), inputs, batches)
+    assert max(found.values()) <= TOLERANCE, found
+
+
+def numbers(shape: Sequence[int], seed: int = 0) -> Any:
+    rng = np.random.default_rng([seed, *shape])
+    return paddle.to_tensor(rng.standard_normal(shape).astype("float32"))

@@ -1,0 +1,50 @@
+"""Each entry of a framework's table computes what Paddle's operator does, or refuses by name before any work."""
+
+from __future__ import annotations
+
+import pytest
+from drawn import CASES, Alone, Shape
+from graph.test_operators import QUICK, ROWS
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from table_frameworks import FRAMEWORKS, check, numbers
+from table_refusals import ALIASED, REFUSALS
+
+from prunelab.errors import ExportError
+from prunelab.testing import laws
+
+pytestmark = pytest.mark.filterwarnings("ignore::paddle.utils.deprecated.VisibleDeprecationWarning")
+
+# every sixth of the quick rows; `make slow` tries all
+SAMPLE = set(sorted(QUICK)[::6])
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("name", CASES)
+@settings(max_examples=3, phases=[Phase.generate])  # no shrinking: what is drawn is small
+@given(data=st.data())
+def test_an_operator_alone_with_whatever_shape_and_attributes(framework, name, data):
+    drawn = data.draw(CASES[name].strategy)
+    shapes = [s for s in drawn if isinstance(s, Shape)]
+    model = Alone(CASES[name].function, [a for a in drawn if not isinstance(a, Shape)])
+    laws.stir(model).eval()
+
+    def inputs(n):
+        return [numbers((n, *s), k) for k, s in enumerate(shapes)]
+
+    check(framework, laws.trace(model, inputs(2)), inputs)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("name", [
+    name if name in SAMPLE else pytest.param(name, marks=pytest.mark.slow) for name in ROWS if name not in ALIASED])
+def test_what_stands_between_two_layers(framework, name):
+    model, shape = ROWS[name].network()
+    model.eval()
+    graph = laws.trace(laws.stir(model), shape)
+    refusal = REFUSALS[framework].get(name)
+    if refusal is None:
+        check(framework, graph, lambda n: [numbers((n, *shape[1:]))])
+    else:
+        with pytest.raises(ExportError, match=refusal):
+            FRAMEWORKS[framework](graph)
