@@ -79,8 +79,8 @@ def read_graph(model: Any, specs: tuple[TensorSpec, ...]) -> Graph:
     """
     free = any(spec.batch_axis is not None for spec in specs)
     if not free:
-        program, held = read_program(model, specs, any_batch=False)
-        return Graph(model, Structure(program), held)
+        reading = read_program(model, specs, any_batch=False)
+        return Graph(model, Structure(reading.program), reading.held)
     graph = trace(model, specs)
     if all(spec.batch_axis is None for spec in graph.input_specs):
         raise ExportError(f"the forward of {graph.program.model.rpartition('.')[2]} computes with the batch itself, "
