@@ -92,7 +92,7 @@ class Stepping(Choosing):
         stopped goes on where it was when it is called again.
 
         Args:
-            schedule: "cubic", "linear" or "one_shot".
+            schedule: "cubic", "exponential", "cosine", "linear" or "one_shot".
             to: the fraction of the dense model's units (``by="sparsity"``), "macs" or "params" that is gone in the end.
             scope: "local" cuts each layer alike, "global" by one ranking.
             criterion, round_to, finetune: as for `step`.

@@ -137,7 +137,7 @@ class _Units:
         total = None
         for tensor, axis, index in self.parts:
             rows = tensor.astype("float32").moveaxis(axis, 0).reshape([tensor.shape[axis], -1]).square().sum(1)
-            empty = paddle.full([self.n_units + 1], 0.0, "float32").to(rows.place)
+            empty = paddle.zeros_like(rows[:1]).tile([self.n_units + 1])
             each = paddle.index_add(empty, index, 0, rows)[: self.n_units]
             total = each if total is None else total + each
         return total

@@ -23,7 +23,7 @@ ALL = [
     ("%prune step conv1 --ratio 0.3 --r", ["--round-to"]),
     ("%prune step --criterion l", [name for name in CRITERIA if name.startswith("l")]),
     ("%prune step --criterion=m", [name for name in CRITERIA if name.startswith("m")]),
-    ("%prune run --schedule ", ["one_shot", "linear", "cubic"]),
+    ("%prune run --schedule ", ["one_shot", "linear", "exponential", "cubic", "cosine"]),
     ("%prune run --scope gl", ["global"]),
     ("%prune run --by ", ["sparsity", "macs", "params"]),
     ("%prune goto ", ["s1", "s0", "--explain", "--help"]),

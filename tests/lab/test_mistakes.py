@@ -44,7 +44,7 @@ def nan_loss(outputs: Any, labels: Any) -> Any:
         (lambda lab: lab.goto("s11"), errors.StateError, "unknown state 's11' in the history; did you mean 's1'"),
         (lambda lab: lab.preview("0", 1.5), errors.OptionError, "ratio is 1.5"),
         (lambda lab: lab.masks("conv"), errors.UnknownNameError, "unknown layer 'conv'"),
-        (lambda lab: lab.evaluate(metrics="f1"), errors.UnknownNameError, "unknown metric 'f1'"),
+        (lambda lab: lab.evaluate(metrics="fl"), errors.UnknownNameError, "unknown metric 'fl'"),
         (lambda lab: lab.evaluate(5), errors.DataError, "data is a int"),
         (lambda lab: lab.run(to=0.95, round_to=4), errors.OptionError, "cannot be met: at most .* ask for at most"),
         (lambda lab: lab.step("3", ratio=0.2, round_to=4), errors.OptionError, r"give at least 0\.500"),
@@ -117,7 +117,7 @@ def test_an_interrupt_at_any_place_leaves_a_recorded_state(
     ("options", "error", "message"),
     [
         ({"val": 5}, errors.DataError, "data is a int"),
-        ({"metrics": "f1"}, errors.UnknownNameError, "unknown metric 'f1'"),
+        ({"metrics": "fl"}, errors.UnknownNameError, "unknown metric 'fl'"),
         ({"criterion": "l3"}, errors.UnknownNameError, "unknown criterion 'l3'"),
         ({"finetune": 0.5}, errors.OptionError, "finetune is 0.5"),
         ({"lr": -1}, errors.OptionError, "lr is -1"),
