@@ -38,8 +38,11 @@ def explain(error: BaseException, model: Any, specs: tuple[TensorSpec, ...]) -> 
 
 
 def needs_plain_python(error: BaseException) -> bool:
-    """Whether Paddle failed at rewriting Python's source, and not at what it says."""
-    return "could not get source code" in str(error) or isinstance(error, RecursionError) or (
+    """Whether Paddle failed at rewriting Python's source, and not at what it says.
+
+    A syntax error can only be its rewriting's: a name that a comprehension and a loop share is written as a nonlocal.
+    """
+    return "could not get source code" in str(error) or isinstance(error, (RecursionError, SyntaxError)) or (
         "RecursionError" in str(error))
 
 

@@ -333,7 +333,17 @@ def without_source():
     return names["NoSource"]()
 
 
-@pytest.mark.parametrize("make", [FourTimes, without_source])
+class LoopsTwice(Branches):
+    """A comprehension and a loop of one variable: Paddle's rewriting makes a nonlocal of it that is bound nowhere."""
+
+    def forward(self, x):
+        y = sum(self.fc(x) * k for k in range(2))
+        for k in range(2):
+            y = y + k * y
+        return y
+
+
+@pytest.mark.parametrize("make", [FourTimes, without_source, LoopsTwice])
 def test_what_paddle_cannot_rewrite_is_read_as_it_runs(make):
     model = make()
     before = bits(model), dict(vars(type(model).forward))
