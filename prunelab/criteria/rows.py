@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def unit_rows(graph: Graph, group: Group, array_of: Callable[[str], Array | None],
-              roles: tuple[str, ...] = ("out",)) -> dict[str, Array]:
+              roles: tuple[str, ...] = ("out", "vocabulary")) -> dict[str, Array]:
     """For each member with one of ``roles`` of whose parameter there is an array: (units, n) by member, as precise as
     the parameter is (half precision as float32).
     """

@@ -14,7 +14,7 @@ from prunelab.graph.blocks import block_group
 from prunelab.graph.cost import Cost
 from prunelab.graph.execute import execute, place_of
 from prunelab.graph.explain import Explainer, Explanation, explain_group, explain_pair
-from prunelab.graph.groups import Group, Member, layer_of
+from prunelab.graph.groups import MAKES, Group, Member, layer_of
 from prunelab.graph.looks import can_be_batch
 from prunelab.graph.program import Parameter, Program, TensorSpec
 from prunelab.graph.reading import without_collection
@@ -49,7 +49,9 @@ class Removals(Protocol):
     def groups(self) -> Sequence[Removal]: ...
 
 
-GRANULARITIES = ("auto", "channel", "head", "hidden", "width", "layer")
+# What changes the numbers that a model takes or gives, and is frozen unless it is asked for.
+OPENED = ("vocabulary",)
+GRANULARITIES = ("auto", "channel", "head", "hidden", "width", "layer", *OPENED)
 PATTERNS = ("element", "n:m", "kernel", "block")
 
 
@@ -98,9 +100,9 @@ class Graph:
         return tuple(g for g in self.groups if g.prunable)
 
     def at(self, granularity: str) -> tuple[Group, ...]:
-        """The groups of one granularity: "channel", "head", "hidden", "width"; "layer", whose units are the residual
-        branches that can go; or, one for each weight, "element", "kernel", "block:4x4" (tiles of any size), "2:4" (any
-        n of m).
+        """The groups of one granularity: "channel", "head", "hidden", "width"; "vocabulary", whose units are words;
+        "layer", whose units are the residual branches that can go; or, one for each weight, "element", "kernel",
+        "block:4x4" (tiles of any size), "2:4" (any n of m).
 
         Raises:
             UnknownNameError: a granularity nobody knows.
@@ -112,7 +114,20 @@ class Graph:
             return block_group(self._structure.block_name, self.program, self._structure.blocks)
         if granularity not in GRANULARITIES:
             raise unknown_name("granularity", granularity, [*GRANULARITIES, *PATTERNS])
-        return tuple(g for g in self.groups if granularity in ("auto", g.granularity))
+        if granularity in OPENED and granularity not in self._structure.solution.opened:
+            return self.opened(granularity).at(granularity)
+        if granularity == "auto":
+            return tuple(g for g in self.groups if g.granularity not in OPENED)
+        return tuple(g for g in self.groups if g.granularity == granularity)
+
+    def opened(self, *granularities: str) -> Graph:
+        """The same graph where the groups of these granularities ("vocabulary") are free too."""
+        return Graph(self.model, self._structure.opened(frozenset(granularities)), self._held)
+
+    def opened_for(self, plan: Removals | None) -> Graph:
+        """The same graph where the groups that a plan speaks of are free."""
+        asked = {getattr(g, "granularity", "") for g in (() if plan is None else plan.groups)}.intersection(OPENED)
+        return self.opened(*asked) if asked else self
 
     @property
     def fingerprint(self) -> str:
@@ -177,9 +192,10 @@ class Graph:
 
     def cost(self, plan: Removals | None = None) -> Cost:
         """What the network costs when ``plan`` is carried out: exact, in well under a millisecond, without surgery."""
-        kept = self.kept(plan)
-        cost = self._structure.cost(kept)
-        zeros = sum(self._zeros(kept, name, mask) for name, mask in masked_weights(plan).items())
+        graph = self.opened_for(plan)
+        kept = graph.kept(plan)
+        cost = graph.structure.cost(kept)
+        zeros = sum(graph._zeros(kept, name, mask) for name, mask in masked_weights(plan).items())
         return replace(cost, nonzero=cost.params - zeros) if zeros else cost
 
     def _zeros(self, kept: Kept, parameter: str, mask: np.ndarray[Any, Any]) -> int:
@@ -198,7 +214,9 @@ class Graph:
         if plan is None:
             return Kept({})
         self.check(plan)
-        return self._structure.kept({g.name: g.removed for g in plan.groups if not is_sparse(g)})
+        structure = self.opened_for(plan)._structure
+        structure.refuse_spelled(plan.groups)
+        return structure.kept({g.name: g.removed for g in plan.groups if not is_sparse(g)})
 
     def check(self, plan: Removals) -> None:
         """Refuse a plan that was made for another structure, with the differences."""
@@ -231,7 +249,7 @@ class Graph:
         """The shape of the dense model's tensor of that name."""
         return self._structure.parameters[parameter].shape
 
-    def slices(self, group: Group | str, roles: Sequence[str] = ("out",),
+    def slices(self, group: Group | str, roles: Sequence[str] = MAKES,
                array_of: Callable[[str], np.ndarray[Any, Any] | None] | None = None) -> dict[str, np.ndarray[Any, Any]]:
         """For each member with one of ``roles``: its weights as (units, n), the slices of each unit in a row.
 
@@ -247,6 +265,8 @@ class Graph:
                 parameter: rows(pattern, layout_of(g.members, self.tensor_shape(parameter)), weight)}
         if g.granularity == "layer":
             return {g.name: self._silencing_weights(read)} if "out" in roles else {}
+        if g.granularity in OPENED and g.granularity not in self._structure.solution.opened:
+            return self.opened(g.granularity).slices(g, roles, array_of)
         atom = self._structure.atoms.get(g.name)
         out: dict[str, np.ndarray[Any, Any]] = {}
         for member in g.members:
@@ -283,7 +303,7 @@ class Graph:
         if not g.prunable:
             raise PlanError(f"{g.name} is frozen: {g.reason}; choose a group of graph.prunable")
         # weights proper first; a group made only by biases or scales (none is known) falls back to all members
-        slices = self.slices(g) or self.slices(g, ("elementwise", "in", "vocabulary"))
+        slices = self.slices(g) or self.slices(g, ("elementwise", "in"))
         return np.concatenate(list(slices.values()), axis=1)
 
     # running
@@ -375,14 +395,14 @@ def graph_for(model: Any, plan: Removals) -> Graph:
     layer = as_layer(model)
     known = recall(layer, plan.fingerprint)
     if known is not None:
-        return Graph(layer, *known)
+        return Graph(layer, *known).opened_for(plan)
     try:
         graph = trace(layer, list(plan.inputs))
     except (InputError, TraceError) as error:
         raise PlanError(f"the plan was made for another structure ({plan.model}) than {type(layer).__name__}, which "
                         f"does not take the plan's inputs; propose one for this model ({error})") from error
     graph.check(plan)
-    return graph
+    return graph.opened_for(plan)
 
 
 def as_array(tensor: Any) -> np.ndarray[Any, Any]:

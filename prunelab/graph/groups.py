@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from prunelab.graph.dims import Dim, leaves
+from prunelab.graph.dims import Dim, find, leaves
 from prunelab.graph.program import Program
 from prunelab.graph.solver import Solution
+
+MAKES = ("out", "vocabulary")  # the roles of axes that make units: outputs, and the rows of a table that shrinks
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,9 @@ class Group:
     """Parameter axes that can only shrink together; ``units`` is how many pieces it has.
 
     ``granularity`` says what a unit is: ``"channel"``, ``"head"``, ``"hidden"`` or ``"width"`` (of what a norm sees, as
-    a transformer's residual). A group that is not ``prunable`` says why in ``reason``. ``labels`` name the units where
-    they are more than numbers: the blocks of granularity ``"layer"``.
+    a transformer's residual); where it is opened, ``"vocabulary"``. A group that is not ``prunable`` says why in
+    ``reason``. ``labels`` name the units where they are more than numbers: the blocks of granularity ``"layer"``.
+    ``stay`` are units that the forward spells, and that cannot go therefore.
     """
 
     name: str
@@ -43,11 +46,12 @@ class Group:
     prunable: bool
     reason: str = ""
     labels: tuple[str, ...] = ()
+    stay: tuple[int, ...] = ()
 
     @property
     def makers(self) -> tuple[Member, ...]:
         """The members that make its units."""
-        return tuple(m for m in self.members if m.role == "out")
+        return tuple(m for m in self.members if m.role in MAKES)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -83,8 +87,9 @@ def find_groups(program: Program, solution: Solution) -> tuple[tuple[Group, ...]
                 if role == "out":
                     order.setdefault(id(leaf), (first_use.get(p.value, len(program.ops)), place))
     last = len(program.ops)
-    entries = sorted((order.get(key, (last, 0)), n, key) for n, key in enumerate(found) if _worth_telling(*found[key]))
-    return _named([found[key] for _, _, key in entries])
+    entries = sorted((order.get(key, (last, 0)), n, key) for n, key in enumerate(found)
+                     if _worth_telling(*found[key], solution.opened))
+    return _named(solution, [found[key] for _, _, key in entries])
 
 
 def _unique(dims: Iterable[Dim]) -> list[Dim]:
@@ -101,32 +106,43 @@ def _first_uses(program: Program) -> dict[int, int]:
     return uses
 
 
-def _worth_telling(dim: Dim, members: list[Member]) -> bool:
+def _worth_telling(dim: Dim, members: list[Member], opened: frozenset[str]) -> bool:
     """A frozen atom is told where it makes units; kernel sizes, input channels and batch are not."""
     roles = {m.role for m in members}
     if dim.reason or dim.size < 2:
-        return "out" in roles and dim.reason not in ("gates", "repeats", "a single position")
+        makes = "out" in roles or not opened.isdisjoint(roles)
+        return makes and dim.reason not in ("gates", "repeats", "a single position")
     return roles != {"kernel"}
 
 
 def _granularity(dim: Dim, members: list[Member]) -> str:
+    if any(m.role == "vocabulary" for m in members):
+        return "vocabulary"
     return next((kind for kind in ("hidden", "head", "width") if kind in dim.tags), "channel")
 
 
-def _named(entries: list[tuple[Dim, list[Member]]]) -> tuple[tuple[Group, ...], dict[str, Dim]]:
-    bases = [layer_of(next((m for m in members if m.role == "out"), members[0]).parameter) for _, members in entries]
-    sharing = Counter(bases)
+def _named(solution: Solution, entries: list[tuple[Dim, list[Member]]]) -> tuple[tuple[Group, ...], dict[str, Dim]]:
+    """Groups and atoms by name. What is opened gives way, so that the other groups' names are what they always are."""
+    kinds = [_granularity(*entry) for entry in entries]
+    bases = [_base(kind, members) for kind, (_, members) in zip(kinds, entries, strict=True)]
+    plain = Counter(base for base, kind in zip(bases, kinds, strict=True) if kind not in solution.opened)
     groups, atoms, taken = [], {}, dict[str, int]()
-    for (dim, members), base in zip(entries, bases, strict=True):
-        granularity = _granularity(dim, members)
+    for (dim, members), base, granularity in zip(entries, bases, kinds, strict=True):
         name = base
-        if sharing[base] > 1:
+        if plain[base] > (granularity not in solution.opened):
             name = f"{base}:{granularity}"
         taken[name] = taken.get(name, 0) + 1
         if taken[name] > 1:
             name = f"{name}{taken[name]}"
         reason = dim.reason or ("" if dim.size > 1 else "it has a single unit")
-        groups.append(Group(name, dim.size, granularity, tuple(members), not reason, reason))
+        stay = sorted({at for d, at, _ in solution.spelled if find(d) is dim})
+        groups.append(Group(name, dim.size, granularity, tuple(members), not reason, reason, stay=tuple(stay)))
         if not reason:
             atoms[name] = dim
     return tuple(groups), atoms
+
+
+def _base(granularity: str, members: list[Member]) -> str:
+    """The layer that a group is named after: a vocabulary's table, else the first that makes its units."""
+    role = "vocabulary" if granularity == "vocabulary" else "out"
+    return layer_of(next((m for m in members if m.role == role), members[0]).parameter)

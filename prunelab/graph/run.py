@@ -212,7 +212,7 @@ class Executor:
 
     def _fill(self, call: Call, place: int, value: Any) -> None:
         if isinstance(value, np.ndarray):
-            call.made.append((place, _constant(value, "int64")))
+            call.made.append((place, _constant(value, str(value.dtype))))
             return
         items = value if isinstance(value, list) else [value]
         if any(isinstance(n, PerBatch) for n in items):

@@ -18,6 +18,7 @@ from typing import Any
 
 from prunelab.graph.dims import Dim, atom, find, fix, leaves, split, tag, unify
 from prunelab.graph.program import Op, Program
+from prunelab.graph.vocabulary import VOCABULARY, is_vocabulary, tie_scores
 
 Dims = list[Dim]
 Dirty = frozenset[Dim]
@@ -77,6 +78,12 @@ class Solution:
     notes: dict[tuple[int, str], Any] = field(default_factory=dict)
     held: frozenset[int] = frozenset()
     batch: Dim | None = None
+    # granularities whose groups are free: those that change what the model takes or gives
+    opened: frozenset[str] = frozenset()
+    # an input of ids -> the dim that they count
+    counted: dict[int, Dim] = field(default_factory=dict)
+    # (dim, position, the user's line): positions that the forward spells, which stay
+    spelled: list[tuple[Dim, int, str]] = field(default_factory=list)
 
 
 class Step:
@@ -209,14 +216,14 @@ def free(dims: Iterable[Dim]) -> Dirty:
     return frozenset(leaf for d in dims for leaf in leaves(d) if not leaf.reason)
 
 
-def solve(program: Program, rules: Mapping[str, Rule],
-          watch: Callable[[Solution, Op], object] | None = None) -> Solution:
+def solve(program: Program, rules: Mapping[str, Rule], watch: Callable[[Solution, Op], object] | None = None,
+          opened: frozenset[str] = frozenset()) -> Solution:
     """Give every value its dims.
 
     ``rules`` maps an operator's name to its rule; one without a rule freezes its operands. ``watch`` is called after
-    each operator.
+    each operator. ``opened`` are granularities that are frozen unless somebody asks for them.
     """
-    solution = Solution(program, held=frozenset(p.value for p in program.parameters))
+    solution = Solution(program, held=frozenset(p.value for p in program.parameters), opened=opened)
     for p in program.parameters:
         solution.dims[p.value] = [atom(n) for n in p.shape]
         solution.dirty[p.value] = CLEAN
@@ -230,12 +237,21 @@ def solve(program: Program, rules: Mapping[str, Rule],
             rule.widths(step)
         if watch is not None:
             watch(solution, op)
-    for value in program.output_values:
-        if value in solution.dims:
-            fix_nested(solution.dims[value], "the model's output")
+    _fix_outputs(solution)
     _check(solution)
     _hand_roles_back(solution)
     return solution
+
+
+def _fix_outputs(solution: Solution) -> None:
+    """What the model gives stays; but the scores of words go with their vocabulary, where that is opened."""
+    outputs = [solution.dims[v] for v in solution.program.output_values if v in solution.dims]
+    if VOCABULARY in solution.opened:
+        for dims in outputs:
+            tie_scores(solution, dims)
+        outputs = [[d for d in dims if isinstance(d, list) or not is_vocabulary(d)] for dims in outputs]
+    for dims in outputs:
+        fix_nested(dims, "the model's output")
 
 
 def _hand_roles_back(solution: Solution) -> None:

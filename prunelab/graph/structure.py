@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from prunelab.errors import PlanError
 from prunelab.graph.blocks import BLOCKS, Block, find_blocks
 from prunelab.graph.cost import Cost, CostModel, Tally, read_costs
 from prunelab.graph.dims import Dim, find
@@ -21,13 +22,23 @@ from prunelab.graph.widths import Kept, Survivors
 class Structure:
     """What a program says about widths: plain data, shared by all graphs of it, holding nothing of the model."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, kinds: frozenset[str] = frozenset()) -> None:
         self.program = program
-        self.solution: Solution = solve(program, RULES)
+        self.solution: Solution = solve(program, RULES, opened=kinds)
+        self._opened: dict[frozenset[str], Structure] = {}
         groups, self.atoms = find_groups(program, self.solution)
         self.groups: tuple[Group, ...] = groups
         self.by_name = {g.name: g for g in groups}
         self.parameters: dict[str, Parameter] = {p.name: p for p in program.parameters}
+
+    def opened(self, kinds: frozenset[str]) -> Structure:
+        """This structure with more granularities free, solved anew: the other groups keep their names."""
+        if kinds <= self.solution.opened:
+            return self
+        kinds = kinds | self.solution.opened
+        if kinds not in self._opened:
+            self._opened[kinds] = Structure(self.program, kinds)
+        return self._opened[kinds]
 
     def takes_any_batch(self, other: tuple[Program, int] | None) -> bool:
         """Whether the batch, where it is free, is in nothing but widths.
@@ -73,6 +84,24 @@ class Structure:
     def dims(self, parameter: str) -> Sequence[Dim]:
         """The dims of a parameter, one an axis."""
         return self.solution.dims[self.parameters[parameter].value]
+
+    def refuse_spelled(self, groups: Iterable[Any]) -> None:
+        """Refuse to take what the forward spells.
+
+        Raises:
+            PlanError: a group loses a unit that has to stay.
+        """
+        for g in groups:
+            held = self.by_name[g.name].stay if g.name in self.by_name else ()
+            for unit in set(held).intersection(g.removed if held else ()):
+                line = next((line for d, at, line in self.solution.spelled if at == unit), "")
+                raise PlanError(f"unit {unit} of {g.name} cannot go: the forward compares ids with it{line}; keep "
+                                f"{', '.join(map(str, held))}")
+
+    def renumbers(self, kept: Kept) -> bool:
+        """Whether a word that the forward spells has another number: the class's own Python would go on with the old
+        one."""
+        return any(kept.before(d, at) != at for d, at, _ in self.solution.spelled)
 
     def kept(self, removed: Mapping[str, Sequence[int]]) -> Kept:
         """The positions that stay when ``removed`` units of each group go."""

@@ -25,12 +25,13 @@ class Limits:
     """What every allocation keeps to.
 
     Kept units come in multiples of ``round_to``, ``gone`` units stay gone, and of each group at least one unit stays,
-    or the fraction ``floor`` of its units.
+    or the fraction ``floor`` of its units. Units that are ``needed`` stay whatever their score.
     """
 
     round_to: int = 1
     gone: Mapping[str, frozenset[int]] | None = None
     floor: float = 0.0
+    needed: Mapping[str, frozenset[int]] | None = None
 
     def least(self, units: int) -> int:
         """How many of a group's units stay whatever is asked."""
@@ -40,14 +41,17 @@ class Limits:
         """How many of a group's units stay when ``n_removed`` are to go."""
         n_gone = len((self.gone or {}).get(name, ()))
         keep = units - max(n_removed, n_gone)
-        return min(units - n_gone, max(1, -(-max(keep, self.least(units)) // self.round_to) * self.round_to))
+        least = max(self.least(units), len((self.needed or {}).get(name, ())))
+        return min(units - n_gone, max(1, -(-max(keep, least) // self.round_to) * self.round_to))
 
     def choose(self, name: str, scores: Array, n_removed: int) -> tuple[int, ...]:
         """``n_removed`` units of the lowest scores (ties by place), within the limits."""
         units = len(scores)
-        stays = np.ones(units, bool)
-        stays[list((self.gone or {}).get(name, ()))] = False
-        ranked = np.lexsort((scores, stays))  # what is gone first, then by score; stable, so ties by place
+        # what is gone first, what is needed last, then by score; stable, so ties by place
+        rank = np.ones(units, int)
+        for of, place in ((self.gone, 0), (self.needed, 2)):
+            rank[list((of or {}).get(name, ()))] = place
+        ranked = np.lexsort((scores, rank))
         return tuple(np.sort(ranked[: units - self.n_kept(name, units, n_removed)]).tolist())
 
 

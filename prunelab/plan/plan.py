@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from prunelab.errors import PlanError, reason_of, shown, unknown_name
 from prunelab.graph.cost import Cost
 from prunelab.graph.groups import Group, Member
@@ -17,6 +19,7 @@ from prunelab.graph.program import TensorSpec
 from prunelab.plan.sparse import SparseGroup
 from prunelab.render.numbers import change, percent
 from prunelab.render.table import html_table, text_table
+from prunelab.render.units import UnitsPicture
 
 if TYPE_CHECKING:
     from prunelab.graph import Graph
@@ -63,6 +66,26 @@ class PlanGroup:
     def ratio(self) -> float:
         """The fraction removed."""
         return len(self.removed) / self.units
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """The units that stay, in order."""
+        gone = set(self.removed)
+        return tuple(u for u in range(self.units) if u not in gone)
+
+    @property
+    def renumbered(self) -> np.ndarray[Any, Any]:
+        """(units,) int64: each unit's number among those that stay, -1 for one that goes.
+
+        Of a vocabulary it makes the ids that the smaller model takes: ``small(group.renumbered[ids])``.
+        """
+        out = np.full(self.units, -1, np.int64)
+        out[list(self.kept)] = np.arange(self.units - self.n_removed)
+        return out
+
+    def picture(self) -> UnitsPicture:
+        """The units in rows, those that go empty."""
+        return UnitsPicture(self.name, self.granularity, self.renumbered >= 0, self.labels)
 
 
 @dataclass(frozen=True)

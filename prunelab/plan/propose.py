@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from prunelab.criteria import Calibration, Criterion, criterion_of, is_comparable, needs_of, score
 from prunelab.errors import InputError, OptionError, check_ratio, check_whole, shown, unknown_name
 from prunelab.graph import Graph
-from prunelab.graph.graph import GRANULARITIES, PATTERNS, is_sparse
+from prunelab.graph.graph import GRANULARITIES, OPENED, PATTERNS, is_sparse
 from prunelab.graph.sparse import Pattern
 from prunelab.plan.allocation import Allocation, Field, Limits, Ratios, smallest, total_units
-from prunelab.plan.plan import Plan, as_plan
+from prunelab.plan.plan import Plan, PlanGroup, as_plan
 from prunelab.plan.propose_blocks import check_blocks, check_spared, check_weights_only, propose_blocks
 from prunelab.plan.propose_sparse import SparseTarget, propose_sparse
 from prunelab.plan.scopes import SCOPE_NEEDS, SCOPES
@@ -69,7 +69,9 @@ def propose(
             the same loss, ``"budget"`` to the ratios that lose least within the target, proven.
         granularity: ``"auto"`` takes every group at its own unit; ``"channel"``, ``"head"``, ``"hidden"`` or
             ``"width"`` (of a residual) only these groups. ``"layer"`` takes whole residual branches out, one unit each
-            (``ignore`` names them as ``graph.at("layer")[0].labels`` does). ``"element"``, ``"kernel"``, ``"block"``
+            (``ignore`` names them as ``graph.at("layer")[0].labels`` does). ``"vocabulary"`` takes words: rows of the
+            tables that ids index, and their scores among the outputs; the smaller model takes the numbers that
+            ``plan.group(name).renumbered`` gives. ``"element"``, ``"kernel"``, ``"block"``
             (``"block:8x1"``) and ``"n:m"`` (``"2:4"``, which needs no target) mask weights in their place: their shapes
             stay.
         round_to: kept units come in multiples of it (a group that is smaller stays whole); so that a target is met
@@ -102,20 +104,24 @@ def propose(
     round_to = _check_options(scope, granularity, round_to)
     base = base or Plan.empty(graph)
     graph.check(base)
+    graph = graph.opened_for(base)
+    if granularity in OPENED:
+        graph, base = _opened(graph, base, granularity)
     calibration = None
     if granularity == "layer":
         check_blocks(scope, target.kind)
         base, scores = propose_blocks(graph, base, chosen, names, seed)
     else:
-        ignored = {g.name for pattern in names for g in match(graph, pattern, place="ignore")}
+        among = graph.at(granularity) if granularity in OPENED else graph.groups
+        ignored = {g.name for pattern in names for g in match(graph, pattern, place="ignore", among=among)}
         groups = [g for g in graph.at(granularity) if g.prunable and g.name not in ignored]
         names = sorted(ignored)
         calibration = _calibration(graph, data, chosen, scope, groups, loss)
         scores = {g.name: score(graph, g, chosen, seed=seed, calibration=calibration) for g in groups}
     limits = Limits(round_to, {g.name: frozenset(g.removed) for g in base.groups if not is_sparse(g)},
-                    check_ratio(floor, place="floor"))
+                    check_ratio(floor, place="floor"), {g.name: frozenset(g.stay) for g in graph.groups if g.stay})
     if target.kind == "ratios":
-        removed = Ratios(scores, limits, _by_group(graph, target.value, groups)).removed(1.0)
+        removed = Ratios(scores, limits, _by_group(graph, target.value, groups, among)).removed(1.0)
     else:
         asked = ({"memory": "bytes"}.get(target.kind, target.kind), target.value)
         field = Field(scores, limits, graph, is_comparable(chosen), calibration, losses, asked, seed)
@@ -123,6 +129,23 @@ def propose(
     check_spared(removed, scores, str(target))
     return base.with_removed(graph, removed, criterion=chosen.name, scope=scope, target=str(target), round_to=round_to,
                              seed=seed, granularity=granularity, ignore=names)
+
+
+def _opened(graph: Graph, base: Plan, granularity: str) -> tuple[Graph, Plan]:
+    """The graph where the groups of a granularity are free, and the plan with these groups in it.
+
+    Raises:
+        OptionError: there are none, with the reasons.
+    """
+    graph = graph.opened(granularity)
+    groups = graph.at(granularity)
+    if not any(g.prunable for g in groups):
+        why = "; ".join(f"{g.name} is frozen by {g.reason}" for g in groups) or "it has none"
+        raise OptionError(f"{graph.program.model} has no {granularity} that can be cut: {why}; "
+                          "choose another granularity")
+    known = {g.name for g in base.groups}
+    more = tuple(PlanGroup.of(g) for g in groups if g.prunable and g.name not in known)
+    return graph, replace(base, groups=(*base.groups, *more))
 
 
 def _calibration(graph: Graph, data: Any, criterion: Criterion, scope: str, groups: list[Group],
@@ -192,30 +215,35 @@ def _target(**given: Any) -> _Target:
     return _Target(kind, check_ratio(value, place=kind))
 
 
-def match(graph: Graph, pattern: str, *, place: str) -> list[Group]:
+def match(graph: Graph, pattern: str, *, place: str, among: Sequence[Group] | None = None) -> list[Group]:
     """The groups that a name or a pattern means: a group, the groups of a layer's outputs, or all that match.
+
+    Args:
+        among: the groups that are meant; all of the graph's without it.
 
     Raises:
         UnknownNameError: nothing is called so.
     """
-    exact = [g for g in graph.groups if g.name == pattern]
+    groups = graph.groups if among is None else among
+    exact = [g for g in groups if g.name == pattern]
     if exact:
         return exact
-    found = [g for g in graph.groups if pattern in g.layers]
+    found = [g for g in groups if pattern in g.layers]
     if not found and any(c in pattern for c in "*?["):
-        found = [g for g in graph.groups if fnmatch.fnmatchcase(g.name, pattern)
+        found = [g for g in groups if fnmatch.fnmatchcase(g.name, pattern)
                  or any(fnmatch.fnmatchcase(layer, pattern) for layer in g.layers)]
     if not found:
-        known = dict.fromkeys([*(g.name for g in graph.groups), *(x for g in graph.groups for x in g.layers)])
+        known = dict.fromkeys([*(g.name for g in groups), *(x for g in groups for x in g.layers)])
         raise unknown_name("layer", pattern, known, place=place)
     return found
 
 
-def _by_group(graph: Graph, ratios: Mapping[str, float], groups: list[Group]) -> dict[str, float]:
+def _by_group(graph: Graph, ratios: Mapping[str, float], groups: list[Group],
+              among: Sequence[Group]) -> dict[str, float]:
     out: dict[str, float] = {}
     allowed = {g.name for g in groups}
     for pattern, ratio in ratios.items():
-        matched = match(graph, pattern, place="ratios")
+        matched = match(graph, pattern, place="ratios", among=among)
         if not any(g.prunable for g in matched) and ratio > 0:
             frozen = matched[0]
             raise OptionError(f"'{pattern}' in ratios cannot be cut: {frozen.name} is frozen by {frozen.reason}; "

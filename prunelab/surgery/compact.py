@@ -49,7 +49,8 @@ def _carried_out(graph: Graph, plan: Plan, form: str) -> Any:
     kept = graph.kept(plan)
     executor = Executor(graph.program, graph.structure.solution, RULES, kept)
     cut = cut_tensors(graph, plan, kept)
-    if form == "auto" and not kept.dropped:  # a class's own forward calls all of its layers
+    # a class's own forward calls all of its layers, and compares with words by their old numbers
+    if form == "auto" and not kept.dropped and not graph.structure.renumbers(kept):
         small = _same_class(graph, executor, cut)
         if small is not None:
             return small

@@ -14,6 +14,7 @@ OWNERS: dict[str, tuple[tuple[type, str], ...]] = {
     "groups": ((nn.layer.conv._ConvNd, "_groups"), (nn.GroupNorm, "_num_groups")),
     "hidden_size": ((nn.layer.rnn.RNNBase, "hidden_size"),),
     "input_size": ((nn.layer.rnn.RNNBase, "input_size"),),
+    "padding_idx": ((nn.Embedding, "_padding_idx"),),
 }
 
 
@@ -23,7 +24,8 @@ def set_number(layer: Any, number: str, value: int) -> bool:
         return remember_dense_width(layer, value)
     for base, attribute in OWNERS.get(number, ()):
         if isinstance(layer, base):
-            setattr(layer, attribute, value)
+            # the operator's -1 is the layer's None
+            setattr(layer, attribute, None if (number, value) == ("padding_idx", -1) else value)
             return True
     return False
 

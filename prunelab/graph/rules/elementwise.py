@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from prunelab.graph.dims import Dim, find
-from prunelab.graph.solver import CLEAN, Dirty, Rule, Step, free
+from prunelab.graph.solver import CLEAN, Dirty, Rule, Step, Widths, free
+from prunelab.graph.vocabulary import COMPARISONS
 
 # f(0) == 0: zero where cut stays zero
 KEEPS_ZERO = (
@@ -141,6 +146,17 @@ def _always_dirty(step: Step) -> None:
     out, _ = broadcast(step, _operands(step))
     step.give(out, free(out))
     step.give_rest()
+
+
+def _renumbered(step: Step, widths: Widths) -> dict[str, Any]:
+    """A word that ids are compared with has another number where words before it are gone."""
+    noted = step.solution.notes.get((step.op.index, "word"))
+    if noted is None:
+        return {}
+    argument, number, vocabulary = noted
+    new = widths.before(vocabulary, number)
+    dtype = step.solution.program.dtypes[step.value(argument)]  # type: ignore[index]
+    return {argument: np.asarray([new], dtype)} if new != number else {}
 
 
 def _cross_entropy_with_logits(step: Step) -> None:
@@ -293,6 +309,7 @@ RULES = {
     **dict.fromkeys(NEEDS_NONZERO, Rule(_reciprocal)),
     **dict.fromkeys(ADDS, Rule(_add)),
     **dict.fromkeys(ALWAYS_DIRTY, Rule(_always_dirty)),
+    **{name: Rule(_always_dirty if name in ALWAYS_DIRTY else _add, _renumbered) for name in COMPARISONS},
     **dict.fromkeys(MULTIPLIES, Rule(_multiply)),
     **dict.fromkeys(DIVIDES, Rule(_divide)),
     "assign_out_": Rule(_assign_out),
