@@ -176,15 +176,20 @@ def _labelled(program: Program, blocks: list[Block]) -> tuple[Block, ...]:
     return tuple(out)
 
 
-def alive(program: Program, dropped: Mapping[int, int]) -> frozenset[int]:
-    """The operators that the outputs still need when some sums (by their index) only pass one operand on."""
+def alive(program: Program, dropped: Mapping[int, int],
+          missing: Mapping[int, frozenset[int]] | None = None) -> frozenset[int]:
+    """The operators that the outputs still need when some sums (by their index) only pass one operand on, and some
+    lists (by the operator that makes them) lack operands."""
+    missing = missing or {}
     wanted, found = list(program.output_values), set()
     while wanted:
         op = program.producers.get(wanted.pop())
         if op is None or op.index in found:
             continue
         found.add(op.index)
-        wanted += [dropped[op.index]] if op.index in dropped else [v for v in op.inputs if v is not None]
+        gone = missing.get(op.index, frozenset())
+        wanted += [dropped[op.index]] if op.index in dropped else [
+            v for k, v in enumerate(op.inputs) if v is not None and k not in gone]
     return frozenset(found)
 
 

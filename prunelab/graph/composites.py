@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import paddle
 from paddle import _C_ops
 
 
@@ -47,9 +48,24 @@ def count_of_dense(x: Any, kept: int, dense: int) -> Any:
     return _C_ops.floor_divide(_C_ops.scale(count, dense, 0.0, True), divisor)
 
 
+def unbind_of_kept(x: Any, axis: int, sections: list[int]) -> list[Any]:
+    """A tensor for each position that was there; an empty one, which nobody reads, where it is gone (section 0)."""
+    parts = _C_ops.split(x, sections, axis)
+    return [_C_ops.squeeze(part, [axis]) if n else part for part, n in zip(parts, sections, strict=True)]
+
+
+def silence(x: Any, penalty: list[float]) -> Any:
+    """Scores along the last axis, some so low that a softmax gives them nothing."""
+    place = getattr(x, "place", paddle.base.framework._current_expected_place())
+    low = _C_ops.full([len(penalty)], 0.0, x.dtype, place)
+    return _C_ops.add(x, _C_ops.assign_value_(low, [len(penalty)], x.dtype, penalty, place))
+
+
 # name -> the function and its arguments in order, as `prunelab.graph.run` fills them
 COMPOSITES: Mapping[str, tuple[Callable[..., Any], str]] = {
     "mean_of_dense": (mean_of_dense, "x axis keepdim ratio"),
     "layer_norm_of_dense": (layer_norm_of_dense, "x scale bias epsilon begin_norm_axis dense"),
     "count_of_dense": (count_of_dense, "x kept dense"),
+    "unbind_of_kept": (unbind_of_kept, "input axis sections"),
+    "silence": (silence, "x penalty"),
 }

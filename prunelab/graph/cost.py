@@ -75,7 +75,7 @@ class CostModel:
     def cost(self, kept: Kept) -> Cost:
         """The cost when only the kept positions stay."""
         number = kept.number
-        living = alive(self.program, kept.dropped) if kept.dropped else None
+        living = alive(self.program, kept.dropped, kept.missing) if kept.drops_operators else None
 
         def total(terms: tuple[Term, ...]) -> int:
             return sum(t.factor * math.prod([number(d) for d in t.dims]) for t in terms
@@ -99,7 +99,7 @@ class Tally:
 
     def cost(self, kept: Kept) -> Cost:
         """As `CostModel.cost`."""
-        if kept.dropped:
+        if kept.drops_operators:
             return self._costs.cost(kept)
         sizes = {atom: len(stays) for atom, stays in kept.keep.items()}
         last = self._last

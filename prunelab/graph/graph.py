@@ -50,7 +50,7 @@ class Removals(Protocol):
 
 
 # What changes the numbers that a model takes or gives, and is frozen unless it is asked for.
-OPENED = ("vocabulary",)
+OPENED = ("vocabulary", "expert")
 GRANULARITIES = ("auto", "channel", "head", "hidden", "width", "layer", *OPENED)
 PATTERNS = ("element", "n:m", "kernel", "block")
 
@@ -101,8 +101,8 @@ class Graph:
 
     def at(self, granularity: str) -> tuple[Group, ...]:
         """The groups of one granularity: "channel", "head", "hidden", "width"; "vocabulary", whose units are words;
-        "layer", whose units are the residual branches that can go; or, one for each weight, "element", "kernel",
-        "block:4x4" (tiles of any size), "2:4" (any n of m).
+        "expert", those of a mixture; "layer", whose units are the residual branches that can go; or, one for each
+        weight, "element", "kernel", "block:4x4" (tiles of any size), "2:4" (any n of m).
 
         Raises:
             UnknownNameError: a granularity nobody knows.
@@ -121,12 +121,12 @@ class Graph:
         return tuple(g for g in self.groups if g.granularity == granularity)
 
     def opened(self, *granularities: str) -> Graph:
-        """The same graph where the groups of these granularities ("vocabulary") are free too."""
+        """The same graph where the groups of these granularities ("vocabulary", "expert") are free too."""
         return Graph(self.model, self._structure.opened(frozenset(granularities)), self._held)
 
     def opened_for(self, plan: Removals | None) -> Graph:
         """The same graph where the groups that a plan speaks of are free."""
-        asked = {getattr(g, "granularity", "") for g in (() if plan is None else plan.groups)}.intersection(OPENED)
+        asked = {getattr(g, "granularity", "") for g in getattr(plan, "groups", ())}.intersection(OPENED)
         return self.opened(*asked) if asked else self
 
     @property
@@ -269,6 +269,8 @@ class Graph:
             return self.opened(g.granularity).slices(g, roles, array_of)
         atom = self._structure.atoms.get(g.name)
         out: dict[str, np.ndarray[Any, Any]] = {}
+        if g.granularity == "expert" and "out" in roles and (own := self._structure.own_parameters(g)):
+            return {g.name: _padded([[a for p in one if (a := read(p)) is not None] for one in own])}
         for member in g.members:
             if member.role not in roles or atom is None:
                 continue
@@ -290,12 +292,8 @@ class Graph:
         The shorter are filled up with zeros.
         """
         names = {p.value: p.name for p in self.program.parameters}
-        found = [np.concatenate([array.ravel() for v in block.silences if (array := read(names[v])) is not None])
-                 for block in self._structure.blocks]
-        out = np.zeros((len(found), max(map(len, found))), found[0].dtype)
-        for row, weights in zip(out, found, strict=True):
-            row[: len(weights)] = weights / len(weights)
-        return out
+        return _padded([[array for v in block.silences if (array := read(names[v])) is not None]
+                        for block in self._structure.blocks])
 
     def weights(self, group: Group | str) -> np.ndarray[Any, Any]:
         """The weights that make the units of a group: (units, n), one row a unit, all its layers side by side."""
@@ -349,6 +347,16 @@ class Graph:
 
         rows = [[g.name, g.granularity, g.units, f"frozen: {g.reason}" if g.reason else tied(g)] for g in self.groups]
         return html_table(["group", "unit", "units", "parameters that shrink together"], rows, caption=repr(self))
+
+
+def _padded(arrays: Sequence[Sequence[np.ndarray[Any, Any]]]) -> np.ndarray[Any, Any]:
+    """A row for each unit: all that its arrays hold over their number, so that a large one is not louder; the shorter
+    are filled up with zeros."""
+    found = [np.concatenate([a.ravel() for a in one]) for one in arrays]
+    out = np.zeros((len(found), max(map(len, found))), found[0].dtype)
+    for row, weights in zip(out, found, strict=True):
+        row[: len(weights)] = weights / len(weights)
+    return out
 
 
 def trace(model: Any, inputs: Any) -> Graph:

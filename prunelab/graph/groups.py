@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from prunelab.graph.dims import Dim, find, leaves
+from prunelab.graph.experts import EXPERT, least_of
 from prunelab.graph.program import Program
 from prunelab.graph.solver import Solution
 
@@ -34,9 +35,10 @@ class Group:
     """Parameter axes that can only shrink together; ``units`` is how many pieces it has.
 
     ``granularity`` says what a unit is: ``"channel"``, ``"head"``, ``"hidden"`` or ``"width"`` (of what a norm sees, as
-    a transformer's residual); where it is opened, ``"vocabulary"``. A group that is not ``prunable`` says why in
+    a transformer's residual); where they are opened, ``"vocabulary"`` and
+    ``"expert"``. A group that is not ``prunable`` says why in
     ``reason``. ``labels`` name the units where they are more than numbers: the blocks of granularity ``"layer"``.
-    ``stay`` are units that the forward spells, and that cannot go therefore.
+    ``stay`` are units that the forward spells, and that cannot go therefore; ``least`` is how many it needs.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Group:
     reason: str = ""
     labels: tuple[str, ...] = ()
     stay: tuple[int, ...] = ()
+    least: int = 1
 
     @property
     def makers(self) -> tuple[Member, ...]:
@@ -115,15 +118,17 @@ def _worth_telling(dim: Dim, members: list[Member], opened: frozenset[str]) -> b
     return roles != {"kernel"}
 
 
-def _granularity(dim: Dim, members: list[Member]) -> str:
+def _granularity(dim: Dim, members: list[Member], opened: frozenset[str]) -> str:
     if any(m.role == "vocabulary" for m in members):
         return "vocabulary"
+    if EXPERT in opened and EXPERT in dim.tags:
+        return EXPERT
     return next((kind for kind in ("hidden", "head", "width") if kind in dim.tags), "channel")
 
 
 def _named(solution: Solution, entries: list[tuple[Dim, list[Member]]]) -> tuple[tuple[Group, ...], dict[str, Dim]]:
     """Groups and atoms by name. What is opened gives way, so that the other groups' names are what they always are."""
-    kinds = [_granularity(*entry) for entry in entries]
+    kinds = [_granularity(*entry, solution.opened) for entry in entries]
     bases = [_base(kind, members) for kind, (_, members) in zip(kinds, entries, strict=True)]
     plain = Counter(base for base, kind in zip(bases, kinds, strict=True) if kind not in solution.opened)
     groups, atoms, taken = [], {}, dict[str, int]()
@@ -136,7 +141,9 @@ def _named(solution: Solution, entries: list[tuple[Dim, list[Member]]]) -> tuple
             name = f"{name}{taken[name]}"
         reason = dim.reason or ("" if dim.size > 1 else "it has a single unit")
         stay = sorted({at for d, at, _ in solution.spelled if find(d) is dim})
-        groups.append(Group(name, dim.size, granularity, tuple(members), not reason, reason, stay=tuple(stay)))
+        least = least_of(solution.least, dim)
+        groups.append(Group(name, dim.size, granularity, tuple(members), not reason, reason, stay=tuple(stay),
+                            least=least))
         if not reason:
             atoms[name] = dim
     return tuple(groups), atoms

@@ -122,10 +122,11 @@ class Executor:
     Args:
         program, solution, rules: what `solve` was given and gave.
         kept: the positions that stay; the whole network without it.
+        silent: values to whose last axis numbers are added, which make some of its positions too low for a softmax.
     """
 
     def __init__(self, program: Program, solution: Solution, rules: Mapping[str, Rule],
-                 kept: Kept | None = None) -> None:
+                 kept: Kept | None = None, silent: Mapping[int, list[float]] | None = None) -> None:
         self.program = program
         self.constants: dict[int, Constant] = {}
         # numbers that the plan changed, each with its operator's line; apart, those that a layer of Paddle may hold:
@@ -156,6 +157,9 @@ class Executor:
                 if kept is not None:
                     self._note_changes(step, rule, changed, rule.rewrite(step, whole))
             self.calls.append(self._compile(op, changed))
+            for value in set(op.outputs).intersection(silent or ()):
+                self.calls.append(Call("silence", [None, (silent or {})[value]], [(0, value, True)], outputs=(value,),
+                                       index=op.index))
         self._needed: dict[Any, list[tuple[Call, tuple[int, ...]]]] = {}
 
     def _note_changes(self, step: Step, rule: Rule, changed: Mapping[str, Any], before: Mapping[str, Any]) -> None:
@@ -188,7 +192,8 @@ class Executor:
         if op.attributes.get("flatten") and name in ("argmax", "argmin"):
             changed["axis"] = None
         if op.name == "builtin.combine":
-            return Call(op.name, [], [(k, v, True) for k, v in enumerate(op.inputs) if v is not None],
+            gone = changed.get("missing", ())
+            return Call(op.name, [], [(k, v, True) for k, v in enumerate(op.inputs) if v is not None and k not in gone],
                         outputs=op.outputs, index=op.index)
         if name == "constant":
             dtype = self.program.dtypes[op.outputs[0]]

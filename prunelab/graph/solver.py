@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prunelab.graph.dims import Dim, atom, find, fix, leaves, split, tag, unify
+from prunelab.graph.experts import EXPERT, Gate, find_gates, follow_numbers, settle_experts
 from prunelab.graph.program import Op, Program
 from prunelab.graph.vocabulary import VOCABULARY, is_vocabulary, tie_scores
 
@@ -42,6 +43,8 @@ class Rule:
 
 class Widths:
     """Sizes under a plan, as a rewrite asks for them (see `prunelab.graph.widths`)."""
+
+    missing: Mapping[int, frozenset[int]] = {}  # places that lists lack, by the operator that makes them
 
     def size(self, dim: Dim) -> Any:
         raise NotImplementedError
@@ -84,6 +87,13 @@ class Solution:
     counted: dict[int, Dim] = field(default_factory=dict)
     # (dim, position, the user's line): positions that the forward spells, which stay
     spelled: list[tuple[Dim, int, str]] = field(default_factory=list)
+    # of mixtures: the gates by their logits, values that hold numbers of experts, the least that have to be there,
+    # values that are zero where one expert is silent, and lists (their operators) of one value an expert
+    gates: dict[int, Gate] = field(default_factory=dict)
+    pointing: dict[int, Dim] = field(default_factory=dict)
+    least: list[tuple[Dim, int]] = field(default_factory=list)
+    shares: list[tuple[int, Dim, int]] = field(default_factory=list)
+    stacks: dict[int, Dim] = field(default_factory=dict)
 
 
 class Step:
@@ -228,6 +238,8 @@ def solve(program: Program, rules: Mapping[str, Rule], watch: Callable[[Solution
         solution.dims[p.value] = [atom(n) for n in p.shape]
         solution.dirty[p.value] = CLEAN
     _give_inputs(program, solution)
+    if EXPERT in opened:
+        solution.gates = find_gates(program, solution.held)
     for op in program.ops:
         step = Step(solution, op)
         rule = rules.get(op.name)
@@ -235,9 +247,11 @@ def solve(program: Program, rules: Mapping[str, Rule], watch: Callable[[Solution
             step.freeze(f"no rule for the operator {op.name}")
         else:
             rule.widths(step)
+        follow_numbers(solution, op)
         if watch is not None:
             watch(solution, op)
     _fix_outputs(solution)
+    settle_experts(solution)
     _check(solution)
     _hand_roles_back(solution)
     return solution

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from prunelab.errors import PlanError
-from prunelab.graph.blocks import BLOCKS, Block, find_blocks
+from prunelab.graph.blocks import BLOCKS, Block, alive, find_blocks
 from prunelab.graph.cost import Cost, CostModel, Tally, read_costs
 from prunelab.graph.dims import Dim, find
+from prunelab.graph.experts import EXPERT, Gate, cut_lists, gates_of, shares_of, vanish
 from prunelab.graph.groups import Group, find_groups
 from prunelab.graph.program import Parameter, Program
 from prunelab.graph.rules import RULES
@@ -86,13 +89,17 @@ class Structure:
         return self.solution.dims[self.parameters[parameter].value]
 
     def refuse_spelled(self, groups: Iterable[Any]) -> None:
-        """Refuse to take what the forward spells.
+        """Refuse to take what the forward spells, or more experts than it chooses among.
 
         Raises:
-            PlanError: a group loses a unit that has to stay.
+            PlanError: a group loses a unit that has to stay, or keeps too few.
         """
-        for g in groups:
-            held = self.by_name[g.name].stay if g.name in self.by_name else ()
+        for g in groups if self.solution.opened else ():
+            known = self.by_name.get(g.name)
+            held = known.stay if known is not None else ()
+            if known is not None and g.units - len(g.removed) < known.least:
+                raise PlanError(f"{g.name} keeps {g.units - len(g.removed)} {g.granularity}s, and the forward chooses "
+                                f"{known.least} of them; keep at least as many")
             for unit in set(held).intersection(g.removed if held else ()):
                 line = next((line for d, at, line in self.solution.spelled if at == unit), "")
                 raise PlanError(f"unit {unit} of {g.name} cannot go: the forward compares ids with it{line}; keep "
@@ -107,11 +114,42 @@ class Structure:
         """The positions that stay when ``removed`` units of each group go."""
         keep = {}
         dropped = {self.blocks[u].add: self.blocks[u].by for u in removed.get(self.block_name, ())}
+        missing, zeros = dict[int, frozenset[int]](), set[int]()
         for name, units in removed.items():
             if len(units) and name != self.block_name:
                 atom = find(self.atoms[name])
                 keep[atom] = Survivors(atom.size, units)
-        return Kept(keep, dropped)
+                if EXPERT in self.solution.opened:
+                    missing.update(cut_lists(self.solution.stacks, atom, units))
+                    zeros |= shares_of(self.solution, atom, units)
+        if zeros:
+            (passing, lacking), _ = vanish(self.program, zeros)
+            dropped.update(passing)
+            missing.update(lacking)
+        return Kept(keep, dropped, missing)
+
+    def own_parameters(self, group: Group) -> list[list[str]]:
+        """The parameters that only one expert each reads; none where all are stacked in one tensor."""
+        atom = find(self.atoms[group.name])
+        if not shares_of(self.solution, atom, range(atom.size)) and all(
+                find(d) is not atom for d in self.solution.stacks.values()):
+            return []
+        found = []
+        for unit in range(atom.size):
+            kept = self.kept({group.name: [unit]})
+            living = alive(self.program, kept.dropped, kept.missing)
+            readers = self.program.consumers
+            found.append([p.name for p in self.program.parameters if p.trainable and p.value in readers and not any(
+                op.index in living for op in readers[p.value])])
+        return found if all(found) else []
+
+    def gates(self, kept: Kept) -> list[tuple[Gate, np.ndarray[Any, Any]]]:
+        """The gates that lose experts, each with what stays: (experts,) bool."""
+        found = []
+        for gate, experts in gates_of(self.solution):
+            if kept.changes(experts):
+                found.append((gate, np.isin(np.arange(gate.n), kept.positions(experts))))
+        return found
 
 
 # The structure of each living model that was traced, so that mask and compact need not read it again.

@@ -47,15 +47,23 @@ class Survivors:
 class Kept(Widths):
     """Sizes when only ``keep[atom]`` positions of some atoms stay (the others whole), for any batch.
 
-    ``dropped`` are sums that only pass one operand on: an operator's index -> that operand.
+    ``dropped`` are sums that only pass one operand on: an operator's index -> that operand. ``missing`` are operands
+    that a list lacks: the index of the operator that makes it -> their places.
     """
 
-    def __init__(self, keep: Mapping[Dim, Survivors], dropped: Mapping[int, int] | None = None) -> None:
+    def __init__(self, keep: Mapping[Dim, Survivors], dropped: Mapping[int, int] | None = None,
+                 missing: Mapping[int, frozenset[int]] | None = None) -> None:
         self.keep = keep
         self.dropped: Mapping[int, int] = dropped or {}
+        self.missing: Mapping[int, frozenset[int]] = missing or {}
         # id(dim) -> (dim, kept alive; fixed part, part for each sample)
         self._sizes: dict[int, tuple[Dim, int, int]] = {}
         self._changed: dict[int, tuple[Dim, bool]] = {}
+
+    @property
+    def drops_operators(self) -> bool:
+        """Whether some operators are not needed any more: a class's own forward calls them all."""
+        return bool(self.dropped or self.missing)
 
     def size(self, dim: Dim) -> int | PerBatch:
         """The width: a number, or `PerBatch` where the batch is in it."""

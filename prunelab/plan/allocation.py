@@ -25,13 +25,15 @@ class Limits:
     """What every allocation keeps to.
 
     Kept units come in multiples of ``round_to``, ``gone`` units stay gone, and of each group at least one unit stays,
-    or the fraction ``floor`` of its units. Units that are ``needed`` stay whatever their score.
+    or the fraction ``floor`` of its units. Units that are ``needed`` stay whatever their score, and ``at_least`` so
+    many do.
     """
 
     round_to: int = 1
     gone: Mapping[str, frozenset[int]] | None = None
     floor: float = 0.0
     needed: Mapping[str, frozenset[int]] | None = None
+    at_least: Mapping[str, int] | None = None
 
     def least(self, units: int) -> int:
         """How many of a group's units stay whatever is asked."""
@@ -41,7 +43,7 @@ class Limits:
         """How many of a group's units stay when ``n_removed`` are to go."""
         n_gone = len((self.gone or {}).get(name, ()))
         keep = units - max(n_removed, n_gone)
-        least = max(self.least(units), len((self.needed or {}).get(name, ())))
+        least = max(self.least(units), len((self.needed or {}).get(name, ())), (self.at_least or {}).get(name, 1))
         return min(units - n_gone, max(1, -(-max(keep, least) // self.round_to) * self.round_to))
 
     def choose(self, name: str, scores: Array, n_removed: int) -> tuple[int, ...]:

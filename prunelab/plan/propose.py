@@ -71,7 +71,8 @@ def propose(
             ``"width"`` (of a residual) only these groups. ``"layer"`` takes whole residual branches out, one unit each
             (``ignore`` names them as ``graph.at("layer")[0].labels`` does). ``"vocabulary"`` takes words: rows of the
             tables that ids index, and their scores among the outputs; the smaller model takes the numbers that
-            ``plan.group(name).renumbered`` gives. ``"element"``, ``"kernel"``, ``"block"``
+            ``plan.group(name).renumbered`` gives. ``"expert"`` takes experts of a mixture, whose shares the others
+            get. ``"element"``, ``"kernel"``, ``"block"``
             (``"block:8x1"``) and ``"n:m"`` (``"2:4"``, which needs no target) mask weights in their place: their shapes
             stay.
         round_to: kept units come in multiples of it (a group that is smaller stays whole); so that a target is met
@@ -119,7 +120,8 @@ def propose(
         calibration = _calibration(graph, data, chosen, scope, groups, loss)
         scores = {g.name: score(graph, g, chosen, seed=seed, calibration=calibration) for g in groups}
     limits = Limits(round_to, {g.name: frozenset(g.removed) for g in base.groups if not is_sparse(g)},
-                    check_ratio(floor, place="floor"), {g.name: frozenset(g.stay) for g in graph.groups if g.stay})
+                    check_ratio(floor, place="floor"), {g.name: frozenset(g.stay) for g in graph.groups if g.stay},
+                    {g.name: g.least for g in graph.groups if g.least > 1})
     if target.kind == "ratios":
         removed = Ratios(scores, limits, _by_group(graph, target.value, groups, among)).removed(1.0)
     else:

@@ -50,7 +50,7 @@ def _carried_out(graph: Graph, plan: Plan, form: str) -> Any:
     executor = Executor(graph.program, graph.structure.solution, RULES, kept)
     cut = cut_tensors(graph, plan, kept)
     # a class's own forward calls all of its layers, and compares with words by their old numbers
-    if form == "auto" and not kept.dropped and not graph.structure.renumbers(kept):
+    if form == "auto" and not kept.drops_operators and not graph.structure.renumbers(kept):
         small = _same_class(graph, executor, cut)
         if small is not None:
             return small
@@ -169,10 +169,10 @@ def _as_graph(graph: Graph, executor: Executor, cut: Mapping[int, Any], kept: Ke
 
 
 def _dead_parameters(graph: Graph, kept: Kept) -> set[str]:
-    """What only dropped blocks read."""
-    if not kept.dropped:
+    """What only dropped operators read."""
+    if not kept.drops_operators:
         return set()
-    living = alive(graph.program, kept.dropped)
+    living = alive(graph.program, kept.dropped, kept.missing)
     readers = graph.program.consumers
     return {p.name for p in graph.program.parameters
             if p.value in readers and not any(op.index in living for op in readers[p.value])}

@@ -13,8 +13,13 @@ from typing import Any
 import numpy as np
 import paddle
 
+from prunelab.errors import PlanError
 from prunelab.graph import Graph, as_layer, graph_for
+from prunelab.graph.execute import execute
+from prunelab.graph.experts import silent_score
 from prunelab.graph.graph import masked_weights
+from prunelab.graph.rules import RULES
+from prunelab.graph.run import Executor
 from prunelab.plan import Plan, as_plan
 
 
@@ -24,7 +29,11 @@ def cut_masks(model: Any, plan: Plan) -> dict[str, np.ndarray[Any, Any]]:
     Raises:
         PlanError: a plan for another structure.
     """
-    return _masks(graph_for(model, as_plan(plan)), plan)
+    graph = graph_for(model, as_plan(plan))
+    masks = _masks(graph, plan)
+    for name in _silent(graph, plan):
+        masks.pop(name, None)  # what makes an expert silent is no zero
+    return masks
 
 
 def _masks(graph: Graph, plan: Plan) -> dict[str, np.ndarray[Any, Any]]:
@@ -57,8 +66,60 @@ def zero_cut(model: Any, plan: Plan) -> None:
         PlanError: a plan for another structure; nothing is changed then.
     """
     graph = graph_for(model, as_plan(plan))
+    if _unheld(graph, plan):
+        raise PlanError("the plan takes experts whose gate has no bias, so no weight can make them silent; "
+                        "compact the model instead, or give the gate a bias")
     for name, mask in _masks(graph, plan).items():
         _zero(graph.tensor(name), mask)
+    _silence(graph, plan)
+
+
+def _silent(graph: Graph, plan: Plan) -> dict[str, np.ndarray[Any, Any]]:
+    """The gates' biases under a plan, each with the experts that stay."""
+    names = {p.value: p.name for p in graph.program.parameters}
+    gates = graph.structure.gates(graph.kept(plan))
+    return {names[gate.bias]: stays for gate, stays in gates if gate.bias is not None}
+
+
+def _silence(graph: Graph, plan: Plan) -> None:
+    """Make the experts that go silent, in place: a score that low gets nothing of a softmax."""
+    for name, stays in _silent(graph, plan).items():
+        tensor = graph.tensor(name)
+        with paddle.no_grad():
+            low = paddle.full_like(tensor, silent_score(str(tensor.dtype)))
+            paddle.assign(paddle.where(paddle.to_tensor(stays, place=tensor.place), tensor, low), output=tensor)
+
+
+def _unheld(graph: Graph, plan: Plan) -> dict[int, list[float]]:
+    """Scores that no weight can make silent, each with what is added to it."""
+    dtypes = graph.program.dtypes
+    return {gate.scores: np.where(stays, 0.0, silent_score(dtypes[gate.scores])).tolist()
+            for gate, stays in graph.structure.gates(graph.kept(plan)) if gate.bias is None}
+
+
+@contextlib.contextmanager
+def _rehearsed(graph: Graph, plan: Plan, layer: Any) -> Iterator[None]:
+    """Inside, a model whose experts no weight can make silent runs as its graph, which can; others run as they are."""
+    scores = _unheld(graph, plan)
+    if not scores:
+        yield
+        return
+    executor = Executor(graph.program, graph.structure.solution, RULES, silent=scores)
+    names = [spec.name for spec in graph.input_specs]
+    held = {p.value: graph.tensor(p.name) for p in graph.program.parameters}
+
+    def forward(*inputs: Any, **named: Any) -> Any:
+        given = [*inputs, *(named[name] for name in names[len(inputs):])]
+        return execute(executor, held, given, training=layer.training)
+
+    before = vars(layer).get("forward")
+    layer.forward = forward
+    try:
+        yield
+    finally:
+        del layer.forward
+        if before is not None:
+            layer.forward = before
 
 
 def _zero(tensor: Any, mask: np.ndarray[Any, Any]) -> None:
@@ -89,7 +150,9 @@ def mask(model: Any, plan: Plan) -> Iterator[Any]:
     try:
         for name, stays in masks.items():
             _zero(graph.tensor(name), stays)
-        yield model
+        _silence(graph, plan)
+        with _rehearsed(graph, plan, layer):
+            yield model
     finally:
         for part, buffers in hung:
             part._buffers.update(buffers)

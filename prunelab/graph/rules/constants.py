@@ -165,6 +165,11 @@ def _combine(step: Step) -> None:
     solution.constants[step.op.outputs[0]] = [solution.constants.get(v) for v in values]  # type: ignore[arg-type]
 
 
+def _left_out(step: Step, widths: Widths) -> dict[str, Any]:
+    gone = widths.missing.get(step.op.index)
+    return {"missing": gone} if gone else {}
+
+
 def _open_list(step: Step) -> None:
     lists, dirties = step.dims(), step.dirty()
     for k in range(len(step.op.outputs)):
@@ -185,6 +190,6 @@ RULES = {
     **dict.fromkeys(("size", "numel"), Rule(lambda step: step.give_new("a shape"), _count)),
     "arange": Rule(_series, _series_numbers),
     "assert": Rule(lambda step: None),
-    "builtin.combine": Rule(_combine),
+    "builtin.combine": Rule(_combine, _left_out),
     "builtin.split": Rule(_open_list),
 }

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from prunelab.graph.dims import ATOM, PRODUCT, Dim, atom, concatenation, find, rows, select
+from prunelab.graph.experts import experts_of
 from prunelab.graph.rules.constants import Array, are_numbers, known
 from prunelab.graph.rules.shape import axis_of
 from prunelab.graph.rules.writing import bounds, cut_out, slice_bounds, slice_parts
@@ -162,7 +163,11 @@ def _gather(step: Step) -> None:
         out = [*x[:axis], select(x[axis], order), *x[axis + 1:]]
         step.give(out, step.dirty(0))
         return
-    step.fix(x[axis], READ)
+    experts = experts_of(step, "index")
+    if experts is not None and find(experts).size == find(x[axis]).size:
+        step.tie(x[axis], experts)  # numbers of experts are the kept ones'
+    else:
+        step.fix(x[axis], READ)
     out = [*x[:axis], *index, *x[axis + 1:]]
     if len(out) != len(step.shape()):
         step.freeze(READ)
@@ -269,7 +274,11 @@ def _crop_bounds(step: Step, widths: Widths) -> dict[str, Any]:
 def _take_along(step: Step) -> None:
     x, index = step.dims(0), step.dims(1)
     axis = step.attribute("axis", 0) % len(x)
-    step.fix(x[axis], "positions that are read by their numbers")
+    experts = experts_of(step, "indices")
+    if experts is not None and find(experts).size == find(x[axis]).size:
+        step.tie(x[axis], experts)
+    else:
+        step.fix(x[axis], READ)
     for k, (a, b) in enumerate(zip(x, index, strict=True)):
         if k != axis and find(a).size == find(b).size:
             step.tie(a, b)

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from prunelab.graph.dims import find, product, rows
+from prunelab.graph.experts import gate_of, open_gate
 from prunelab.graph.rules.convolution import channel_axis
 from prunelab.graph.solver import CLEAN, Rule, Step, Widths, free
 
@@ -100,6 +101,11 @@ def _whole_norm(step: Step) -> None:
 def _softmax(step: Step) -> None:
     """Each position is divided by the sum over all of them: a cut one would still count as exp(0)."""
     x = step.dims()
+    gate = gate_of(step) if step.op.name != "log_softmax" else None
+    if gate is not None:  # a silent score gets no share
+        open_gate(step, gate)
+        step.give(x, free(x[:-1]))
+        return
     step.fix(x[step.attribute("axis", -1) % len(x)], "a softmax over it")
     step.give(x, free(x))
     step.give_rest()

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from prunelab.graph.dims import Dim, atom
+from prunelab.graph.experts import chosen_among
 from prunelab.graph.solver import Rule, Step, Widths, free
 
 
@@ -70,9 +71,26 @@ def _whole_then_something(step: Step) -> None:
     step.give(out, free(out))
 
 
+def _choose(step: Step, experts: Dim) -> None:
+    """The largest of a gate's scores or shares, and the numbers of their experts."""
+    k = step.constant("k") if step.op.name == "topk" else 1
+    if not isinstance(k, (int, float)) or not step.attribute("largest", True) or step.attribute("flatten", False):
+        step.freeze(f"a {step.op.name} over it")
+        return
+    step.solution.least.append((experts, int(k)))
+    for place in range(len(step.op.outputs)):
+        out = [*step.dims()[:-1], *(atom(n, "a choice of experts") for n in step.shape(place)[len(step.dims()) - 1:])]
+        step.give(out, free(out), place)
+    step.solution.pointing[step.op.outputs[-1]] = experts
+
+
 def _order(step: Step) -> None:
     """Positions are compared with each other along one axis; what comes out there is no unit of the network."""
     x = step.dims()
+    experts = chosen_among(step) if step.op.name in ("topk", "argmax") else None
+    if experts is not None:
+        _choose(step, experts)
+        return
     axis = step.constant("axis")
     axis = -1 if axis is None else int(axis)
     if step.attribute("flatten", False):

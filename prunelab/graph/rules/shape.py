@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from prunelab.graph.dims import Dim, atom, concatenation, find, product, reshape
+from prunelab.graph.experts import is_expert
 from prunelab.graph.rules.constants import are_numbers
-from prunelab.graph.solver import Rule, Step, Widths, free
+from prunelab.graph.solver import Dirty, Rule, Step, Widths, free
 
 
 def axis_of(step: Step, rank: int) -> int:
@@ -137,15 +138,19 @@ def _meshgrid(step: Step) -> None:
 def _concat(step: Step) -> None:
     parts = step.dims()
     axis = axis_of(step, len(parts[0]))
-    out = []
+    out: list[Dim] = []
+    dirty: Dirty = frozenset().union(*step.dirty())
     for k in range(len(parts[0])):
-        if k == axis:
+        if k == axis and step.solution.gates and all(find(part[k]).size == 1 for part in parts):
+            out.append(_stacked(step, len(parts)))
+            dirty |= free(out[-1:])
+        elif k == axis:
             out.append(concatenation([part[k] for part in parts]))
         else:
             for part in parts[1:]:
                 step.tie(parts[0][k], part[k])
             out.append(parts[0][k])
-    step.give(out, frozenset().union(*step.dirty()))
+    step.give(out, dirty)
 
 
 def _stack(step: Step) -> None:
@@ -153,16 +158,28 @@ def _stack(step: Step) -> None:
     for other in others:
         for a, b in zip(first, other, strict=True):
             step.tie(a, b)
-    out = list(first)
-    out.insert(step.attribute("axis", 0) % (len(out) + 1), atom(len(others) + 1, "stacked tensors"))
-    step.give(out, frozenset().union(*step.dirty()))
+    out, stacked = list(first), _stacked(step, len(others) + 1)
+    out.insert(step.attribute("axis", 0) % (len(out) + 1), stacked)
+    step.give(out, frozenset().union(*step.dirty()) | free([stacked]))
+
+
+def _stacked(step: Step, n: int) -> Dim:
+    """The axis along which tensors are stacked: one for each expert of a gate, or fixed."""
+    op = step.solution.program.producers[step.op.inputs[0]]  # type: ignore[index]
+    # a list that others read too stays whole
+    if any(gate.n == n for gate in step.solution.gates.values()) and op.name == "builtin.combine":
+        return step.solution.stacks.setdefault(op.index, atom(n))
+    return atom(n, "stacked tensors")
 
 
 def _unstack(step: Step) -> None:
     """One tensor for each position of an axis, which therefore stays."""
     x = step.dims()
     axis = step.attribute("axis", 0) % len(x)
-    step.fix(x[axis], "taken apart position by position")
+    if is_expert(x[axis]):
+        _part(step, x[axis])
+    else:
+        step.fix(x[axis], "taken apart position by position")
     rest = [d for k, d in enumerate(x) if k != axis]
     if len(step.op.outputs) == 1:
         count = find(x[axis]).size
@@ -188,8 +205,35 @@ def _split(step: Step) -> None:
     if step.op.name == "split" and not are_numbers(step.constant("sections")):
         step.freeze("a split at places that are computed")
         return
-    pieces = step.split(x[axis], _sections(step, find(x[axis]).size))
+    sections = _sections(step, find(x[axis]).size)
+    single = is_expert(x[axis]) and set(sections) == {1}
+    pieces = _part(step, x[axis]) if single else step.split(x[axis], sections)
     step.give([[*x[:axis], piece, *x[axis + 1:]] for piece in pieces], [step.dirty()] * len(pieces))
+
+
+def _part(step: Step, experts: Dim) -> list[Dim]:
+    """A value for each expert: its share, which is zero where it is silent."""
+    opened = next((op for op in step.solution.program.consumers.get(step.op.outputs[0], ())), None)
+    values = step.op.outputs if opened is None or opened.name != "builtin.split" else opened.outputs
+    step.note("experts", experts)
+    step.solution.shares += [(value, experts, k) for k, value in enumerate(values)]
+    return [atom(1, "a single position") for _ in values]
+
+
+def _kept_sections(step: Step, widths: Widths) -> list[int] | None:
+    """One or no position for each expert that was there; None where no experts are parted."""
+    experts = step.solution.notes.get((step.op.index, "experts"))
+    if experts is None or not widths.changes(experts):
+        return None
+    return [int(k in widths.positions(experts)) for k in range(find(experts).size)]
+
+
+def _unbind_sections(step: Step, widths: Widths) -> dict[str, Any]:
+    sections = _kept_sections(step, widths)
+    if sections is None:
+        return {}
+    # Paddle's eager split does not count an axis from the end
+    return {"op": "unbind_of_kept", "sections": sections, "axis": step.attribute("axis", 0) % len(step.dims())}
 
 
 def _split_sections(step: Step, widths: Widths) -> dict[str, Any]:
@@ -197,7 +241,7 @@ def _split_sections(step: Step, widths: Widths) -> dict[str, Any]:
     if not parts or not isinstance(parts[0], list):
         return {}
     axis = axis_of(step, len(step.dims()))
-    sizes = [widths.size(part[axis]) for part in parts]
+    sizes = _kept_sections(step, widths) or [widths.size(part[axis]) for part in parts]
     if step.op.name == "split_with_num" and len(set(sizes)) == 1:
         return {}
     return {"op": "split", "sections": sizes}
@@ -217,7 +261,7 @@ RULES = {
     "meshgrid": Rule(_meshgrid),
     "concat": Rule(_concat),
     "stack": Rule(_stack),
-    **dict.fromkeys(("unstack", "unbind"), Rule(_unstack)),
+    **dict.fromkeys(("unstack", "unbind"), Rule(_unstack, _unbind_sections)),
     "split": _SPLIT,
     "split_with_num": _SPLIT,
 }

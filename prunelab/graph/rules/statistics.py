@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prunelab.graph.dims import Dim, atom, find, product
+from prunelab.graph.experts import experts_of
 from prunelab.graph.rules.elementwise import broadcast
-from prunelab.graph.solver import Rule, Step, free
+from prunelab.graph.solver import Rule, Step, Widths, free
 
 
 def _axes(step: Step, rank: int, name: str = "axis") -> list[int]:
@@ -115,8 +118,16 @@ def _spectral_norm(step: Step) -> None:
 
 def _classes(step: Step) -> None:
     """Numbers become rows of zeros and ones."""
-    x = step.dims()
+    x, experts = step.dims(), experts_of(step, "x")
+    if experts is not None and find(experts).size == step.shape()[-1]:
+        step.give([*x, experts], free(x))  # a silent expert is never chosen
+        return
     step.give([*x, atom(step.shape()[-1], "classes")], free(x))
+
+
+def _number_of_classes(step: Step, widths: Widths) -> dict[str, Any]:
+    last = step.given()[-1]
+    return {"num_classes": widths.size(last)} if step.op.name == "one_hot" and widths.changes(last) else {}
 
 
 RULES = {
@@ -130,5 +141,5 @@ RULES = {
     "as_real": Rule(_as_real),
     "searchsorted": Rule(_search),
     "spectral_norm": Rule(_spectral_norm),
-    **dict.fromkeys(("one_hot", "sequence_mask"), Rule(_classes)),
+    **dict.fromkeys(("one_hot", "sequence_mask"), Rule(_classes, _number_of_classes)),
 }

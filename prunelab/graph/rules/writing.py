@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from prunelab.graph.dims import Dim, atom, find
+from prunelab.graph.experts import experts_of, is_expert
 from prunelab.graph.rules.constants import are_numbers
 from prunelab.graph.solver import Dirty, Rule, Step, Widths, free
 
@@ -38,7 +39,10 @@ def cut_out(step: Step, dims: list[Dim], parts: list[tuple[int, int, int]]) -> l
     out = list(dims)
     for axis, start, end in parts:
         size = find(out[axis]).size
-        if (start, end) != (0, size) and end > start:
+        if end == start + 1 and is_expert(out[axis]):
+            step.solution.shares.append((step.op.outputs[0], out[axis], start))
+            out[axis] = atom(1, "a single position")
+        elif (start, end) != (0, size) and end > start:
             sizes = [n for n in (start, end - start, size - end) if n]
             out[axis] = step.split(out[axis], sizes)[1 if start else 0]
     return out
@@ -155,6 +159,10 @@ def _index_add(step: Step) -> None:
 def _put_along(step: Step) -> None:
     """Each lane along an axis by itself; lanes that only some tensors have stay."""
     x, axis = step.dims(0), step.attribute("axis") % len(step.dims(0))
+    experts = experts_of(step, "indices")
+    if experts is not None and find(experts).size == find(x[axis]).size:
+        _write_choices(step, list(x), axis, experts)
+        return
     for argument in ("indices", "values"):
         for k, (d, v) in enumerate(zip(x, step.dims(argument), strict=True)):
             if k == axis or find(d).size != find(v).size:
@@ -162,6 +170,21 @@ def _put_along(step: Step) -> None:
             else:
                 step.tie(d, v)
     step.give(list(x), free(x))
+
+
+def _write_choices(step: Step, x: list[Dim], axis: int, experts: Dim) -> None:
+    """Shares put to the places of the experts that were chosen; a silent one never is."""
+    step.tie(x[axis], experts)
+    others = [k for k in range(len(x)) if k != axis]
+    for argument in ("indices", "values"):
+        if len(step.dims(argument)) == len(x):
+            for k in others:
+                if find(step.dims(argument)[k]).size == find(x[k]).size:
+                    step.tie(x[k], step.dims(argument)[k])
+                else:
+                    step.fix(x[k], WRITTEN)
+    mine = free([x[axis]])
+    step.give(x, (step.dirty(0) & mine) | free(x[k] for k in others))
 
 
 def _fill_diagonal(step: Step) -> None:
