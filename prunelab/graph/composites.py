@@ -14,6 +14,7 @@ from typing import Any
 
 import paddle
 from paddle import _C_ops
+from paddle.base.libpaddle import DataType
 
 
 def mean_of_dense(x: Any, axis: list[int], keepdim: bool, ratio: float) -> Any:
@@ -54,6 +55,20 @@ def unbind_of_kept(x: Any, axis: int, sections: list[int]) -> list[Any]:
     return [_C_ops.squeeze(part, [axis]) if n else part for part, n in zip(parts, sections, strict=True)]
 
 
+def only_inside(x: Any, masks: list[tuple[int, list[float]]], outside: float) -> Any:
+    """Maps in a region, of which ``masks`` say along some axes what lies inside (1); ``outside`` stands elsewhere."""
+    place = getattr(x, "place", paddle.base.framework._current_expected_place())
+    for axis, mask in masks:
+        shape = [len(mask) if k == axis else 1 for k in range(len(x.shape))]
+        zeros = _C_ops.full(shape, 0.0, DataType.FLOAT32, place)
+        ones = _C_ops.assign_value_(_C_ops.full(shape, 0.0, DataType.FLOAT32, place), shape, DataType.FLOAT32, mask,
+                                    place)
+        everywhere = _C_ops.full_like(x, True, DataType.BOOL, place)
+        inside = _C_ops.logical_and(_C_ops.greater_than(ones, zeros), everywhere)
+        x = _C_ops.where(inside, x, _C_ops.full_like(x, outside, x.dtype, place))
+    return x
+
+
 def silence(x: Any, penalty: list[float]) -> Any:
     """Scores along the last axis, some so low that a softmax gives them nothing."""
     place = getattr(x, "place", paddle.base.framework._current_expected_place())
@@ -68,4 +83,5 @@ COMPOSITES: Mapping[str, tuple[Callable[..., Any], str]] = {
     "count_of_dense": (count_of_dense, "x kept dense"),
     "unbind_of_kept": (unbind_of_kept, "input axis sections"),
     "silence": (silence, "x penalty"),
+    "only_inside": (only_inside, "x masks outside"),
 }

@@ -50,7 +50,7 @@ class Removals(Protocol):
 
 
 # What changes the numbers that a model takes or gives, and is frozen unless it is asked for.
-OPENED = ("vocabulary", "expert")
+OPENED = ("vocabulary", "expert", "spatial")
 GRANULARITIES = ("auto", "channel", "head", "hidden", "width", "layer", *OPENED)
 PATTERNS = ("element", "n:m", "kernel", "block")
 
@@ -101,8 +101,9 @@ class Graph:
 
     def at(self, granularity: str) -> tuple[Group, ...]:
         """The groups of one granularity: "channel", "head", "hidden", "width"; "vocabulary", whose units are words;
-        "expert", those of a mixture; "layer", whose units are the residual branches that can go; or, one for each
-        weight, "element", "kernel", "block:4x4" (tiles of any size), "2:4" (any n of m).
+        "expert", those of a mixture; "spatial", whose units are bands of an input's rows and columns; "layer", whose
+        units are the residual branches that can go; or, one for each weight, "element", "kernel", "block:4x4" (tiles of
+        any size), "2:4" (any n of m).
 
         Raises:
             UnknownNameError: a granularity nobody knows.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from prunelab.graph.dims import Dim, find, leaves
 from prunelab.graph.experts import EXPERT, least_of
 from prunelab.graph.program import Program
+from prunelab.graph.regions import SPATIAL, axes_of
 from prunelab.graph.solver import Solution
 
 MAKES = ("out", "vocabulary")  # the roles of axes that make units: outputs, and the rows of a table that shrinks
@@ -112,6 +113,8 @@ def _first_uses(program: Program) -> dict[int, int]:
 def _worth_telling(dim: Dim, members: list[Member], opened: frozenset[str]) -> bool:
     """A frozen atom is told where it makes units; kernel sizes, input channels and batch are not."""
     roles = {m.role for m in members}
+    if SPATIAL in dim.tags:
+        return False  # a group of its own, of the input's bands
     if dim.reason or dim.size < 2:
         makes = "out" in roles or not opened.isdisjoint(roles)
         return makes and dim.reason not in ("gates", "repeats", "a single position")
@@ -153,3 +156,16 @@ def _base(granularity: str, members: list[Member]) -> str:
     """The layer that a group is named after: a vocabulary's table, else the first that makes its units."""
     role = "vocabulary" if granularity == "vocabulary" else "out"
     return layer_of(next((m for m in members if m.role == role), members[0]).parameter)
+
+
+def region_groups(solution: Solution) -> tuple[Group, ...]:
+    """A group for each axis, whose units are bands."""
+    groups = []
+    for a in axes_of(solution):
+        d = find(a.dim)
+        reason = next((leaf.reason for leaf in leaves(d) if leaf.reason), "")
+        reason = reason or ("" if a.units > 1 else "it has a single band")
+        members = tuple(Member(p.name, k, "elementwise") for p in solution.program.parameters
+                        for k, axis in enumerate(solution.dims[p.value]) if any(leaf is d for leaf in leaves(axis)))
+        groups.append(Group(a.name, a.units, SPATIAL, members, not reason, reason))
+    return tuple(groups)

@@ -7,6 +7,7 @@ follow train or eval, the place.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,10 @@ from paddle.base.libpaddle import DataType
 
 from prunelab.errors import TraceError
 from prunelab.graph.composites import COMPOSITES
+from prunelab.graph.dims import find
+from prunelab.graph.experts import silent_score
 from prunelab.graph.program import DType, Op, Program
+from prunelab.graph.regions import crops, holds_batch, holds_space, mean_ratio
 from prunelab.graph.solver import Rule, Solution, Step
 from prunelab.graph.widths import Kept, PerBatch
 
@@ -123,12 +127,15 @@ class Executor:
         program, solution, rules: what `solve` was given and gave.
         kept: the positions that stay; the whole network without it.
         silent: values to whose last axis numbers are added, which make some of its positions too low for a softmax.
+        region: positions in space that stay, where the whole network is to compute as if it knew of no others.
     """
 
     def __init__(self, program: Program, solution: Solution, rules: Mapping[str, Rule],
-                 kept: Kept | None = None, silent: Mapping[int, list[float]] | None = None) -> None:
+                 kept: Kept | None = None, silent: Mapping[int, list[float]] | None = None,
+                 region: Kept | None = None) -> None:
         self.program = program
         self.constants: dict[int, Constant] = {}
+        self._n_values = 0
         # numbers that the plan changed, each with its operator's line; apart, those that a layer of Paddle may hold:
         # (a parameter of the operator, the number's name, its new value)
         self.spelled: list[str] = []
@@ -157,10 +164,55 @@ class Executor:
                 if kept is not None:
                     self._note_changes(step, rule, changed, rule.rewrite(step, whole))
             self.calls.append(self._compile(op, changed))
+            if region is not None and op.index in solution.mixed:
+                self._stay_inside(step, region)
             for value in set(op.outputs).intersection(silent or ()):
                 self.calls.append(Call("silence", [None, (silent or {})[value]], [(0, value, True)], outputs=(value,),
                                        index=op.index))
+        if kept is not None:
+            self._crop(crops(solution, kept))
         self._needed: dict[Any, list[tuple[Call, tuple[int, ...]]]] = {}
+
+    def _stay_inside(self, step: Step, region: Kept) -> None:
+        """Before an operator that reads several positions, what lies outside of a region is made nothing; a mean is
+        over what lies inside."""
+        call, outside = self.calls.pop(), step.solution.mixed[step.op.index]
+        lists = {v: op.inputs for v in step.op.inputs if v is not None
+                 and (op := self.program.producers.get(v)) is not None and op.name == "builtin.combine"}
+        for at, (place, value, needs) in enumerate(call.tensors):
+            if value in lists or value not in step.solution.dims:
+                continue
+            masks = [(axis, np.isin(np.arange(find(d).size), region.positions(d)).astype(float).tolist())
+                     for axis, d in enumerate(step.solution.dims[value])
+                     if region.changes(d) and holds_space(d) and not holds_batch(d)]
+            if masks:
+                new = self._new_value()
+                low = silent_score(self.program.dtypes[value]) if math.isnan(outside) else outside
+                self.calls.append(Call("only_inside", [None, masks, low], [(0, value, True)], outputs=(new,),
+                                       index=step.op.index))
+                call.tensors[at] = (place, new, needs)
+        self.calls.append(call)
+        ratio = mean_ratio(step, region)
+        if ratio != 1:
+            value = step.op.outputs[0]
+            self.calls.append(Call("scale", [None, 1 / ratio, 0.0, True], [(0, value, True)], outputs=(value,),
+                                   index=step.op.index))
+
+    def _crop(self, parts: Mapping[int, list[tuple[int, int, int]]]) -> None:
+        """Read only a part of some inputs."""
+        for value, bounds in parts.items():
+            new = self._new_value()
+            axes, starts, ends = ([b[k] for b in bounds] for k in range(3))
+            for call in self.calls:
+                call.tensors = [(place, new if v == value else v, needs) for place, v, needs in call.tensors]
+            self.calls.insert(0, Call("slice", [None, axes, starts, ends, [1] * len(axes), []], [(0, value, True)],
+                                      outputs=(new,)))
+            self.spelled.append("the region")
+
+    def _new_value(self) -> int:
+        """An id that no value of the program has."""
+        self._n_values += 1
+        return len(self.program.shapes) + self._n_values
 
     def _note_changes(self, step: Step, rule: Rule, changed: Mapping[str, Any], before: Mapping[str, Any]) -> None:
         for key, value in changed.items():

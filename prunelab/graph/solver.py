@@ -19,6 +19,7 @@ from typing import Any
 from prunelab.graph.dims import Dim, atom, find, fix, leaves, split, tag, unify
 from prunelab.graph.experts import EXPERT, Gate, find_gates, follow_numbers, settle_experts
 from prunelab.graph.program import Op, Program
+from prunelab.graph.regions import SPATIAL, Window, is_space, open_space, settle_regions, sums_up
 from prunelab.graph.vocabulary import VOCABULARY, is_vocabulary, tie_scores
 
 Dims = list[Dim]
@@ -94,6 +95,11 @@ class Solution:
     least: list[tuple[Dim, int]] = field(default_factory=list)
     shares: list[tuple[int, Dim, int]] = field(default_factory=list)
     stacks: dict[int, Dim] = field(default_factory=dict)
+    # of regions: inputs' axes in space, how others come from them, and what stands outside of a region for an operator
+    # that reads several positions (NaN: too low to count)
+    maps: list[tuple[int, int, Dim]] = field(default_factory=list)
+    windows: list[Window] = field(default_factory=list)
+    mixed: dict[int, float] = field(default_factory=dict)
 
 
 class Step:
@@ -176,6 +182,8 @@ class Step:
 
     def need_zero(self, dim: Dim, *dirty: Dirty, reason: str) -> None:
         """``dim`` can be cut only where one of the operands (given by their dirty dims) is zero where cut."""
+        if SPATIAL in self.solution.opened:
+            sums_up(self, dim)
         self.solution.obligations.append((dim, dirty, reason))
 
     def need_nonzero(self, dim: Dim, dirty: Dirty, reason: str) -> None:
@@ -252,6 +260,7 @@ def solve(program: Program, rules: Mapping[str, Rule], watch: Callable[[Solution
             watch(solution, op)
     _fix_outputs(solution)
     settle_experts(solution)
+    settle_regions(solution)
     _check(solution)
     _hand_roles_back(solution)
     return solution
@@ -265,7 +274,7 @@ def _fix_outputs(solution: Solution) -> None:
             tie_scores(solution, dims)
         outputs = [[d for d in dims if isinstance(d, list) or not is_vocabulary(d)] for dims in outputs]
     for dims in outputs:
-        fix_nested(dims, "the model's output")
+        fix_nested([d for d in dims if isinstance(d, list) or not is_space(d)], "the model's output")
 
 
 def _hand_roles_back(solution: Solution) -> None:
@@ -310,6 +319,7 @@ def _give_inputs(program: Program, solution: Solution) -> None:
                 solution.batch = dims[spec.batch_axis]
                 solution.batch.batch, solution.batch.reason = True, "the batch"
             dims[spec.batch_axis] = solution.batch
+        open_space(solution, value, dims)
         solution.dims[value] = dims
         solution.dirty[value] = CLEAN
 
@@ -324,14 +334,15 @@ def _check(solution: Solution) -> None:
         if live:
             dirty = [{leaf for d in operand for leaf in leaves(d)} for operand in operands]
             for leaf in live:
-                if all(leaf in one for one in dirty):
+                # what a region leaves out is made zero where it is added up
+                if all(leaf in one for one in dirty) and not is_space(leaf):
                     fix(leaf, reason)
     for dim, operand, reason in solution.hazards:
         live = [leaf for leaf in leaves(dim) if not leaf.reason]
         if live:
             dirty_leaves = {leaf for d in operand for leaf in leaves(d)}
             for leaf in live:
-                if leaf not in dirty_leaves:
+                if leaf not in dirty_leaves and not is_space(leaf):
                     fix(leaf, reason)
 
 

@@ -14,8 +14,9 @@ from prunelab.graph.blocks import BLOCKS, Block, alive, find_blocks
 from prunelab.graph.cost import Cost, CostModel, Tally, read_costs
 from prunelab.graph.dims import Dim, find
 from prunelab.graph.experts import EXPERT, Gate, cut_lists, gates_of, shares_of, vanish
-from prunelab.graph.groups import Group, find_groups
+from prunelab.graph.groups import Group, find_groups, region_groups
 from prunelab.graph.program import Parameter, Program
+from prunelab.graph.regions import SPATIAL, axes_of, crops, is_space, stretches
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
 from prunelab.graph.solver import Solution, solve
@@ -30,6 +31,8 @@ class Structure:
         self.solution: Solution = solve(program, RULES, opened=kinds)
         self._opened: dict[frozenset[str], Structure] = {}
         groups, self.atoms = find_groups(program, self.solution)
+        if SPATIAL in kinds:
+            groups = (*region_groups(self.solution), *groups)
         self.groups: tuple[Group, ...] = groups
         self.by_name = {g.name: g for g in groups}
         self.parameters: dict[str, Parameter] = {p.name: p for p in program.parameters}
@@ -66,10 +69,16 @@ class Structure:
         """The name of the group of blocks: "blocks", or "blocks:layer" where a layer is called so."""
         return BLOCKS if BLOCKS not in self.by_name else f"{BLOCKS}:layer"
 
+    @property
+    def _positions(self) -> frozenset[Dim]:
+        """Positions in space that a region may leave out."""
+        found = [d for w in self.solution.windows for d in (w.into, w.out)] + [d for _, _, d in self.solution.maps]
+        return frozenset(find(d) for d in found if is_space(d))
+
     @cached_property
     def costs(self) -> CostModel:
         """What each operator costs, in sizes that follow the units that stay."""
-        return read_costs(self.program, self.solution, RULES, frozenset(self.atoms.values()))
+        return read_costs(self.program, self.solution, RULES, frozenset(self.atoms.values()) | self._positions)
 
     @cached_property
     def _tally(self) -> Tally:
@@ -110,13 +119,20 @@ class Structure:
         one."""
         return any(kept.before(d, at) != at for d, at, _ in self.solution.spelled)
 
+    def crops(self, kept: Kept) -> bool:
+        """Whether only a region of some inputs is computed."""
+        return bool(crops(self.solution, kept))
+
     def kept(self, removed: Mapping[str, Sequence[int]]) -> Kept:
         """The positions that stay when ``removed`` units of each group go."""
         keep = {}
         dropped = {self.blocks[u].add: self.blocks[u].by for u in removed.get(self.block_name, ())}
         missing, zeros = dict[int, frozenset[int]](), set[int]()
+        for atom, (start, end) in (stretches(self.solution, removed) if self.solution.maps else {}).items():
+            keep[atom] = Survivors(atom.size, [k for k in range(atom.size) if not start <= k < end])
+        others = {self.block_name, *(a.name for a in axes_of(self.solution))}
         for name, units in removed.items():
-            if len(units) and name != self.block_name:
+            if len(units) and name not in others:
                 atom = find(self.atoms[name])
                 keep[atom] = Survivors(atom.size, units)
                 if EXPERT in self.solution.opened:

@@ -15,6 +15,7 @@ from prunelab.graph.sparse import Pattern
 from prunelab.plan.allocation import Allocation, Field, Limits, Ratios, smallest, total_units
 from prunelab.plan.plan import Plan, PlanGroup, as_plan
 from prunelab.plan.propose_blocks import check_blocks, check_spared, check_weights_only, propose_blocks
+from prunelab.plan.propose_regions import propose_regions
 from prunelab.plan.propose_sparse import SparseTarget, propose_sparse
 from prunelab.plan.scopes import SCOPE_NEEDS, SCOPES
 
@@ -72,7 +73,8 @@ def propose(
             (``ignore`` names them as ``graph.at("layer")[0].labels`` does). ``"vocabulary"`` takes words: rows of the
             tables that ids index, and their scores among the outputs; the smaller model takes the numbers that
             ``plan.group(name).renumbered`` gives. ``"expert"`` takes experts of a mixture, whose shares the others
-            get. ``"element"``, ``"kernel"``, ``"block"``
+            get. ``"spatial"`` computes a region of the inputs (``sparsity`` is of their area), where ``data`` have
+            their saliency, or in the middle. ``"element"``, ``"kernel"``, ``"block"``
             (``"block:8x1"``) and ``"n:m"`` (``"2:4"``, which needs no target) mask weights in their place: their shapes
             stay.
         round_to: kept units come in multiples of it (a group that is smaller stays whole); so that a target is met
@@ -109,6 +111,8 @@ def propose(
     if granularity in OPENED:
         graph, base = _opened(graph, base, granularity)
     calibration = None
+    if granularity == "spatial":
+        return _spatial(graph, base, target, names, round_to, floor, data)
     if granularity == "layer":
         check_blocks(scope, target.kind)
         base, scores = propose_blocks(graph, base, chosen, names, seed)
@@ -148,6 +152,21 @@ def _opened(graph: Graph, base: Plan, granularity: str) -> tuple[Graph, Plan]:
     known = {g.name for g in base.groups}
     more = tuple(PlanGroup.of(g) for g in groups if g.prunable and g.name not in known)
     return graph, replace(base, groups=(*base.groups, *more))
+
+
+def _spatial(graph: Graph, base: Plan, target: _Target, names: Sequence[str], round_to: int, floor: float,
+             data: Any) -> Plan:
+    """A region; axes that are ignored stay whole."""
+    for option, value, plain in (("round_to", round_to, 1), ("floor", floor, 0)):
+        if value != plain:
+            raise OptionError(f"{option} is {shown(value)}, and a region is whole bands of the inputs; leave it out")
+    among = graph.at("spatial")
+    ignored = {g.name for name in names for g in match(graph, name, place="ignore", among=among)}
+    groups = [g for g in among if g.prunable and g.name not in ignored]
+    asked = target.value if target.kind != "ratios" else _by_group(graph, target.value, groups, among)
+    plan = propose_regions(graph, base, groups, target.kind, asked, data)
+    return replace(plan, made={**plan.made, "criterion": "saliency" if data is not None else "center", "scope": "local",
+                               "target": str(target), "granularity": "spatial", "ignore": sorted(ignored)})
 
 
 def _calibration(graph: Graph, data: Any, criterion: Criterion, scope: str, groups: list[Group],

@@ -49,8 +49,9 @@ def _carried_out(graph: Graph, plan: Plan, form: str) -> Any:
     kept = graph.kept(plan)
     executor = Executor(graph.program, graph.structure.solution, RULES, kept)
     cut = cut_tensors(graph, plan, kept)
-    # a class's own forward calls all of its layers, and compares with words by their old numbers
-    if form == "auto" and not kept.drops_operators and not graph.structure.renumbers(kept):
+    # a class's own forward calls all of its layers, compares with words by their old numbers, and reads whole inputs
+    own = not kept.drops_operators and not graph.structure.renumbers(kept) and not graph.structure.crops(kept)
+    if form == "auto" and own:
         small = _same_class(graph, executor, cut)
         if small is not None:
             return small

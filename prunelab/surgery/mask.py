@@ -18,6 +18,7 @@ from prunelab.graph import Graph, as_layer, graph_for
 from prunelab.graph.execute import execute
 from prunelab.graph.experts import silent_score
 from prunelab.graph.graph import masked_weights
+from prunelab.graph.regions import crops
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
 from prunelab.plan import Plan, as_plan
@@ -66,6 +67,8 @@ def zero_cut(model: Any, plan: Plan) -> None:
         PlanError: a plan for another structure; nothing is changed then.
     """
     graph = graph_for(model, as_plan(plan))
+    if crops(graph.structure.solution, graph.kept(plan)):
+        raise PlanError("the plan takes a region of the inputs, which no weights can hold; compact the model instead")
     if _unheld(graph, plan):
         raise PlanError("the plan takes experts whose gate has no bias, so no weight can make them silent; "
                         "compact the model instead, or give the gate a bias")
@@ -99,12 +102,15 @@ def _unheld(graph: Graph, plan: Plan) -> dict[int, list[float]]:
 
 @contextlib.contextmanager
 def _rehearsed(graph: Graph, plan: Plan, layer: Any) -> Iterator[None]:
-    """Inside, a model whose experts no weight can make silent runs as its graph, which can; others run as they are."""
-    scores = _unheld(graph, plan)
-    if not scores:
+    """Inside, a model that is to know of a region only, or whose experts no weight can make silent, runs as its graph,
+    which does that; others run as they are."""
+    scores, solution = _unheld(graph, plan), graph.structure.solution
+    kept = graph.kept(plan)
+    region = kept if crops(solution, kept) else None
+    if not scores and region is None:
         yield
         return
-    executor = Executor(graph.program, graph.structure.solution, RULES, silent=scores)
+    executor = Executor(graph.program, solution, RULES, silent=scores, region=region)
     names = [spec.name for spec in graph.input_specs]
     held = {p.value: graph.tensor(p.name) for p in graph.program.parameters}
 

@@ -11,7 +11,10 @@ from typing import Any
 
 from prunelab.errors import InputError
 from prunelab.graph.dims import Dim, atom, find, product, rows
+from prunelab.graph.regions import passes
 from prunelab.graph.solver import Rule, Step, Widths, free
+
+SPACE = "positions in space"
 
 
 def channel_axis(step: Step, rank: int) -> int:
@@ -22,13 +25,26 @@ def channel_axis(step: Step, rank: int) -> int:
 
 def fix_space(step: Step, dims: list[Dim], channels: int) -> None:
     """A window reads neighbours, so no position of space may go (axis 0 is the batch)."""
-    step.fix_all((d for k, d in enumerate(dims) if k not in (0, channels)), "positions in space")
+    step.fix_all((d for k, d in enumerate(dims) if k not in (0, channels)), SPACE)
 
 
 def space(step: Step, batch: Dim, channels: Dim, axis: int) -> list[Dim]:
     """The dims of a result: batch, channels, and new positions in space."""
-    out = [atom(n, "positions in space") for n in step.shape()]
+    out = [atom(n, SPACE) for n in step.shape()]
     out[0], out[axis] = batch, channels
+    return out
+
+
+def through_windows(step: Step, batch: Dim, channels: Dim, axis: int) -> list[Dim]:
+    """As `space`, of an operator whose first operand's positions are fixed, or followed where a region is cut out."""
+    x = step.dims(0)
+    out = space(step, batch, channels, axis)
+    for place, k in enumerate(k for k in range(len(x)) if k not in (0, axis)):
+        window = passes(step, 0, k, place)
+        if window is not None:
+            out[k] = window.out
+        else:
+            step.fix(x[k], SPACE)
     return out
 
 
@@ -41,7 +57,6 @@ def _conv(step: Step) -> None:
         raise InputError(f"a convolution{step.op.line} takes {takes} channels and gets {gets}; "
                          "give the shape that the model takes as inputs")
     step.fix_all(w[2:], "a kernel's size")
-    fix_space(step, x, axis)
     step.roles("filter", dict(enumerate(("out", "in", *["kernel"] * (len(w) - 2)))))
     step.need_zero(channels, step.dirty("input"), step.dirty("filter"), reason="a weight that is not zero where cut")
     if groups == 1:
@@ -51,7 +66,7 @@ def _conv(step: Step) -> None:
         step.tie(inner, w[1])
         out_outer, _ = rows(w[0], groups)
         step.tie(out_outer, outer)
-    step.give(space(step, x[0], w[0], axis), step.dirty("filter") | (free(x[:1]) & free(step.dirty("input"))))
+    step.give(through_windows(step, x[0], w[0], axis), step.dirty("filter") | (free(x[:1]) & free(step.dirty("input"))))
 
 
 def _conv_groups(step: Step, widths: Widths) -> dict[str, Any]:
@@ -71,12 +86,12 @@ def _transpose(step: Step) -> None:
     x, w, groups = step.dims("x"), step.dims("filter"), step.attribute("groups", 1)
     axis = channel_axis(step, len(x))
     step.fix_all(w[2:], "a kernel's size")
-    fix_space(step, x, axis)
     step.roles("filter", dict(enumerate(("in", "out", *["kernel"] * (len(w) - 2)))))
     step.need_zero(x[axis], step.dirty("x"), step.dirty("filter"), reason="a weight that is not zero where cut")
     step.tie(x[axis], w[0])
     out = w[1] if groups == 1 else product([rows(w[0], groups)[0], w[1]])
-    step.give(space(step, x[0], out, axis), step.dirty("filter") | (free(x[:1]) & free(step.dirty("x"))))
+    dirty = step.dirty("filter") | (free(x[:1]) & free(step.dirty("x")))
+    step.give(through_windows(step, x[0], out, axis), dirty)
 
 
 def _transpose_groups(step: Step, widths: Widths) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from prunelab.graph.dims import find, product, rows
 from prunelab.graph.experts import gate_of, open_gate
+from prunelab.graph.regions import is_space, shares_out
 from prunelab.graph.rules.convolution import channel_axis
 from prunelab.graph.solver import CLEAN, Rule, Step, Widths, free
 
@@ -35,7 +36,9 @@ def _give_normalised(step: Step) -> None:
     """The statistics see all positions but the channels', and the bias moves what was zero in the other rows."""
     x = step.dims("x")
     axis = channel_axis(step, len(x))
-    step.fix_all((d for k, d in enumerate(x) if k not in (0, axis)), f"a {step.op.name}'s statistics")
+    running = step.op.name.startswith("batch_norm")  # each position alone, by statistics that are known
+    step.fix_all((d for k, d in enumerate(x) if k not in (0, axis) and not (running and is_space(d))),
+                 f"a {step.op.name}'s statistics")
     step.give(x, (CLEAN if _affine(step) else step.dirty("x")) | (free(x[:1]) if axis else CLEAN))
     step.give_rest()
 
@@ -106,7 +109,9 @@ def _softmax(step: Step) -> None:
         open_gate(step, gate)
         step.give(x, free(x[:-1]))
         return
-    step.fix(x[step.attribute("axis", -1) % len(x)], "a softmax over it")
+    along = x[step.attribute("axis", -1) % len(x)]
+    if step.op.name == "log_softmax" or not shares_out(step, along):
+        step.fix(along, "a softmax over it")
     step.give(x, free(x))
     step.give_rest()
 

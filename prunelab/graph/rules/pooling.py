@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from prunelab.graph.dims import atom, find, rows
-from prunelab.graph.rules.convolution import channel_axis, fix_space, space
-from prunelab.graph.solver import Rule, Step, free
+from prunelab.graph.regions import pools_all
+from prunelab.graph.rules.convolution import channel_axis, fix_space, space, through_windows
+from prunelab.graph.solver import Rule, Step, Widths, free
 
 
 def _pool(step: Step) -> None:
     x = step.dims()
     axis = channel_axis(step, len(x))
-    fix_space(step, x, axis)
-    step.give(space(step, x[0], x[axis], axis), step.dirty())
+    if pools_all(step):
+        step.solution.mixed[step.op.index] = math.nan if step.attribute("pooling_type") == "max" else 0.0
+        out = space(step, x[0], x[axis], axis)
+    else:
+        out = through_windows(step, x[0], x[axis], axis)
+    step.give(out, step.dirty())
     step.give_rest()
+
+
+def _sizes(step: Step, widths: Widths) -> dict[str, Any]:
+    """Sizes that the forward spells, of what is resampled to them."""
+    out = step.given()
+    names = [n for n in ("out_d", "out_h", "out_w") if step.attribute(n, -1) > 0][-(len(out) - 2):]
+    axes = [k for k in range(1, len(out)) if k != channel_axis(step, len(out))]
+    axes = axes[len(axes) - len(names):]
+    return {n: widths.size(out[k]) for n, k in zip(names, axes, strict=True) if widths.changes(out[k])}
 
 
 def _pool_with_places(step: Step) -> None:
@@ -58,9 +75,10 @@ def _maxout(step: Step) -> None:
 _POOL = Rule(_pool)
 RULES = {
     **dict.fromkeys((
-        "pool2d", "pool3d", "lp_pool2d", "nearest_interp", "linear_interp", "bilinear_interp",
+        "pool2d", "pool3d", "lp_pool2d", "linear_interp", "bilinear_interp",
         "bicubic_interp", "trilinear_interp",
     ), _POOL),
+    "nearest_interp": Rule(_pool, _sizes),
     **dict.fromkeys(("max_pool2d_with_index", "max_pool3d_with_index", "fractional_max_pool2d",
                      "fractional_max_pool3d"), Rule(_pool_with_places)),
     **dict.fromkeys(("unpool", "unpool3d"), Rule(_unpool)),

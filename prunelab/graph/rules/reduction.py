@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from prunelab.graph.dims import Dim, atom
+from prunelab.graph.dims import Dim, atom, factors
 from prunelab.graph.experts import chosen_among
+from prunelab.graph.regions import holds_space
 from prunelab.graph.solver import Rule, Step, Widths, free
 
 
@@ -46,7 +47,8 @@ def _mean(step: Step) -> None:
 
 def _mean_of_dense(step: Step, widths: Widths) -> dict[str, Any]:
     x = step.dims()
-    ratio = math.prod(widths.ratio(x[a]) for a in _axes(step, len(x)))
+    # a region's mean is over the region
+    ratio = math.prod(widths.ratio(f) for a in _axes(step, len(x)) for f in factors(x[a]) if not holds_space(f))
     if ratio == 1:
         return {}
     return {"op": "mean_of_dense", "axis": sorted(_axes(step, len(x))), "ratio": ratio,
