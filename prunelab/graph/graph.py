@@ -15,6 +15,8 @@ from prunelab.graph.cost import Cost
 from prunelab.graph.execute import execute, place_of
 from prunelab.graph.explain import Explainer, Explanation, explain_group, explain_pair
 from prunelab.graph.groups import MAKES, Group, Member, layer_of
+from prunelab.graph.half import half_of, specs_of_twin, told_of, twin_of, without_kernels
+from prunelab.graph.inputs import read_inputs
 from prunelab.graph.looks import can_be_batch
 from prunelab.graph.program import Parameter, Program, TensorSpec
 from prunelab.graph.reading import without_collection
@@ -374,7 +376,22 @@ def trace(model: Any, inputs: Any) -> Graph:
     """
     layer = as_layer(model)
     with without_collection():
-        return _trace(layer, inputs)
+        try:
+            return _trace(layer, inputs)
+        except (TraceError, InputError):
+            if not without_kernels(layer):
+                raise
+        return _trace_half(layer, inputs)
+
+
+def _trace_half(layer: Any, inputs: Any) -> Graph:
+    """The graph of a model in half precision that cannot be run where it lives."""
+    twin = _trace(twin_of(layer), specs_of_twin(read_inputs(layer, inputs)))
+    named = {**dict(layer.named_buffers()), **dict(layer.named_parameters())}
+    held = {p.value: named.get(p.name, twin._held[p.value]) for p in twin.program.parameters}
+    structure = Structure(told_of(twin.program, half_of(layer), layer))
+    remember(layer, structure, held)
+    return Graph(layer, structure, held)
 
 
 def _trace(layer: Any, inputs: Any) -> Graph:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import inspect
 import sys
 import threading
 import traceback
@@ -14,7 +15,7 @@ from typing import Any
 import paddle
 from paddle import _C_ops
 from paddle.base.libpaddle.pir import reset_insertion_point_to_start
-from paddle.jit.dy2static import parameter_recorder
+from paddle.jit.dy2static import function_spec, parameter_recorder
 from paddle.jit.dy2static.utils import TransformOptions
 from paddle.nn.layer import layers
 
@@ -66,6 +67,25 @@ def as_eager() -> Iterator[None]:
         yield
     finally:
         rnn._rnn_static_graph, value.__truediv__, value.view = loop, divide, view
+
+
+@contextlib.contextmanager
+def taking_any_self(model: Any) -> Iterator[None]:
+    """Inside, the first parameter of the forward is the model whatever it is called; Paddle looks for "self"."""
+    parse = function_spec.parse_arg_and_kwargs
+    forwards = [vars(cls)["forward"] for cls in type(model).__mro__ if "forward" in vars(cls)]
+
+    def parse_method(function: Any) -> tuple[list[str], dict[str, Any]]:
+        names, defaults = parse(function)
+        own = getattr(function, "__func__", function)
+        takes_model = any(own is f for f in forwards) and names and inspect.getfullargspec(function).args[0] != "self"
+        return (names[1:] if takes_model else names), defaults
+
+    function_spec.parse_arg_and_kwargs = parse_method
+    try:
+        yield
+    finally:
+        function_spec.parse_arg_and_kwargs = parse
 
 
 @contextlib.contextmanager

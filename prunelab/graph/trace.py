@@ -18,6 +18,7 @@ from prunelab.graph.reading import (
     as_eager,
     as_plain_python,
     forgetting_failures,
+    taking_any_self,
     with_light_parameters,
     with_short_stacks,
     without_collection,
@@ -140,7 +141,7 @@ def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
 def _to_static(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
     spec = [paddle.static.InputSpec(list(s.shape), s.dtype, name=None) for s in specs]
     with (warnings.catch_warnings(), forgetting_failures(), as_eager(), with_light_parameters(), with_short_stacks(),
-          without_names(), watching() as looks):
+          without_names(), taking_any_self(model), watching() as looks):
         warnings.simplefilter("ignore")
         static = paddle.jit.to_static(model, input_spec=spec, full_graph=True)
         return static.forward.concrete_program, looks

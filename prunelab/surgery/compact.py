@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import paddle
 
 from prunelab.errors import SurgeryError
-from prunelab.graph import Graph, TensorSpec, graph_for
+from prunelab.graph import Graph, TensorSpec, graph_for, trace
 from prunelab.graph.blocks import alive
 from prunelab.graph.graph import as_view, masked_weights
+from prunelab.graph.half import cast, specs_of_twin, twin_of, types_of, without_kernels
 from prunelab.graph.program import flatten
 from prunelab.graph.reading import without_collection
 from prunelab.graph.rules import RULES
@@ -52,10 +53,20 @@ def _carried_out(graph: Graph, plan: Plan, form: str) -> Any:
     # a class's own forward calls all of its layers, compares with words by their old numbers, and reads whole inputs
     own = not kept.drops_operators and not graph.structure.renumbers(kept) and not graph.structure.crops(kept)
     if form == "auto" and own:
-        small = _same_class(graph, executor, cut)
+        small = _half(graph, plan) if without_kernels(graph.model) else _same_class(graph, executor, cut)
         if small is not None:
             return small
     return _as_graph(graph, executor, cut, kept)
+
+
+def _half(graph: Graph, plan: Plan) -> Any:
+    """As `_same_class`, of a model in half precision that cannot be run here: its twin in float32 is, and cut."""
+    twin = trace(twin_of(graph.model), specs_of_twin(graph.input_specs)).opened_for(plan)
+    small = _carried_out(twin, plan, "auto")
+    if isinstance(small, GraphLayer):
+        return None
+    cast(small, types_of(graph.model))
+    return small
 
 
 def cut_tensors(graph: Graph, plan: Plan, kept: Kept) -> dict[int, Any]:
@@ -71,7 +82,14 @@ def _cut(graph: Graph, parameter: str, kept: Kept, zeros: np.ndarray[Any, Any] |
     dims = graph.structure.dims(parameter)
     if zeros is None and not any(kept.changes(d) for d in dims):
         return tensor
-    out = tensor.detach()
+    if tensor.place.is_cpu_place() and str(tensor.dtype).endswith("float16"):
+        # a CPU slices no half precision; there and back through float32 no bit changes
+        return _slices(tensor.detach().astype("float32"), kept, dims, zeros).astype(tensor.dtype)
+    return _slices(tensor.detach(), kept, dims, zeros)
+
+
+def _slices(tensor: Any, kept: Kept, dims: Sequence[Any], zeros: np.ndarray[Any, Any] | None) -> Any:
+    out = tensor
     if zeros is not None:
         out = paddle.where(paddle.to_tensor(zeros, place=tensor.place), paddle.zeros_like(out), out)
     stays = {axis: kept.positions(d).astype(np.int64) for axis, d in enumerate(dims) if kept.changes(d)}

@@ -131,8 +131,10 @@ def _rehearsed(graph: Graph, plan: Plan, layer: Any) -> Iterator[None]:
 def _zero(tensor: Any, mask: np.ndarray[Any, Any]) -> None:
     with paddle.no_grad():
         stays = paddle.to_tensor(mask, place=tensor.place)
+        # a CPU chooses among no half precision; there and back through float32 no bit changes
+        wide = tensor.astype("float32") if str(tensor.dtype).endswith("float16") else tensor
         # `where`, not a product: a weight that is NaN or infinite is cut too
-        paddle.assign(paddle.where(stays, tensor, paddle.zeros_like(tensor)), output=tensor)
+        paddle.assign(paddle.where(stays, wide, paddle.zeros_like(wide)).astype(tensor.dtype), output=tensor)
 
 
 @contextlib.contextmanager
