@@ -7,7 +7,7 @@ buffers, random states. The store decides which: a state whose `Store.add` retur
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -124,6 +124,11 @@ class Bench:
             raise StateError(f"the weights of {state} were let go by prune_history; lab.replay('{state}') makes them "
                              "again on a fresh Lab")
         return found
+
+    def forget(self, states: Sequence[str], bits: Sequence[str]) -> None:
+        """Forget states, and the weights of others."""
+        self.store.forget(states, bits)
+        self.nodes.read()
 
     # reading states
 

@@ -15,6 +15,7 @@ from prunelab.errors import OptionError, check_ratio, check_whole, unknown_name
 from prunelab.graph import Cost, Graph, Group
 from prunelab.plan import Plan, propose
 from prunelab.plan.allocation import Limits, n_removed
+from prunelab.plan.plan import PlanGroup
 from prunelab.plan.scopes import SCOPES
 from prunelab.render.numbers import change, count, percent
 
@@ -197,6 +198,22 @@ def reached(plan: Plan, by: str) -> float:
         return plan.sparsity
     dense = getattr(plan.dense_cost, by)
     return 1 - getattr(plan.cost, by) / dense if dense else 0.0
+
+
+def contains(plan: Plan, part: Plan) -> bool:
+    """Whether ``plan`` cuts all that ``part`` cuts."""
+    return all(not only_part for _, only_part in plan.diff(part).values())
+
+
+_LONGEST = 500  # characters of a plan in a line of code; beyond, the line names the state that has the plan
+
+
+def adopt_line(plan: Plan, state: str, epochs: int) -> str:
+    """The line of Python that repeats the adoption of a plan, which ``state`` has then."""
+    plain = all(isinstance(group, PlanGroup) for group in plan.groups)
+    units = {group.name: list(group.removed) for group in plan.groups if group.n_removed} if plain else {}
+    told = repr(units) if units and len(repr(units)) <= _LONGEST else repr(state)
+    return f"lab.adopt({told}, finetune={epochs})"
 
 
 def line(arguments: list[str], cut: Cut, epochs: int) -> str:

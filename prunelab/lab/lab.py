@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import paddle
@@ -19,14 +21,15 @@ from prunelab.lab.looking import Looking
 from prunelab.lab.moving import Moving
 from prunelab.lab.options import Task, Training
 from prunelab.lab.stepping import Stepping
-from prunelab.lab.store import open_store
+from prunelab.lab.store import checked_folder, open_store
+from prunelab.lab.storing import Storing
 from prunelab.lab.watching import Watcher
 from prunelab.lab.work import Work
 from prunelab.surgery import compact
 from prunelab.train.optimizers import OptimizerMaker
 
 
-class Lab(Stepping, Moving, Looking, Holding):
+class Lab(Stepping, Moving, Looking, Holding, Storing):
     """One model under study: step, look, go back, branch, and take a smaller model away.
 
     The Lab works on its own copy; the caller's model stays as it is. ``lab.model`` is the full-size copy whose cut
@@ -77,6 +80,8 @@ class Lab(Stepping, Moving, Looking, Holding):
             InputError, TraceError, DataError, OptionError: as `prunelab.trace` and `prunelab.evaluate`.
         """
         layer = _own_copy(as_layer(model), device)
+        self._given = {"train": train, "val": val, "loss": loss, "metrics": metrics, "criterion": criterion,
+                       "finetune": finetune, "lr": lr, "optimizer": optimizer}
         self._criterion = criterion
         criterion_of(criterion)
         self._task = Task(layer, train, val, loss, metrics, Training(finetune, lr, optimizer))
@@ -105,6 +110,38 @@ class Lab(Stepping, Moving, Looking, Holding):
             WorkspaceError: a folder that is not there, or holds no history.
         """
         return Watcher(workspace)
+
+    @classmethod
+    def from_archive(cls, path: str | os.PathLike[str], model: Any, *, workspace: str | os.PathLike[str],
+                     **options: Any) -> Lab:
+        """Open a Lab on a history that `archive` wrote, unpacked into ``workspace``: a folder that is not there yet.
+
+        Args:
+            model: a model of the structure that the history is of; its weights do not matter.
+            options: data and all else, as for a Lab.
+
+        Raises:
+            WorkspaceError: no archive of a history, one that is damaged, crafted, or of another model; nothing is left
+                behind then.
+        """
+        from prunelab.lab.store.archive import read_archive
+
+        if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+            raise OptionError(f"path is {shown(path)}; give an archive that lab.archive wrote")
+        folder = checked_folder(workspace)
+        read_archive(Path(path), folder)
+        try:
+            return cls(model, workspace=folder, **options)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def _fresh(self, model: Any) -> Lab:
+        return Lab(model, inputs=list(self.graph.input_specs), seed=self._work.seed, **self._given)
+
+    def _own_criteria(self) -> dict[str, Criterion]:
+        own = self._criterion
+        return {} if isinstance(own, str) else {criterion_of(own).name: own}
 
     # taking away
 

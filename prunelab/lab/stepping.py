@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from prunelab.criteria import Criterion
 from prunelab.errors import OptionError, check_ratio, check_whole, unknown_name
-from prunelab.lab.cuts import Cut, Target, find_group, next_group, propose_all, propose_layer
+from prunelab.lab.cuts import (
+    Cut,
+    Proposal,
+    Target,
+    adopt_line,
+    contains,
+    find_group,
+    next_group,
+    propose_all,
+    propose_layer,
+)
 from prunelab.lab.opened import Opened
 from prunelab.lab.state import State
-from prunelab.plan import schedules
+from prunelab.plan import Plan, schedules
+from prunelab.plan.plan import as_plan
+from prunelab.render.numbers import counted, percent
 
 
 class Choosing(Opened):
@@ -73,6 +87,56 @@ class Stepping(Choosing):
                 raise OptionError(f"{proposal.label} is gone already; give a higher ratio, or go back")
             meter.name(proposal.label)
             return self._work.carry_out(proposal, epochs, meter)
+
+    def finetune(self, epochs: int | None = None) -> State:
+        """Train the current state, evaluate, record; gives the new state.
+
+        What is cut stays cut. ``epochs``: the Lab's own number if left out.
+
+        Raises:
+            OptionError: no epochs, or no training data.
+            TrainingError: a loss that is not finite.
+        """
+        epochs = self._task.epochs(epochs)
+        if not epochs:
+            raise OptionError("finetune needs a number of epochs; give one, such as lab.finetune(1)")
+        with self._work.begin(f"fine-tune {epochs}", self._task.n_batches(epochs)) as meter:
+            proposal = Proposal(self.plan, f"fine-tuned {counted(epochs, 'epoch')}", f"lab.finetune({epochs})")
+            return self._work.carry_out(proposal, epochs, meter)
+
+    def adopt(self, plan: Any, *, finetune: int | None = None) -> State:
+        """Cut what a plan cuts, fine-tune, evaluate, record; gives the new state.
+
+        It is made from the nearest state on the way here that cuts nothing else: units that are gone cannot come back,
+        so a plan that keeps some of them starts from before they went.
+
+        Args:
+            plan: a `Plan` of this model, something with a ``plan`` (a trial of a study), a state's id or name, or the
+                units that go by group: ``{"conv1": [0, 3]}``.
+            finetune: epochs; the Lab's own number if left out.
+
+        Raises:
+            PlanError: a plan for another structure, or units that are not there.
+            OptionError: a plan that cuts nothing more than the current state.
+        """
+        wanted = self._wanted(plan)
+        self.graph.check(wanted)
+        epochs = self._task.epochs(finetune)
+        start = next(state for state in reversed(self.path()) if contains(wanted, state.plan))
+        if wanted.groups == start.plan.groups:
+            raise OptionError(f"the plan cuts what {start.id} cuts; go there: lab.goto('{start.id}')")
+        with self._work.begin("adopt", self._task.n_batches(epochs)) as meter:
+            name = f"s{self._bench.store.next_number()}"
+            proposal = Proposal(wanted, f"adopted {percent(wanted.sparsity, 0)}", adopt_line(wanted, name, epochs))
+            return self._work.carry_out(proposal, epochs, meter, start)
+
+    def _wanted(self, plan: Any) -> Plan:
+        if isinstance(plan, Mapping):
+            return Plan.empty(self.graph).with_removed(self.graph, plan)
+        if isinstance(plan, str):
+            return self._nodes.find(plan).plan
+        found = plan if isinstance(plan, Plan) else getattr(plan, "plan", plan)
+        return as_plan(found)
 
     def run(
         self,

@@ -69,12 +69,14 @@ class Work:
         """The seed of the work that starts from the current state."""
         return step_seed(self.seed, len(self.bench.nodes.path(self.bench.state)))
 
-    def carry_out(self, proposal: Proposal, epochs: int, meter: Meter) -> State:
-        """Cut the model as proposed, train it, and record what came of it."""
-        start = time.perf_counter()
+    def carry_out(self, proposal: Proposal, epochs: int, meter: Meter, start: State | None = None) -> State:
+        """Cut the model as proposed, train it, and record what came of it, under ``start`` (the current state)."""
+        began, parent = time.perf_counter(), self.bench.state if start is None else start
         meter.tell()
         self.control.check()
-        seeded = self._seeded(self.seed_here())
+        if parent is not self.bench.state:
+            self.bench.visit(parent)
+        seeded = self._seeded(step_seed(self.seed, len(self.bench.nodes.path(parent))))
         zero_cut(self.bench.graph.model, proposal.plan)
 
         def trained(batch: TrainedBatch) -> None:
@@ -82,16 +84,15 @@ class Work:
 
         if epochs:
             self.task.finetune(epochs, proposal.plan, trained)
-        return self._record(meter, proposal, seeded, start)
+        return self._record(meter, proposal, seeded, began, parent=parent.id)
 
     def _seeded(self, seed: int) -> Seeded:
         seed_all(seed)
         return seed, read_random()
 
     def _record(self, meter: Meter, proposal: Proposal, seeded: Seeded, start: float,
-                identity: dict[str, Any] | None = None) -> State:
+                identity: dict[str, Any] | None = None, *, parent: str | None = None) -> State:
         metrics = self.task.evaluate(meter.tick)
-        parent = self.bench.state.id if self.bench.nodes.states else None
         created = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         plan = proposal.plan.with_metrics(metrics)
         device = next((str(t.place) for t in self.bench.graph.model.parameters()), "cpu")

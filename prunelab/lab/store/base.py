@@ -16,15 +16,15 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A state on its way into a store: what is told of it, its plan as JSON data, its bits, and the arrays that are
-    new.
+    """A state on its way into a store: what is told of it, its plan as JSON data, its bits (None where they were let
+    go), and the arrays that are new.
 
     ``identity`` comes with the first state: the dense model's plan and the Lab's seed.
     """
 
     facts: Facts
     plan: Mapping[str, Any]
-    bits: Snapshot
+    bits: Snapshot | None
     fresh: Mapping[str, Change] = field(default_factory=dict)
     identity: Mapping[str, Any] | None = None
 

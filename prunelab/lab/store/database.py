@@ -128,6 +128,7 @@ class Database:
             other = sqlite3.connect(path)
             try:
                 self._db.backup(other)
+                other.execute("PRAGMA journal_mode = DELETE")
             finally:
                 other.close()
 

@@ -162,7 +162,8 @@ class DiskStore:
     def add(self, entry: Entry) -> None:
         """Add a state and make it the current one, in one transaction."""
         self._may_write()
-        random, drawn = _split_random(entry.bits.random)
+        bits = entry.bits
+        random, drawn = (None, {}) if bits is None else _split_random(bits.random)
         fresh = {**entry.fresh, **drawn}
         unknown = {d: c for d, c in fresh.items() if self.root_of(d) is None}
         stored = {digest: self._parts(change) for digest, change in unknown.items()}
@@ -173,7 +174,7 @@ class DiskStore:
         plan_shared, plan = split_plan(entry.plan)
         facts = dict(entry.facts)
         versions = facts.pop("versions")
-        tensors = {name: bytes.fromhex(digest) for name, digest in entry.bits.tensors.items()}
+        tensors = {} if bits is None else {name: bytes.fromhex(d) for name, d in bits.tensors.items()}
 
         def insert(db: sqlite3.Connection) -> None:
             sizes = {name: rows.insert_chunk(db, bytes.fromhex(name), len(content)) for name, content in files.items()}
@@ -181,9 +182,9 @@ class DiskStore:
                 root = None if base is None else _number(db, bytes.fromhex(base))
                 rows.insert_array(db, bytes.fromhex(digest), sizes[places[digest]], root)
             numbers = np.array([_number(db, digest) for digest in tensors.values()], "<i4").tobytes()
+            named = (None, None) if bits is None else (numbers, rows.insert_shared(db, pack(list(tensors))))
             rows.insert_state(db, (entry.number, json.dumps(facts), rows.insert_shared(db, pack(versions)), plan,
-                                   rows.insert_shared(db, plan_shared), random, numbers,
-                                   rows.insert_shared(db, pack(list(tensors)))))
+                                   rows.insert_shared(db, plan_shared), random, *named))
             if entry.identity is not None:
                 identity = json.dumps(entry.identity)
                 set_meta(db, "identity", identity)
@@ -293,6 +294,25 @@ class DiskStore:
                 rows.let_go_of_bits(db, int(state[1:]))
 
         self._db.change(delete)
+
+    # the folder as a whole
+
+    def change(self, do: Callable[[sqlite3.Connection], None]) -> None:
+        """Change the database in one transaction."""
+        self._may_write()
+        self._db.change(do)
+
+    def snapshot_database(self, path: Path) -> None:
+        """Write the database as it is now into another file, which stands alone."""
+        self._db.backup(path)
+
+    def shrink(self) -> None:
+        """Give the space of deleted rows back."""
+        self._db.shrink()
+
+    def size_bytes(self) -> int:
+        """The size of all files."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
     def close(self) -> None:
         """Let go of the database, and let others write."""

@@ -38,7 +38,8 @@ class MemoryStore:
         for digest, change in entry.fresh.items():
             self._arrays.setdefault(digest, change.array)
         name = entry.facts["id"]
-        self._bits[name] = entry.bits
+        if entry.bits is not None:
+            self._bits[name] = entry.bits
         self._states[name] = entry
         self._n_made = entry.number + 1
         self._current = (name, entry.facts["branch"])

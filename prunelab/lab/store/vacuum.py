@@ -1,0 +1,56 @@
+"""Giving space back: arrays that no state needs any more, chunks that hold little else, files nobody knows."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+
+from prunelab.errors import WorkspaceError
+from prunelab.lab.store import chunks, rows
+from prunelab.lab.store.disk import INCOMING, DiskStore
+from prunelab.lab.store.files import write_synced
+
+
+def vacuum(store: DiskStore) -> None:
+    """Take what no state needs off the disk. A crash on the way loses nothing: what is needed is written first."""
+    needed = _needed(store)
+    held: dict[str, set[str]] = {name: set() for name, _ in store.chunk_files()}
+    for array, chunk in store.places().items():
+        held[chunk].add(array)
+    sizes = dict(store.chunk_files())
+    moving = {}
+    for chunk, arrays in held.items():
+        live = arrays & needed
+        if live and live != arrays:
+            with contextlib.suppress(WorkspaceError):  # a damaged chunk stays as it is
+                path = chunks.path_of(store.chunks, chunk)
+                moving.update({array: chunks.read_parts(path, sizes[chunk], array) for array in live})
+    files, places = chunks.packed(moving)
+    write_synced(store.chunks, {f"{name}.safetensors": content for name, content in files.items()},
+                 store.folder / INCOMING)
+    store.change(lambda db: _forget(db, needed, {name: len(content) for name, content in files.items()}, places))
+    known = {f"{name}.safetensors" for name, _ in store.chunk_files()}
+    for entry in os.scandir(store.chunks):
+        if entry.name not in known and entry.is_file(follow_symlinks=False):
+            Path(entry.path).unlink()
+    store.shrink()
+
+
+def _needed(store: DiskStore) -> set[str]:
+    return {digest for facts in store.states() for digest in store.digests_of(facts["id"])}
+
+
+def _forget(db: sqlite3.Connection, needed: set[str], sizes: Mapping[str, int], places: Mapping[str, str]) -> None:
+    numbers = {name: rows.insert_chunk(db, bytes.fromhex(name), size) for name, size in sizes.items()}
+    for array, chunk in places.items():
+        db.execute("UPDATE arrays SET chunk = ? WHERE digest = ?", (numbers[chunk], bytes.fromhex(array)))
+    gone = [number for number, digest in db.execute("SELECT number, digest FROM arrays")
+            if digest.hex() not in needed]
+    db.executemany("DELETE FROM arrays WHERE number = ?", [(number,) for number in gone])
+    db.execute("DELETE FROM chunks WHERE number NOT IN (SELECT chunk FROM arrays)")
+    db.execute("DELETE FROM shared WHERE number NOT IN (SELECT versions FROM states UNION SELECT plan_shared FROM "
+               "states UNION SELECT tensor_names FROM states WHERE tensor_names IS NOT NULL)")
+
