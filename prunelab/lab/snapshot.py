@@ -123,14 +123,15 @@ class LiveBits:
             _write(tensor, target, name)
 
 
-_VIEWED = ("float32", "float64", "float16", "int32", "int64", "int16", "int8", "uint8")
+_VIEWED = (paddle.float32, paddle.float64, paddle.float16, paddle.int64, paddle.int32, paddle.int16, paddle.int8,
+           paddle.uint8)
 
 
 def _view(tensor: Any) -> Array:
     """A tensor's numbers as they are, for reading at once: on the CPU where they lie, elsewhere a copy; bfloat16, which
     NumPy has not, as uint16."""
     plain = tensor.detach()
-    if tensor.place.is_cpu_place() and 0 not in tensor.shape and str(tensor.dtype).rpartition(".")[2] in _VIEWED:
+    if tensor.dtype in _VIEWED and tensor.place.is_cpu_place() and 0 not in tensor.shape:
         return np.from_dlpack(plain)
     return np.asarray(plain.numpy())
 

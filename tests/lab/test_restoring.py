@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import random
-import tempfile
 from typing import Any
 
 import numpy as np
 import paddle
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from lab_nets import batched, data, everything, lab, net
+from lab_nets import data, everything, lab
 from paddle.io import DataLoader, Dataset
-
-import prunelab as pl
-from prunelab import errors
 
 # law 3: back restores every bit
 
@@ -86,39 +80,6 @@ def test_a_step_taken_twice_from_a_state_gives_the_same_bits() -> None:
     assert states[0].plan == states[1].plan
     assert states[0].metrics == states[1].metrics
     assert all((kept[k] == v.numpy()).all() for k, v in opened.model.state_dict().items())
-
-
-MOVES = st.lists(st.sampled_from(["step", "train", "back", "goto", "reopen", "fail"]), min_size=3, max_size=8)
-
-
-@settings(max_examples=10)
-@given(moves=MOVES, draw=st.randoms(use_true_random=False))
-def test_a_random_walk_finds_every_state_as_it_was(moves: list[str], draw: random.Random) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        opened = lab(workspace=folder)
-        seen = {opened.state.id: everything(opened)}
-        for move in moves:
-            layer = draw.choice(["0", "3"])
-            ratio = (len(opened.plan.removed(layer)) + 1.001) / opened.graph.group(layer).units
-            if move in ("step", "train", "fail") and ratio < 0.9:
-                if move == "fail":
-                    with pytest.raises(errors.UnknownNameError):
-                        opened.step(layer, ratio=ratio, criterion="none")
-                else:
-                    opened.step(layer, ratio=ratio, finetune=int(move == "train"))
-                    seen[opened.state.id] = everything(opened)
-            elif move == "back" and opened.state.parent is not None:
-                opened.back()
-            elif move == "goto":
-                opened.goto(draw.choice(sorted(seen)))
-            elif move == "reopen":
-                here = opened.state
-                opened.close()
-                opened = pl.Lab(net(), train=batched(), val=data(12, 1), workspace=folder)
-                assert opened.state == here
-            assert everything(opened) == seen[opened.state.id]
-        assert [s.id for s in opened.states] == [f"s{k}" for k in range(len(seen))]
-        opened.close()
 
 
 class Noisy(Dataset):
