@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 
 from prunelab.cli.command import Command
@@ -30,6 +31,8 @@ def main(words: Sequence[str] | None = None) -> int:
         own = parsers.add_parser(command.name, help=command.summary, description=command.summary)
         command.options(own)
     given = parser.parse_args(words)
+    # Paddle looks for ccache when it is imported; nothing here compiles C++
+    warnings.filterwarnings("ignore", "No ccache found")
     try:
         return COMMANDS[given.command].run(given)
     except PrunelabError as error:

@@ -11,6 +11,7 @@ from lab_nets import batched, data, everything, lab, net
 
 import prunelab as pl
 from prunelab import errors
+from prunelab.lab.store import chunks
 from prunelab.lab.watching import Watcher
 
 
@@ -167,6 +168,30 @@ def test_somebody_watches_while_a_lab_works(tmp_path: Path) -> None:
         watcher.path("s9")
     opened.close()
     assert [s.id for s in watcher.path("wider")] == ["s0", "s1", "s2"]
+    watcher.close()
+
+
+def test_an_array_that_moves_while_somebody_reads_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = lab(workspace=tmp_path)
+    opened.step("0", ratio=0.5, finetune=1)
+    opened.step("3", ratio=0.5)  # most arrays are those of s1
+    watcher = pl.Lab.watch(tmp_path)
+    digests = watcher._seen.store.snapshot("s2").tensors
+    read, n_gone = chunks.read_parts, []
+
+    def read_late(path: Path, size: int, name: str) -> chunks.Parts:
+        if not n_gone:
+            n_gone.append(0)
+            opened.prune_history(keep=[])
+            opened.vacuum()
+        n_gone[0] += not path.exists()
+        return read(path, size, name)
+
+    monkeypatch.setattr(chunks, "read_parts", read_late)
+    for digest in digests.values():
+        assert watcher._seen.store.get(digest) is not None
+    assert n_gone[0], "nothing moved: the test says nothing"
+    opened.close()
     watcher.close()
 
 

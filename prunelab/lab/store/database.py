@@ -258,6 +258,9 @@ def inspect(path: Path, *, write: bool = True) -> tuple[str, int]:
     """What is damaged in a database file, and how many changes it holds: -1 for one that is not there or empty."""
     if not path.exists():
         return "", -1
+    journal = path.with_name(f"{path.name}-journal")
+    if not write and journal.exists() and journal.stat().st_size:
+        return "", 0  # a process was killed in the middle of a change, which the next one to open it takes back
     try:
         db = _connect(path, write=write, durable=path.name == DATABASE)
     except sqlite3.Error as error:

@@ -94,19 +94,35 @@ class DiskStore:
 
     def _read(self, digest: str, *, whole: bool = False) -> tuple[Path, Array]:
         """The chunk that an array is in, and the array; of a patch ``whole`` is not."""
-        found = self._db.one("SELECT chunks.digest, chunks.size, bases.digest FROM arrays JOIN chunks "
-                             "ON chunks.number = arrays.chunk LEFT JOIN arrays AS bases ON bases.number = arrays.base "
-                             "WHERE arrays.digest = ?", bytes.fromhex(digest))
-        if found is None or (whole and found[2] is not None):
-            raise WorkspaceError(f"{self.folder / DATABASE} does not say where the array {digest[:12]} is: it is "
-                                 "damaged; states without this array can still be opened")
-        chunk, size, base = found
-        path = chunks.path_of(self.chunks, chunk.hex())
-        parts = chunks.read_parts(path, size, digest)
+        path, parts, base = self._found(digest)
+        if whole and base is not None:
+            raise self._nowhere(digest)
         try:
-            return path, parts[""] if base is None else patched(self._read(base.hex(), whole=True)[1], parts)
+            return path, parts[""] if base is None else patched(self._read(base, whole=True)[1], parts)
         except (KeyError, ValueError, IndexError) as error:
             raise chunks.not_what_was_recorded(path) from error
+
+    def _found(self, digest: str) -> tuple[Path, chunks.Parts, str | None]:
+        """The chunk of an array, what it holds of it, and the array that this is a patch of."""
+        before = None
+        while True:
+            found = self._db.one("SELECT chunks.digest, chunks.size, bases.digest FROM arrays JOIN chunks "
+                                 "ON chunks.number = arrays.chunk LEFT JOIN arrays AS bases "
+                                 "ON bases.number = arrays.base WHERE arrays.digest = ?", bytes.fromhex(digest))
+            if found is None:
+                raise self._nowhere(digest)
+            chunk, size, base = found
+            path = chunks.path_of(self.chunks, chunk.hex())
+            try:
+                return path, chunks.read_parts(path, size, digest), None if base is None else base.hex()
+            except WorkspaceError:
+                if chunk == before:
+                    raise
+                before = chunk  # the writer may have moved the array into another chunk meanwhile
+
+    def _nowhere(self, digest: str) -> WorkspaceError:
+        return WorkspaceError(f"{self.folder / DATABASE} does not say where the array {digest[:12]} is: it is damaged; "
+                              "states without this array can still be opened")
 
     def places(self) -> dict[str, str]:
         """The chunk that each array is in."""

@@ -32,6 +32,7 @@ class WriterLock:
     def __init__(self, folder: Path, on_lost: Callable[[], None]) -> None:
         self._path = folder.resolve() / LOCK
         self._on_lost = weakref.WeakMethod(on_lost)
+        self._process = os.getpid()
         with _guard:
             before = _held.get(self._path)
             self._handle = _locked(self._path) if before is None else before._give_up()
@@ -47,6 +48,8 @@ class WriterLock:
 
     def release(self) -> None:
         """Let another process write."""
+        if self._process != os.getpid():  # a child that was forked: the lock is its parent's
+            return
         with _guard:
             if self._handle >= 0 and _held.get(self._path) is self:
                 del _held[self._path]
