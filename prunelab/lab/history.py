@@ -12,7 +12,8 @@ def history_frame(states: Iterable[State], current: str, tags: Mapping[str, Sequ
     """A pandas DataFrame, one row a state in the order in which they were made.
 
     Columns: ``current`` (bool), ``id``, ``parent``, ``branch``, ``tags``, ``label``, ``sparsity`` (fraction of units
-    gone), a column a metric, ``params``, ``macs``, ``duration_s``, ``seed``, ``action``, ``created``.
+    gone), a column a metric, ``params``, ``macs``, ``stored_bytes`` (what the
+    state added to the history), ``duration_s``, ``seed``, ``action``, ``created``.
     """
     import pandas as pd
 
@@ -23,7 +24,8 @@ def history_frame(states: Iterable[State], current: str, tags: Mapping[str, Sequ
             "current": s.id == current, "id": s.id, "parent": s.parent or "", "branch": s.branch,
             "tags": ", ".join(tags.get(s.id, ())), "label": s.label, "sparsity": s.sparsity,
             **{name: s.metrics.get(name, float("nan")) for name in metrics},
-            "params": s.cost.params, "macs": s.cost.macs, "duration_s": s.duration_s, "seed": s.seed,
+            "params": s.cost.params, "macs": s.cost.macs, "stored_bytes": s.stored_bytes, "duration_s": s.duration_s,
+            "seed": s.seed,
             "action": s.action, "created": s.created,
         }
         for s in states

@@ -24,7 +24,7 @@ class State:
     ``parent`` is the id of the state it was made from (None for the dense model), ``action`` the Python line that makes
     it from there, ``cost`` that of the smaller model, ``sparsity`` the fraction of all units that is gone, ``seed``
     what its work was seeded with, ``branch`` the branch it was made on, ``created`` a time in UTC (ISO 8601),
-    ``versions`` what it ran on.
+    ``versions`` what it ran on, ``stored_bytes`` what its arrays added to the history.
     """
 
     id: str
@@ -39,6 +39,7 @@ class State:
     created: str
     versions: Mapping[str, Any]
     branch: str
+    stored_bytes: int
     _read_plan: Callable[[], Plan] = field(repr=False, compare=False)
 
     @cached_property
@@ -59,7 +60,8 @@ class State:
     @classmethod
     def from_json(cls, data: Mapping[str, Any], read_plan: Callable[[], Plan]) -> State:
         """The state that ``to_json`` wrote."""
-        return cls(**{"branch": "main", **data, "cost": Cost.from_json(data["cost"])}, _read_plan=read_plan)
+        cost = Cost.from_json(data["cost"])
+        return cls(**{"branch": "main", "stored_bytes": 0, **data, "cost": cost}, _read_plan=read_plan)
 
     def __hash__(self) -> int:
         return hash((self.id, self.created))

@@ -97,7 +97,7 @@ class Work:
         plan = proposal.plan.with_metrics(metrics)
         device = next((str(t.place) for t in self.bench.graph.model.parameters()), "cpu")
         draft = State("", parent, proposal.label, proposal.action, metrics, plan.cost, plan.sparsity, seeded[0],
-                      time.perf_counter() - start, created, versions(device), self.bench.nodes.branch, lambda: plan)
+                      time.perf_counter() - start, created, versions(device), self.bench.nodes.branch, 0, lambda: plan)
         state = self.bench.record(draft, plan, seeded, identity)
         notify(self.on_change, state)
         return state

@@ -65,10 +65,14 @@ def test_a_state_stores_only_what_changed(tmp_path: Path) -> None:
     stored = arrays_in(tmp_path)
     opened.step("3", ratio=0.5)
     more = arrays_in(tmp_path) - stored
+    assert 0 < opened.state.stored_bytes < opened.states[0].stored_bytes / 2
+    chunks = sum(file.stat().st_size for file in (tmp_path / "chunks").iterdir())
+    assert chunks == sum(state.stored_bytes for state in opened.states)
     assert 1 <= more <= 3  # the convolution's weight and bias, and the linear layer's weight
     opened.back()
     opened.step("3", ratio=0.5)
     assert arrays_in(tmp_path) == stored + more
+    assert opened.history["stored_bytes"].tolist()[2] == 0
     assert not list(tmp_path.rglob("*.part"))
     assert not [p for p in tmp_path.rglob("*") if p.is_file() and p.read_bytes()[:2] == b"\x80\x04"], "a pickle"
     opened.close()

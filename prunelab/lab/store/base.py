@@ -16,8 +16,8 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A state on its way into a store: what is told of it, its plan as JSON data, its bits (None where they were let
-    go), and the arrays that are new.
+    """A state on its way into a store: what is told of it (but ``stored_bytes``, where the store finds that out), its
+    plan as JSON data, its bits (None where they were let go), and the arrays that are new.
 
     ``identity`` comes with the first state: the dense model's plan and the Lab's seed.
     """
@@ -54,8 +54,8 @@ class Store(Protocol):
     def next_number(self) -> int:
         """The number of the next state: one that no state had."""
 
-    def add(self, entry: Entry) -> None:
-        """Add a state and make it the current one: both or neither."""
+    def add(self, entry: Entry) -> int:
+        """Add a state and make it the current one: both or neither; the bytes that its arrays took."""
 
     def move(self, state: str, branch: str) -> None:
         """Make another state and branch the current ones."""

@@ -175,7 +175,7 @@ class DiskStore:
         """The number of the next state."""
         return int(self._meta("n_made") or 0)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Entry) -> int:
         """Add a state and make it the current one, in one transaction."""
         self._may_write()
         bits = entry.bits
@@ -188,7 +188,8 @@ class DiskStore:
             write_synced(self.chunks, {f"{name}.safetensors": content for name, content in files.items()},
                          self.folder / INCOMING)
         plan_shared, plan = split_plan(entry.plan)
-        facts = dict(entry.facts)
+        stored_bytes = sum(map(len, files.values()))
+        facts = {"stored_bytes": stored_bytes, **entry.facts}
         versions = facts.pop("versions")
         tensors = {} if bits is None else {name: bytes.fromhex(d) for name, d in bits.tensors.items()}
 
@@ -209,6 +210,7 @@ class DiskStore:
             _set_current(db, entry.facts["id"], entry.facts["branch"])
 
         self._db.change(insert)
+        return stored_bytes
 
     def move(self, state: str, branch: str) -> None:
         """Make another state and branch the current ones."""

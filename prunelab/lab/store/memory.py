@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from prunelab.lab.snapshot import Snapshot
@@ -31,8 +32,9 @@ class MemoryStore:
         """The number of the next state."""
         return self._n_made
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Entry) -> int:
         """Add a state and make it the current one."""
+        stored = sum(change.array.nbytes for digest, change in entry.fresh.items() if digest not in self._arrays)
         if entry.identity is not None:
             self._identity = dict(entry.identity)
         for digest, change in entry.fresh.items():
@@ -40,9 +42,10 @@ class MemoryStore:
         name = entry.facts["id"]
         if entry.bits is not None:
             self._bits[name] = entry.bits
-        self._states[name] = entry
+        self._states[name] = replace(entry, facts={"stored_bytes": stored, **entry.facts})
         self._n_made = entry.number + 1
         self._current = (name, entry.facts["branch"])
+        return stored
 
     def move(self, state: str, branch: str) -> None:
         """Make another state and branch the current ones."""
