@@ -15,9 +15,10 @@ import paddle
 
 from prunelab.errors import PlanError, StateError, WorkspaceError
 from prunelab.graph import Graph, trace
+from prunelab.lab.gathered import is_gathered
 from prunelab.lab.nodes import Nodes
 from prunelab.lab.randomness import RandomState
-from prunelab.lab.snapshot import LiveBits, Snapshot, tensors_of
+from prunelab.lab.snapshot import Array, Change, LiveBits, Snapshot, digest_of, tensors_of
 from prunelab.lab.state import State
 from prunelab.lab.store import Entry, Store
 from prunelab.lab.store.base import Name
@@ -33,6 +34,7 @@ class Bench:
         self.graph, self.store = graph, store
         self.live = LiveBits(lambda: tensors_of(graph))
         self.nodes = Nodes(store)
+        self._gathered: dict[str, str] = {}  # the digests of what an optimizer has gathered
         self._clean = True
 
     # opening
@@ -78,16 +80,26 @@ class Bench:
             self.nodes.read()
             self._restore()
 
-    def record(self, draft: State, plan: Plan, seeded: Seeded, identity: Mapping[str, Any] | None = None) -> State:
-        """Record the model as it is, as a state under the current one (its id is given here)."""
+    def record(self, draft: State, plan: Plan, seeded: Seeded, identity: Mapping[str, Any] | None = None,
+               gathered: Mapping[str, Array] | None = None) -> State:
+        """Record the model as it is, as a new state, whose id is given here.
+
+        ``gathered`` is what an optimizer has gathered, None for what it had before.
+        """
         state = replace(draft, id=f"s{self.store.next_number()}", branch=self.nodes.branch, _read_plan=lambda: plan)
         digests, fresh = self.live.record()
+        optimizer = self._gathered
+        if gathered is not None:
+            optimizer = {name: digest_of(array) for name, array in gathered.items()}
+            fresh.update({optimizer[name]: Change(array) for name, array in gathered.items()})
+        digests.update(optimizer)
         bits = Snapshot(digests, RandomState.now(seeded))
         facts = state.to_json()
         del facts["stored_bytes"]  # the store finds it out
         entry = Entry(facts=facts, plan=plan.to_json(), bits=bits, fresh=fresh, identity=identity)
         state = replace(state, stored_bytes=self.store.add(entry))
         self.live.recorded()
+        self._gathered = optimizer
         self.nodes.states[state.id] = state
         self.nodes.current = state.id
         return state
@@ -118,8 +130,13 @@ class Bench:
 
     def _put(self, state: str) -> None:
         snapshot = self._bits(state)
-        self.live.restore(snapshot.tensors, self.store.get)
+        self.live.restore(of_model(snapshot), self.store.get)
+        self._gathered = {name: digest for name, digest in snapshot.tensors.items() if is_gathered(name)}
         snapshot.random.restore()
+
+    def gathered(self) -> dict[str, Array]:
+        """What an optimizer has gathered up to the current state."""
+        return {name: self.store.get(digest) for name, digest in self._gathered.items()}
 
     def _bits(self, state: str) -> Snapshot:
         found = self.store.snapshot(state)
@@ -138,7 +155,7 @@ class Bench:
     def copy_of(self, state: State) -> Any:
         """A model of its own, as it was in that state."""
         graph = trace(copy.deepcopy(self.graph.model), list(self.graph.input_specs))
-        LiveBits(lambda: tensors_of(graph)).restore(self._bits(state.id).tensors, self.store.get)
+        LiveBits(lambda: tensors_of(graph)).restore(of_model(self._bits(state.id)), self.store.get)
         return graph.model
 
     def recorded(self, group: str, state: State | None = None) -> Graph:
@@ -151,3 +168,8 @@ class Bench:
             dtype = self.graph.tensor(parameter.name).dtype
             held[parameter.value] = paddle.to_tensor(array, dtype=dtype, place=paddle.CPUPlace())
         return Graph(self.graph.model, self.graph.structure, held)
+
+
+def of_model(snapshot: Snapshot) -> dict[str, str]:
+    """The tensors of a state that are the model's."""
+    return {name: digest for name, digest in snapshot.tensors.items() if not is_gathered(name)}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from prunelab.errors import DataError
+from prunelab.lab.gathered import is_gathered
 from prunelab.lab.state import State, metric_text
 from prunelab.lab.store import Store
 from prunelab.render.numbers import change, count, number, percent, signed
@@ -132,7 +133,8 @@ def _distances(store: Store, a: State, b: State) -> dict[str, float]:
     first, second = store.snapshot(a.id), store.snapshot(b.id)
     if first is None or second is None:
         return {}
-    names = [n for n in first.tensors if n in second.tensors and first.tensors[n] != second.tensors[n]]
+    names = [n for n in first.tensors if n in second.tensors and first.tensors[n] != second.tensors[n]
+             and not is_gathered(n)]
     return {name: distance(store.get(first.tensors[name]), store.get(second.tensors[name])) for name in names}
 
 

@@ -58,6 +58,7 @@ class Lab(Stepping, Moving, Looking, Holding, Storing):
         finetune: int = 0,
         lr: float | None = None,
         optimizer: str | OptimizerMaker | None = None,
+        keep_optimizer: bool = False,
     ) -> None:
         """Open a Lab on a copy of ``model``, and record the dense model as state "s0".
 
@@ -74,6 +75,9 @@ class Lab(Stepping, Moving, Looking, Holding, Storing):
             device: where the copy lives, such as "gpu:0"; without it, where ``model`` does.
             seed: without it, the workspace's, or 0.
             criterion, finetune, lr, optimizer: for steps that do not say otherwise; ``finetune`` is a number of epochs.
+            keep_optimizer: what the optimizer gathers (moments, the position of a scheduler of one's own) is a part of
+                each state, and the next training goes on with it; Adam's makes a trained state three times as large.
+                Without it, each training begins with a new optimizer.
 
         Raises:
             WorkspaceError: a workspace of another model (with the differences), or one that cannot be written.
@@ -81,10 +85,10 @@ class Lab(Stepping, Moving, Looking, Holding, Storing):
         """
         layer = _own_copy(as_layer(model), device)
         self._given = {"train": train, "val": val, "loss": loss, "metrics": metrics, "criterion": criterion,
-                       "finetune": finetune, "lr": lr, "optimizer": optimizer}
+                       "finetune": finetune, "lr": lr, "optimizer": optimizer, "keep_optimizer": keep_optimizer}
         self._criterion = criterion
         criterion_of(criterion)
-        self._task = Task(layer, train, val, loss, metrics, Training(finetune, lr, optimizer))
+        self._task = Task(layer, train, val, loss, metrics, Training(finetune, lr, optimizer, keep_optimizer))
         graph = trace(layer, self._inputs(inputs))
         self._bench = Bench(graph, open_store(workspace))
         self._work = Work(self._bench, self._task)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from prunelab.errors import DataError, OptionError, check_whole
+from prunelab.errors import DataError, OptionError, check_whole, shown
 from prunelab.evaluate import evaluate
 from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.evaluate import listed, named_metrics
 from prunelab.evaluate.forward import LossFunction
+from prunelab.lab.gathered import Array, going_on, to_arrays, to_state
 from prunelab.plan import Plan
 from prunelab.train import finetune
 from prunelab.train.finetune import OnBatch
@@ -19,14 +20,18 @@ from prunelab.train.optimizers import OptimizerMaker, make_optimizer
 
 @dataclass(frozen=True)
 class Training:
-    """How a step fine-tunes: the epochs of a step that does not say, the learning rate, the optimizer."""
+    """How a step fine-tunes: the epochs of a step that does not say, the learning rate, the optimizer; ``keep``: what
+    the optimizer gathers is a part of the state, and the next training goes on with it."""
 
     epochs: int = 0
     lr: float | None = None
     optimizer: str | OptimizerMaker | None = None
+    keep: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "epochs", check_whole(self.epochs, "finetune"))
+        if not isinstance(self.keep, bool):
+            raise OptionError(f"keep_optimizer is {shown(self.keep)}; give True or False")
 
 
 class Task:
@@ -35,7 +40,8 @@ class Task:
     def __init__(self, model: Any, train: Any, val: Any, loss: str | LossFunction | None, metrics: Any,
                  training: Training) -> None:
         named_metrics(metrics, loss)
-        make_optimizer(training.optimizer, training.lr, "cosine", model.parameters())
+        made = make_optimizer(training.optimizer, training.lr, "cosine", model.parameters())
+        self._optimizer_kind = type(made.optimizer).__name__
         self.model, self.loss, self.training = model, loss, training
         self.metrics = listed(metrics)
         # read in this process and thread: see Batches; workers cannot start in the panel's thread, and leak when
@@ -58,10 +64,17 @@ class Task:
             return {}
         return evaluate(self.model, self.val, self.metrics, self.loss, on_batch=on_batch)
 
-    def finetune(self, epochs: int, plan: Plan, on_batch: OnBatch) -> None:
-        """Fine-tune the masked model, which stays masked."""
-        finetune(self.model, self.train, epochs, lr=self.training.lr, optimizer=self.training.optimizer, loss=self.loss,
-                 plan=plan, on_batch=on_batch)
+    def finetune(self, epochs: int, plan: Plan, on_batch: OnBatch,
+                 gathered: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Fine-tune the masked model, which stays masked; what the optimizer has gathered before, and afterwards."""
+        keep, optimizer, made = self.training.keep, self.training.optimizer, [None]
+        if keep and callable(optimizer):
+            made = []
+            optimizer = going_on(optimizer, gathered, made)
+        before = to_state(gathered, self._optimizer_kind, self.model) if keep else None
+        done = finetune(self.model, self.train, epochs, lr=self.training.lr, optimizer=optimizer, loss=self.loss,
+                        plan=plan, on_batch=on_batch, optimizer_state=before)
+        return to_arrays(done.optimizer_state, made[0]) if keep and done.optimizer_state is not None else {}
 
     def epochs(self, asked: int | None) -> int:
         """The epochs of a step: what was asked for, or the Lab's own."""

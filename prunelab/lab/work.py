@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 from prunelab.errors import WorkspaceError, check_seed
 from prunelab.lab.bench import Bench, Seeded
 from prunelab.lab.cuts import Proposal
+from prunelab.lab.gathered import Array
 from prunelab.lab.options import Task
 from prunelab.lab.piece import Piece
 from prunelab.lab.progress import Control, Listener, Meter, notify
@@ -82,23 +83,25 @@ class Work:
         def trained(batch: TrainedBatch) -> None:
             meter.tick(loss=batch.loss)
 
+        gathered = None
         if epochs:
-            self.task.finetune(epochs, proposal.plan, trained)
-        return self._record(meter, proposal, seeded, began, parent=parent.id)
+            gathered = self.task.finetune(epochs, proposal.plan, trained, self.bench.gathered())
+        return self._record(meter, proposal, seeded, began, parent=parent.id, gathered=gathered)
 
     def _seeded(self, seed: int) -> Seeded:
         seed_all(seed)
         return seed, read_random()
 
     def _record(self, meter: Meter, proposal: Proposal, seeded: Seeded, start: float,
-                identity: dict[str, Any] | None = None, *, parent: str | None = None) -> State:
+                identity: dict[str, Any] | None = None, *, parent: str | None = None,
+                gathered: Mapping[str, Array] | None = None) -> State:
         metrics = self.task.evaluate(meter.tick)
         created = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         plan = proposal.plan.with_metrics(metrics)
         device = next((str(t.place) for t in self.bench.graph.model.parameters()), "cpu")
         draft = State("", parent, proposal.label, proposal.action, metrics, plan.cost, plan.sparsity, seeded[0],
                       time.perf_counter() - start, created, versions(device), self.bench.nodes.branch, 0, lambda: plan)
-        state = self.bench.record(draft, plan, seeded, identity)
+        state = self.bench.record(draft, plan, seeded, identity, gathered)
         notify(self.on_change, state)
         return state
 

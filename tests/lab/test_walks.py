@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -19,16 +20,26 @@ LAYERS = st.sampled_from(["0", "3"])
 FRACTION = st.floats(0, 1, exclude_max=True)
 
 
+def whole(opened: pl.Lab) -> str:
+    """The hash of everything, and what an optimizer has gathered."""
+    gathered = opened._bench.gathered()
+    told = hashlib.sha256(everything(opened).encode())
+    for name in sorted(gathered):
+        told.update(name.encode() + gathered[name].tobytes())
+    return told.hexdigest()
+
+
 class Walk(RuleBasedStateMachine):
     """``hashes``: of every state, taken when it was made. ``forgotten``: states without weights."""
 
-    @initialize(on_disk=st.booleans(), seed=st.integers(0, 3))
-    def open(self, on_disk: bool, seed: int) -> None:
+    @initialize(on_disk=st.booleans(), keep=st.booleans(), seed=st.integers(0, 3))
+    def open(self, on_disk: bool, keep: bool, seed: int) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.on_disk = on_disk
-        self.lab = lab(workspace=self.folder / "run" if on_disk else None, seed=seed)
+        self.keep = keep
+        self.lab = lab(workspace=self.folder / "run" if on_disk else None, seed=seed, keep_optimizer=keep)
         self.lab.on_progress.append(lambda progress: None)
-        self.hashes = {"s0": everything(self.lab)}
+        self.hashes = {"s0": whole(self.lab)}
         self.without_weights: set[str] = set()
         self.names: dict[str, str] = {}
 
@@ -42,11 +53,11 @@ class Walk(RuleBasedStateMachine):
     @invariant()
     def everything_is_as_it_was(self) -> None:
         if hasattr(self, "lab"):
-            assert everything(self.lab) == self.hashes[self.lab.state.id]
+            assert whole(self.lab) == self.hashes[self.lab.state.id]
             assert [s.id for s in self.lab.states] == sorted(self.hashes, key=lambda name: int(name[1:]))
 
     def _made(self) -> None:
-        self.hashes[self.lab.state.id] = everything(self.lab)
+        self.hashes[self.lab.state.id] = whole(self.lab)
 
     def _ratio(self, layer: str) -> float:
         return (len(self.lab.plan.removed(layer)) + 1.001) / self.lab.graph.group(layer).units
@@ -119,7 +130,8 @@ class Walk(RuleBasedStateMachine):
     def reopen(self) -> None:
         here, states = self.lab.state, self.lab.states
         self.lab.close()
-        self.lab = pl.Lab(net(), train=batched(), val=data(12, 1), workspace=self.folder / "run")
+        self.lab = pl.Lab(net(), train=batched(), val=data(12, 1), workspace=self.folder / "run",
+                          keep_optimizer=self.keep)
         assert self.lab.state == here
         assert self.lab.states == states
 
