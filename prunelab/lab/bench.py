@@ -35,6 +35,7 @@ class Bench:
         self.live = LiveBits(lambda: tensors_of(graph))
         self.nodes = Nodes(store)
         self._gathered: dict[str, str] = {}  # the digests of what an optimizer has gathered
+        self._dense: Any = None
         self._clean = True
 
     # opening
@@ -157,6 +158,21 @@ class Bench:
         graph = trace(copy.deepcopy(self.graph.model), list(self.graph.input_specs))
         LiveBits(lambda: tensors_of(graph)).restore(of_model(self._bits(state.id)), self.store.get)
         return graph.model
+
+    def dense(self) -> Any:
+        """The dense model, of its own; kept, since every repair looks at it."""
+        if self._dense is None:
+            self._dense = self.copy_of(next(iter(self.nodes.states.values())))
+        return self._dense
+
+    def take_over(self, other: Any) -> None:
+        """Set the model's parameters and buffers to those of a copy, where they differ."""
+        theirs = {**dict(other.named_buffers()), **dict(other.named_parameters())}
+        ours = tensors_of(self.graph)
+        with paddle.no_grad():
+            for name, tensor in theirs.items():
+                if name in ours and tensor._is_initialized():
+                    paddle.assign(tensor, output=ours[name])
 
     def recorded(self, group: str, state: State | None = None) -> Graph:
         """A graph that holds the recorded weights that make a group's units: of the current state, or another one."""

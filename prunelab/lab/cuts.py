@@ -13,6 +13,7 @@ import numpy as np
 from prunelab.criteria import CRITERIA, Criterion, criterion_of, needs_of, score
 from prunelab.errors import OptionError, check_ratio, check_whole, unknown_name
 from prunelab.graph import Cost, Graph, Group
+from prunelab.lab.options import Healing
 from prunelab.plan import Plan, propose
 from prunelab.plan.allocation import Limits, n_removed
 from prunelab.plan.plan import PlanGroup
@@ -177,17 +178,17 @@ def cut_all(graph: Graph, plan: Plan, target: dict[str, float], scope: str, cut:
                    sparsity=target.get("sparsity"), macs=target.get("macs"), params=target.get("params"))
 
 
-def propose_layer(graph: Graph, plan: Plan, group: Group, ratio: float, cut: Cut, epochs: int) -> Proposal:
+def propose_layer(graph: Graph, plan: Plan, group: Group, ratio: float, cut: Cut, healing: Healing) -> Proposal:
     """The step that cuts one group to ``ratio``."""
     larger = cut_layer(graph, plan, group, ratio, cut)
-    action = line([repr(group.name), f"ratio={ratio!r}"], cut, epochs)
+    action = line([repr(group.name), f"ratio={ratio!r}"], cut, healing)
     return Proposal(larger, f"{group.name} {percent(ratio, 0)}", action)
 
 
-def propose_all(graph: Graph, plan: Plan, target: Target, cut: Cut, epochs: int) -> Proposal:
+def propose_all(graph: Graph, plan: Plan, target: Target, cut: Cut, healing: Healing) -> Proposal:
     """The step that cuts all groups until the target is met."""
     larger = cut_all(graph, plan, {target.by: target.ratio}, target.scope, cut)
-    action = line([f"ratio={target.ratio!r}", f"by={target.by!r}", f"scope={target.scope!r}"], cut, epochs)
+    action = line([f"ratio={target.ratio!r}", f"by={target.by!r}", f"scope={target.scope!r}"], cut, healing)
     # rounding may take more than was asked: the label tells what is gone
     return Proposal(larger, str(replace(target, ratio=reached(larger, target.by))), action)
 
@@ -208,16 +209,16 @@ def contains(plan: Plan, part: Plan) -> bool:
 _LONGEST = 500  # characters of a plan in a line of code; beyond, the line names the state that has the plan
 
 
-def adopt_line(plan: Plan, state: str, epochs: int) -> str:
+def adopt_line(plan: Plan, state: str, healing: Healing) -> str:
     """The line of Python that repeats the adoption of a plan, which ``state`` has then."""
     plain = all(isinstance(group, PlanGroup) for group in plan.groups)
     units = {group.name: list(group.removed) for group in plan.groups if group.n_removed} if plain else {}
     told = repr(units) if units and len(repr(units)) <= _LONGEST else repr(state)
-    return f"lab.adopt({told}, finetune={epochs})"
+    return f"lab.adopt({told}, {healing})"
 
 
-def line(arguments: list[str], cut: Cut, epochs: int) -> str:
+def line(arguments: list[str], cut: Cut, healing: Healing) -> str:
     """The line of Python that repeats a step."""
     more = [f"criterion={cut.criterion_name!r}"]
     more += [f"round_to={cut.round_to}"] if cut.round_to != 1 else []
-    return f"lab.step({', '.join([*arguments, *more, f'finetune={epochs}'])})"
+    return f"lab.step({', '.join([*arguments, *more, str(healing)])})"

@@ -56,6 +56,7 @@ class Lab(Stepping, Moving, Looking, Holding, Storing):
         seed: int | None = None,
         criterion: str | Criterion = "l1_weight",
         finetune: int = 0,
+        repair: bool = False,
         lr: float | None = None,
         optimizer: str | OptimizerMaker | None = None,
         keep_optimizer: bool = False,
@@ -74,7 +75,8 @@ class Lab(Stepping, Moving, Looking, Holding, Storing):
                 it, the history ends with the process.
             device: where the copy lives, such as "gpu:0"; without it, where ``model`` does.
             seed: without it, the workspace's, or 0.
-            criterion, finetune, lr, optimizer: for steps that do not say otherwise; ``finetune`` is a number of epochs.
+            criterion, finetune, repair, lr, optimizer: for steps that do not say otherwise; ``finetune`` is a number of
+                epochs, ``repair`` whether kept weights are re-solved first, see `prunelab.repair`.
             keep_optimizer: what the optimizer gathers (moments, the position of a scheduler of one's own) is a part of
                 each state, and the next training goes on with it; Adam's makes a trained state three times as large.
                 Without it, each training begins with a new optimizer.
@@ -85,10 +87,11 @@ class Lab(Stepping, Moving, Looking, Holding, Storing):
         """
         layer = _own_copy(as_layer(model), device)
         self._given = {"train": train, "val": val, "loss": loss, "metrics": metrics, "criterion": criterion,
-                       "finetune": finetune, "lr": lr, "optimizer": optimizer, "keep_optimizer": keep_optimizer}
+                       "finetune": finetune, "repair": repair, "lr": lr, "optimizer": optimizer,
+                       "keep_optimizer": keep_optimizer}
         self._criterion = criterion
         criterion_of(criterion)
-        self._task = Task(layer, train, val, loss, metrics, Training(finetune, lr, optimizer, keep_optimizer))
+        self._task = Task(layer, train, val, loss, metrics, Training(finetune, repair, lr, optimizer, keep_optimizer))
         graph = trace(layer, self._inputs(inputs))
         self._bench = Bench(graph, open_store(workspace))
         self._work = Work(self._bench, self._task)

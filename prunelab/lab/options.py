@@ -13,25 +13,38 @@ from prunelab.evaluate.evaluate import listed, named_metrics
 from prunelab.evaluate.forward import LossFunction
 from prunelab.lab.gathered import Array, going_on, to_arrays, to_state
 from prunelab.plan import Plan
-from prunelab.train import finetune
+from prunelab.train import finetune, repair
 from prunelab.train.finetune import OnBatch
 from prunelab.train.optimizers import OptimizerMaker, make_optimizer
 
 
 @dataclass(frozen=True)
 class Training:
-    """How a step fine-tunes: the epochs of a step that does not say, the learning rate, the optimizer; ``keep``: what
-    the optimizer gathers is a part of the state, and the next training goes on with it."""
+    """How a step heals: the epochs of a step that does not say, whether it repairs, the learning rate, the optimizer;
+    ``keep``: what the optimizer gathers is a part of the state, and the next training goes on with it."""
 
     epochs: int = 0
+    repair: bool = False
     lr: float | None = None
     optimizer: str | OptimizerMaker | None = None
     keep: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "epochs", check_whole(self.epochs, "finetune"))
-        if not isinstance(self.keep, bool):
-            raise OptionError(f"keep_optimizer is {shown(self.keep)}; give True or False")
+        for name, value in (("repair", self.repair), ("keep_optimizer", self.keep)):
+            if not isinstance(value, bool):
+                raise OptionError(f"{name} is {shown(value)}; give True or False")
+
+
+@dataclass(frozen=True)
+class Healing:
+    """What follows a cut: kept weights re-solved, and so many epochs of training."""
+
+    epochs: int = 0
+    repair: bool = False
+
+    def __str__(self) -> str:
+        return f"finetune={self.epochs}{', repair=True' if self.repair else ''}"
 
 
 class Task:
@@ -75,6 +88,20 @@ class Task:
         done = finetune(self.model, self.train, epochs, lr=self.training.lr, optimizer=optimizer, loss=self.loss,
                         plan=plan, on_batch=on_batch, optimizer_state=before)
         return to_arrays(done.optimizer_state, made[0]) if keep and done.optimizer_state is not None else {}
+
+    def repair(self, teacher: Any, plan: Plan, seed: int, on_layer: Callable[[Any], object]) -> Any:
+        """A copy of the model whose kept weights make up for what the plan cuts, as ``teacher`` has it."""
+        data = self.val if self.train is None else self.train
+        return repair(self.model, plan, data, teacher=teacher, seed=seed, on_layer=on_layer)
+
+    def healing(self, finetune: int | None, repair: bool | None) -> Healing:
+        """What follows a cut: what was asked for, or the Lab's own."""
+        if repair is not None and not isinstance(repair, bool):
+            raise OptionError(f"repair is {shown(repair)}; give True or False")
+        chosen = self.training.repair if repair is None else repair
+        if chosen and self.train is None and self.val is None:
+            raise OptionError("repair needs data, without labels too; open the Lab with train= or val=")
+        return Healing(self.epochs(finetune), chosen)
 
     def epochs(self, asked: int | None) -> int:
         """The epochs of a step: what was asked for, or the Lab's own."""

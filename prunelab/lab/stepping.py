@@ -20,6 +20,7 @@ from prunelab.lab.cuts import (
     propose_layer,
 )
 from prunelab.lab.opened import Opened
+from prunelab.lab.options import Healing
 from prunelab.lab.state import State
 from prunelab.plan import Plan, schedules
 from prunelab.plan.plan import as_plan
@@ -51,8 +52,9 @@ class Stepping(Choosing):
         criterion: str | Criterion | None = None,
         round_to: int = 1,
         finetune: int | None = None,
+        repair: bool | None = None,
     ) -> State:
-        """Cut units, fine-tune, evaluate, record; gives the new state.
+        """Cut units, repair, fine-tune, evaluate, record; gives the new state.
 
         Args:
             layer: the layer to cut; without it (and without ``by`` and ``scope``), the next one in network order that
@@ -60,7 +62,8 @@ class Stepping(Choosing):
             ratio: the fraction of the layer's dense units that is gone afterwards, in ``[0, 1)``.
             by, scope: instead of one layer cut all, until ``ratio`` of the dense model's units (``by="sparsity"``),
                 "macs" or "params" is gone, each layer alike (``scope="local"``) or by one ranking ("global").
-            criterion, finetune: the Lab's own if left out; ``finetune`` is a number of epochs.
+            criterion, finetune, repair: the Lab's own if left out; ``finetune`` is a number of epochs, ``repair``
+                re-solves kept weights towards the dense model first, see `prunelab.repair`.
             round_to: kept units come in multiples of it.
 
         Raises:
@@ -71,22 +74,22 @@ class Stepping(Choosing):
         """
         ratio = check_ratio(ratio, place="ratio")
         cut = self._cut(criterion, round_to)
-        epochs = self._task.epochs(finetune)
+        healing = self._task.healing(finetune, repair)
         if layer is not None and (by is not None or scope is not None):
             raise OptionError(f"by and scope are for all layers, and '{layer}' is one; leave out either")
         everywhere = None if by is None and scope is None else Target(by or "sparsity", ratio, scope or "local")
         group = find_group(self.graph, layer) if layer is not None else None
-        with self._work.begin("step", self._task.n_batches(epochs)) as meter:
+        with self._work.begin("step", self._task.n_batches(healing.epochs)) as meter:
             cut = self._seeded(cut)
             if everywhere is not None:
-                proposal = propose_all(self.graph, self.plan, everywhere, cut, epochs)
+                proposal = propose_all(self.graph, self.plan, everywhere, cut, healing)
             else:
                 chosen = group or next_group(self.graph, self.plan, ratio, cut)
-                proposal = propose_layer(self.graph, self.plan, chosen, ratio, cut, epochs)
+                proposal = propose_layer(self.graph, self.plan, chosen, ratio, cut, healing)
             if proposal.plan.groups == self.plan.groups:
                 raise OptionError(f"{proposal.label} is gone already; give a higher ratio, or go back")
             meter.name(proposal.label)
-            return self._work.carry_out(proposal, epochs, meter)
+            return self._work.carry_out(proposal, healing, meter)
 
     def finetune(self, epochs: int | None = None) -> State:
         """Train the current state, evaluate, record; gives the new state.
@@ -102,10 +105,10 @@ class Stepping(Choosing):
             raise OptionError("finetune needs a number of epochs; give one, such as lab.finetune(1)")
         with self._work.begin(f"fine-tune {epochs}", self._task.n_batches(epochs)) as meter:
             proposal = Proposal(self.plan, f"fine-tuned {counted(epochs, 'epoch')}", f"lab.finetune({epochs})")
-            return self._work.carry_out(proposal, epochs, meter)
+            return self._work.carry_out(proposal, Healing(epochs), meter)
 
-    def adopt(self, plan: Any, *, finetune: int | None = None) -> State:
-        """Cut what a plan cuts, fine-tune, evaluate, record; gives the new state.
+    def adopt(self, plan: Any, *, finetune: int | None = None, repair: bool | None = None) -> State:
+        """Cut what a plan cuts, repair, fine-tune, evaluate, record; gives the new state.
 
         It is made from the nearest state on the way here that cuts nothing else: units that are gone cannot come back,
         so a plan that keeps some of them starts from before they went.
@@ -113,7 +116,7 @@ class Stepping(Choosing):
         Args:
             plan: a `Plan` of this model, something with a ``plan`` (a trial of a study), a state's id or name, or the
                 units that go by group: ``{"conv1": [0, 3]}``.
-            finetune: epochs; the Lab's own number if left out.
+            finetune, repair: as for `step`.
 
         Raises:
             PlanError: a plan for another structure, or units that are not there.
@@ -121,14 +124,14 @@ class Stepping(Choosing):
         """
         wanted = self._wanted(plan)
         self.graph.check(wanted)
-        epochs = self._task.epochs(finetune)
+        healing = self._task.healing(finetune, repair)
         start = next(state for state in reversed(self.path()) if contains(wanted, state.plan))
         if wanted.groups == start.plan.groups:
             raise OptionError(f"the plan cuts what {start.id} cuts; go there: lab.goto('{start.id}')")
-        with self._work.begin("adopt", self._task.n_batches(epochs)) as meter:
+        with self._work.begin("adopt", self._task.n_batches(healing.epochs)) as meter:
             name = f"s{self._bench.store.next_number()}"
-            proposal = Proposal(wanted, f"adopted {percent(wanted.sparsity, 0)}", adopt_line(wanted, name, epochs))
-            return self._work.carry_out(proposal, epochs, meter, start)
+            proposal = Proposal(wanted, f"adopted {percent(wanted.sparsity, 0)}", adopt_line(wanted, name, healing))
+            return self._work.carry_out(proposal, healing, meter, start)
 
     def _wanted(self, plan: Any) -> Plan:
         if isinstance(plan, Mapping):
@@ -149,6 +152,7 @@ class Stepping(Choosing):
         criterion: str | Criterion | None = None,
         round_to: int = 1,
         finetune: int | None = None,
+        repair: bool | None = None,
     ) -> State:
         """Cut all layers in ``steps`` steps until ``to`` is gone; gives the last state.
 
@@ -159,7 +163,7 @@ class Stepping(Choosing):
             schedule: "cubic", "exponential", "cosine", "linear" or "one_shot".
             to: the fraction of the dense model's units (``by="sparsity"``), "macs" or "params" that is gone in the end.
             scope: "local" cuts each layer alike, "global" by one ranking.
-            criterion, round_to, finetune: as for `step`.
+            criterion, round_to, finetune, repair: as for `step`.
 
         Raises:
             As `step`; steps that were recorded before stay.
@@ -168,21 +172,21 @@ class Stepping(Choosing):
         if schedule not in schedules.SCHEDULES:
             raise unknown_name("schedule", schedule, schedules.SCHEDULES)
         steps = check_whole(steps, "steps", 1)
-        cut, epochs = self._cut(criterion, round_to), self._task.epochs(finetune)
+        cut, healing = self._cut(criterion, round_to), self._task.healing(finetune, repair)
         amounts = dict.fromkeys(schedules.SCHEDULES[schedule](k, steps, to, 0.0) for k in range(1, steps + 1))
         targets = [Target(by, amount, scope) for amount in amounts]
-        n_batches = self._task.n_batches(epochs)
+        n_batches = self._task.n_batches(healing.epochs)
         start = self.state
         with self._work.begin("run", None if n_batches is None else n_batches * len(targets)) as meter:
             # a target that cannot be met is found before the first step, not at the last
-            propose_all(self.graph, self.plan, targets[-1], self._seeded(cut), epochs)
+            propose_all(self.graph, self.plan, targets[-1], self._seeded(cut), healing)
             for number, target in enumerate(targets, 1):
-                proposal = propose_all(self.graph, self.plan, target, self._seeded(cut), epochs)
+                proposal = propose_all(self.graph, self.plan, target, self._seeded(cut), healing)
                 if proposal.plan.groups == self.plan.groups:
                     meter.skip(n_batches or 0)
                     continue
                 meter.name(f"step {number} of {len(targets)}: {target}")
-                self._work.carry_out(proposal, epochs, meter)
+                self._work.carry_out(proposal, healing, meter)
             if self.state is start:
                 raise OptionError(f"{targets[-1]} is gone already; give a higher value of to, or go back")
         return self.state

@@ -12,7 +12,7 @@ from prunelab.errors import WorkspaceError, check_seed
 from prunelab.lab.bench import Bench, Seeded
 from prunelab.lab.cuts import Proposal
 from prunelab.lab.gathered import Array
-from prunelab.lab.options import Task
+from prunelab.lab.options import Healing, Task
 from prunelab.lab.piece import Piece
 from prunelab.lab.progress import Control, Listener, Meter, notify
 from prunelab.lab.randomness import read_random, seed_all, step_seed
@@ -70,8 +70,8 @@ class Work:
         """The seed of the work that starts from the current state."""
         return step_seed(self.seed, len(self.bench.nodes.path(self.bench.state)))
 
-    def carry_out(self, proposal: Proposal, epochs: int, meter: Meter, start: State | None = None) -> State:
-        """Cut the model as proposed, train it, and record what came of it, under ``start`` (the current state)."""
+    def carry_out(self, proposal: Proposal, healing: Healing, meter: Meter, start: State | None = None) -> State:
+        """Cut the model as proposed, heal it, and record what came of it, under ``start`` (the current state)."""
         began, parent = time.perf_counter(), self.bench.state if start is None else start
         meter.tell()
         self.control.check()
@@ -83,10 +83,21 @@ class Work:
         def trained(batch: TrainedBatch) -> None:
             meter.tick(loss=batch.loss)
 
+        if healing.repair:
+            self._repair(proposal.plan, seeded[0], meter)
         gathered = None
-        if epochs:
-            gathered = self.task.finetune(epochs, proposal.plan, trained, self.bench.gathered())
+        if healing.epochs:
+            gathered = self.task.finetune(healing.epochs, proposal.plan, trained, self.bench.gathered())
         return self._record(meter, proposal, seeded, began, parent=parent.id, gathered=gathered)
+
+    def _repair(self, plan: Plan, seed: int, meter: Meter) -> None:
+        def repaired(layer: Any) -> None:
+            meter.tell()
+            self.control.check()
+
+        better = self.task.repair(self.bench.dense(), plan, seed, repaired)
+        self.bench.take_over(better)
+        zero_cut(self.bench.graph.model, plan)
 
     def _seeded(self, seed: int) -> Seeded:
         seed_all(seed)

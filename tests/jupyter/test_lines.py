@@ -48,6 +48,8 @@ EXPLAINS = [
     ("plan", "lab.plan"),
     ("history", "lab.history"),
     ("step", "lab.step()"),
+    ("step conv1 --repair", 'lab.step("conv1", repair=True)'),
+    ("run --to 0.5 --repair", "lab.run(to=0.5, repair=True)"),
     ("step conv1 --ratio 0.3 --finetune 1", 'lab.step("conv1", ratio=0.3, finetune=1)'),
     ("step name --ratio r --criterion mine", "lab.step(name, ratio=r, criterion=mine)"),
     ("run --to 0.7 --by macs --steps 10 --schedule cubic --scope global",

@@ -16,14 +16,16 @@ def options(parser: Parser) -> None:
     parser.option("--scope", kind=SCOPE, help="without a layer: cut all, each alike (local) or by one ranking (global)")
     parser.option("--criterion", kind=CRITERION, help="what makes a unit worth keeping (the Lab's)")
     parser.option("--round-to", kind=UNITS, help="kept units come in multiples of it (1)")
+    parser.option("--repair", help="re-solve kept weights towards the dense model first, without labels")
     parser.option("--finetune", kind=EPOCHS, help="epochs of training afterwards (the Lab's)")
 
 
 def call(given: Given, session: Session) -> Call:
     """``lab.step(layer, ratio=..., criterion=..., finetune=...)``."""
     return session.call("step", given.layer, ratio=given.ratio, by=given.by, scope=given.scope,
-                        criterion=given.criterion, round_to=given.round_to, finetune=given.finetune)
+                        criterion=given.criterion, round_to=given.round_to, finetune=given.finetune,
+                        repair=given.repair or None)
 
 
-STEP = Command(name="step", summary="prune one layer, fine-tune, evaluate, and record the state",
+STEP = Command(name="step", summary="prune one layer, repair, fine-tune, evaluate, and record the state",
                example="%prune step {layer} --ratio 0.3", options=options, call=call)
