@@ -11,7 +11,7 @@ from safetensors.numpy import save
 
 import prunelab as pl
 from prunelab.lab.randomness import read_random
-from prunelab.lab.store.database import DATABASE
+from prunelab.lab.store.connection import DATABASE
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);

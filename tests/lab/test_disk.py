@@ -21,7 +21,7 @@ import prunelab as pl
 from prunelab import errors
 from prunelab.lab.snapshot import same_bits
 from prunelab.lab.store import lock
-from prunelab.lab.store.database import COPY, DATABASE
+from prunelab.lab.store.connection import COPY, DATABASE
 from prunelab.lab.store.patches import patch, patched
 
 

@@ -16,7 +16,7 @@ from safetensors.numpy import save
 
 import prunelab as pl
 from prunelab import errors
-from prunelab.lab.store.database import COPY, DATABASE
+from prunelab.lab.store.connection import COPY, DATABASE
 
 
 def reopened(folder: Path) -> pl.Lab:

@@ -18,7 +18,7 @@ from lab_nets import batched, data, everything, lab, net
 import prunelab as pl
 from prunelab import errors
 from prunelab.lab.store import files
-from prunelab.lab.store.database import DATABASE
+from prunelab.lab.store.connection import DATABASE
 
 
 def reopened(folder: Path) -> pl.Lab:

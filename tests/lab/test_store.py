@@ -17,7 +17,7 @@ from prunelab import errors
 from prunelab.lab.randomness import RandomState
 from prunelab.lab.snapshot import Change, Snapshot, digest_of, same_bits
 from prunelab.lab.store import Entry, MemoryStore
-from prunelab.lab.store.database import DATABASE
+from prunelab.lab.store.connection import DATABASE
 from prunelab.lab.store.disk import DiskStore
 
 

@@ -17,9 +17,10 @@ from pathlib import Path
 from prunelab.errors import WorkspaceError, reason_of
 from prunelab.lab.snapshot import Change
 from prunelab.lab.store import chunks
+from prunelab.lab.store.arrays import CHUNKS
 from prunelab.lab.store.base import Entry, Store
-from prunelab.lab.store.database import DATABASE
-from prunelab.lab.store.disk import CHUNKS, DiskStore
+from prunelab.lab.store.connection import DATABASE
+from prunelab.lab.store.disk import DiskStore
 from prunelab.lab.store.doctor import doctor
 from prunelab.lab.store.files import sync_folder
 
@@ -64,8 +65,8 @@ def _write(store: DiskStore, snapshot: Path, target: Path) -> None:
     with open(target, "wb") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             archive.write(snapshot, DATABASE)
-            for name, _ in store.chunk_files():
-                archive.write(chunks.path_of(store.chunks, name), f"{CHUNKS}/{name}.safetensors")
+            for name, _ in store.arrays.chunk_files():
+                archive.write(chunks.path_of(store.arrays.folder, name), f"{CHUNKS}/{name}.safetensors")
         file.flush()
         os.fsync(file.fileno())
 

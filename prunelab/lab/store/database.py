@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from prunelab.errors import PrunelabError, WorkspaceError
-from prunelab.lab.store.rows import damaged_row
+from prunelab.lab.store.connection import COPY, DATABASE, T, connect, count, set_meta, transact
+from prunelab.lab.store.copies import discard
 from prunelab.lab.store.schema import VERSION, found_version, make_tables, stranger
-
-DATABASE, COPY = "prunelab.sqlite", "prunelab.copy.sqlite"
-T = TypeVar("T")
 
 
 class Database:
@@ -29,10 +25,11 @@ class Database:
 
     def __init__(self, folder: Path, *, write: bool, file: str = "") -> None:
         self.folder, self.write = folder, write
+        self.path = folder / (file or DATABASE)
         self._lock = threading.RLock()  # a panel reads while a step in another thread writes
         self._copy: sqlite3.Connection | None = None
         with self.told("opened"):
-            self._db = _connect(folder / (file or DATABASE), write)
+            self._db = connect(self.path, write)
         weakref.finalize(self, self._db.close)
 
     def read(self, query: str, *values: Any) -> list[Any]:
@@ -63,12 +60,12 @@ class Database:
         """Open the copy, and bring it up to date where it is not."""
         with self.told("opened"), contextlib.suppress(sqlite3.Error):
             path = self.folder / COPY
-            self._copy = _connect(path, write=True, durable=False)
+            self._copy = connect(path, write=True, durable=False)
             weakref.finalize(self, self._copy.close)
             if found_version(self._copy) != VERSION or count(self._copy) != count(self._db):
                 self._drop_copy()
                 discard(path)
-                self._copy = _connect(path, write=True, durable=False)
+                self._copy = connect(path, write=True, durable=False)
                 weakref.finalize(self, self._copy.close)
                 self._db.backup(self._copy)
                 self._copy.execute("PRAGMA journal_mode = TRUNCATE")  # the journal's kind was copied too
@@ -119,7 +116,7 @@ class Database:
                                  f"reads versions 1 to {VERSION}: update prunelab, or choose another folder")
         odd = stranger(self._db) if version == VERSION else ""
         if odd:
-            raise WorkspaceError(f"{self.folder / DATABASE} has {odd}, which no workspace of prunelab has: it was not "
+            raise WorkspaceError(f"{self.path} has {odd}, which no workspace of prunelab has: it was not "
                                  "written by prunelab; choose another folder")
 
     def backup(self, path: Path) -> None:
@@ -145,132 +142,7 @@ class Database:
         self._db.close()
 
 
-def _connect(path: Path, write: bool, durable: bool = True) -> sqlite3.Connection:
-    mode = "rwc" if write else "ro"
-    # autocommit: transactions are begun and ended by name
-    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None,
-                         check_same_thread=False, timeout=10)
-    try:
-        # a database that somebody crafted runs nothing: no function in a schema, no cell that points outside its page
-        db.execute("PRAGMA trusted_schema = OFF")
-        db.execute("PRAGMA cell_size_check = ON")
-        if write:
-            # small pages and a small journal, beside the arrays of a small model
-            db.execute("PRAGMA page_size = 2048")
-            db.execute(f"PRAGMA journal_mode = {'WAL' if durable else 'TRUNCATE'}")
-            db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
-            db.execute("PRAGMA wal_autocheckpoint = 64")
-        else:
-            db.execute("SELECT 1 FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
-        db.close()
-        if write or os.access(path.parent, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
-            raise
-        # a folder that cannot be written has no room for the files that readers share; then nobody writes either
-        return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None,
-                               check_same_thread=False)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def transact(db: sqlite3.Connection, do: Callable[[sqlite3.Connection], T]) -> T:
-    """Call ``do`` in a transaction: all of it, or nothing."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        done = do(db)
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-    return done
-
-
 def _counted(db: sqlite3.Connection, do: Callable[[sqlite3.Connection], T]) -> T:
     done = do(db)
     set_meta(db, "changes", str(count(db) + 1))
     return done
-
-
-def count(db: sqlite3.Connection) -> int:
-    """How many changes were made."""
-    found = db.execute("SELECT value FROM meta WHERE key = 'changes'").fetchone()
-    return int(found[0]) if found else 0
-
-
-def set_meta(db: sqlite3.Connection, key: str, value: str) -> None:
-    """Set one of the few values that a workspace has once."""
-    db.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value))
-
-
-def damage(db: sqlite3.Connection) -> str:
-    """What is damaged in a database; empty if nothing."""
-    try:
-        found = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        return found.splitlines()[-1] if found != "ok" else damaged_row(db) if found_version(db) == VERSION else ""
-    except (sqlite3.DatabaseError, ValueError) as error:
-        return str(error)
-
-
-def discard(path: Path, aside: str | None = None) -> None:
-    """Take a database and its journals away, or put them under another name."""
-    for suffix in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            if aside is None:
-                os.unlink(f"{path}{suffix}")
-            else:
-                os.replace(f"{path}{suffix}", f"{path.with_name(aside)}{suffix}")
-
-
-def mend(folder: Path) -> str:
-    """Put the copy in the place of a database that is damaged, gone or behind; what was wrong, empty if nothing.
-
-    The damaged file stays beside, as ``prunelab.damaged.sqlite``. To be called by the one who may write, before it
-    opens the database.
-
-    Raises:
-        WorkspaceError: the copy is damaged too, or not there.
-    """
-    path, copy = folder / DATABASE, folder / COPY
-    wrong, n_here = inspect(path)
-    worse, n_there = inspect(copy)
-    if not wrong and n_here >= n_there and (n_here >= 0 or not worse):
-        if worse:
-            discard(copy)  # it is made again
-        return ""
-    if worse or n_there < 0:
-        raise WorkspaceError(f"{path} is damaged: {wrong or 'it is empty'}; its copy {copy.name} is "
-                             f"{f'damaged too: {worse}' if worse else 'not there'}; restore the folder from a backup, "
-                             "or choose another one")
-    discard(path, "prunelab.damaged.sqlite")
-    source, target = _connect(copy, write=True, durable=False), _connect(path, write=True)
-    try:
-        source.backup(target)
-    finally:
-        source.close()
-        target.close()
-    return wrong or f"it lacks {n_there - max(n_here, 0)} changes that its copy has"
-
-
-def inspect(path: Path, *, write: bool = True) -> tuple[str, int]:
-    """What is damaged in a database file, and how many changes it holds: -1 for one that is not there or empty."""
-    if not path.exists():
-        return "", -1
-    journal = path.with_name(f"{path.name}-journal")
-    if not write and journal.exists() and journal.stat().st_size:
-        return "", 0  # a process was killed in the middle of a change, which the next one to open it takes back
-    try:
-        db = _connect(path, write=write, durable=path.name == DATABASE)
-    except sqlite3.Error as error:
-        return str(error), -1
-    try:
-        wrong = damage(db)
-        version = None if wrong else found_version(db)
-        # another version is not ours to replace
-        return wrong, count(db) if version == VERSION else -1 if version is None else sys.maxsize
-    except sqlite3.Error as error:
-        return str(error), -1
-    finally:
-        db.close()

@@ -6,12 +6,9 @@ what they hold, and their folder synced: so a crash or a full disk at any instan
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import sqlite3
-import warnings
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,16 +18,12 @@ import numpy as np
 from prunelab.errors import StateError, WorkspaceError
 from prunelab.lab.randomness import RandomState
 from prunelab.lab.snapshot import Change, Snapshot, digest_of
-from prunelab.lab.store import chunks, rows
+from prunelab.lab.store import rows
+from prunelab.lab.store.arrays import Arrays, number_of
 from prunelab.lab.store.base import Array, Entry, Facts, Name
-from prunelab.lab.store.database import DATABASE, Database, mend, set_meta
-from prunelab.lab.store.files import make_folders, write_synced
-from prunelab.lab.store.lock import WriterLock
-from prunelab.lab.store.migration import migrate
-from prunelab.lab.store.patches import patch, patched
+from prunelab.lab.store.connection import DATABASE, set_meta
+from prunelab.lab.store.folder import Folder
 from prunelab.lab.store.plans import join_plan, pack, split_plan, unpack
-
-CHUNKS, INCOMING = "chunks", "incoming"
 
 
 class DiskStore:
@@ -38,127 +31,13 @@ class DiskStore:
 
     def __init__(self, folder: Path, *, write: bool = True, database: str = DATABASE) -> None:
         self.name, self.folder = str(folder), folder
-        self.chunks = folder / CHUNKS
-        self._lock: WriterLock | None = None
-        self._lost = ""
-        if write:
-            self._prepare()
-        elif not (folder / database).is_file():
-            raise WorkspaceError(f"{folder} holds no history; a Lab makes one: pl.Lab(model, workspace="
-                                 f"{str(folder)!r})")
-        try:
-            if write:
-                self._mend()
-            self._db = Database(folder, write=write, file=database)
-            if self._db.prepare() == 1:
-                migrate(self._db, self.chunks)
-            if write:
-                self._db.keep_copy()
-        except BaseException:
-            self._release()
-            raise
-
-    def _prepare(self) -> None:
-        if self.folder.exists() and not self.folder.is_dir():
-            raise WorkspaceError(f"the workspace {self.folder} is a file; give a folder")
-        try:
-            make_folders(self.folder, self.chunks, self.folder / INCOMING)
-            self._lock = WriterLock(self.folder, self._on_lost)
-            weakref.finalize(self, self._lock.release)
-            for left in (self.folder / INCOMING).glob("*.part"):  # by a process that was killed
-                left.unlink()
-        except OSError as error:
-            self._release()
-            raise WorkspaceError(f"the workspace {self.folder} cannot be made or written: {error.strerror}; choose a "
-                                 f"folder that can be, or look on with pl.Lab.watch({self.name!r})") from error
-
-    def _mend(self) -> None:
-        wrong = mend(self.folder)
-        if wrong:
-            warnings.warn(f"{self.folder / DATABASE} was damaged ({wrong}); the history goes on from its copy, and the "
-                          "damaged file is prunelab.damaged.sqlite", RuntimeWarning, stacklevel=5)
-
-    def _on_lost(self) -> None:
-        self._lost = (f"the workspace {self.folder} was opened again by a newer Lab of this process, which writes now; "
-                      "go on with that one")
-
-    # arrays
+        self._folder = Folder(folder, write=write, database=database)
+        self._db = self._folder.db
+        self.arrays = Arrays(self._db)
 
     def get(self, digest: str) -> Array:
         """The array of that digest, whose bytes were checked."""
-        path, array = self._read(digest)
-        if digest_of(array) != digest:
-            raise chunks.not_what_was_recorded(path)
-        array.setflags(write=False)
-        return array
-
-    def _read(self, digest: str, *, whole: bool = False) -> tuple[Path, Array]:
-        """The chunk that an array is in, and the array; of a patch ``whole`` is not."""
-        path, parts, base = self._found(digest)
-        if whole and base is not None:
-            raise self._nowhere(digest)
-        try:
-            return path, parts[""] if base is None else patched(self._read(base, whole=True)[1], parts)
-        except (KeyError, ValueError, IndexError) as error:
-            raise chunks.not_what_was_recorded(path) from error
-
-    def _found(self, digest: str) -> tuple[Path, chunks.Parts, str | None]:
-        """The chunk of an array, what it holds of it, and the array that this is a patch of."""
-        before = None
-        while True:
-            found = self._db.one("SELECT chunks.digest, chunks.size, bases.digest FROM arrays JOIN chunks "
-                                 "ON chunks.number = arrays.chunk LEFT JOIN arrays AS bases "
-                                 "ON bases.number = arrays.base WHERE arrays.digest = ?", bytes.fromhex(digest))
-            if found is None:
-                raise self._nowhere(digest)
-            chunk, size, base = found
-            path = chunks.path_of(self.chunks, chunk.hex())
-            try:
-                return path, chunks.read_parts(path, size, digest), None if base is None else base.hex()
-            except WorkspaceError:
-                if chunk == before:
-                    raise
-                before = chunk  # the writer may have moved the array into another chunk meanwhile
-
-    def _nowhere(self, digest: str) -> WorkspaceError:
-        return WorkspaceError(f"{self.folder / DATABASE} does not say where the array {digest[:12]} is: it is damaged; "
-                              "states without this array can still be opened")
-
-    def places(self) -> dict[str, str]:
-        """The chunk that each array is in."""
-        return {array.hex(): chunk.hex() for array, chunk in self._db.read(
-            "SELECT arrays.digest, chunks.digest FROM arrays JOIN chunks ON chunks.number = arrays.chunk")}
-
-    def chunk_files(self) -> list[tuple[str, int]]:
-        """Each chunk and its size in bytes."""
-        return [(digest.hex(), size) for digest, size in self._db.read("SELECT digest, size FROM chunks")]
-
-    def digests_of(self, state: str) -> set[str]:
-        """The arrays that a state needs: its tensors' and its random states', and the whole ones they are patches
-        of."""
-        random, tensors = self._row("random, tensors", state)
-        if tensors is None:
-            return set()
-        found = {*self._digests(np.frombuffer(tensors, "<i4").tolist()), *json.loads(random)["arrays"].values()}
-        return found | {root for digest in found if (root := self.root_of(digest)) is not None}
-
-    def root_of(self, digest: str) -> str | None:
-        """The digest of the whole array that a patch of this one would be of; None where this one is not stored."""
-        found = self._db.one("SELECT bases.digest FROM arrays LEFT JOIN arrays AS bases ON bases.number = arrays.base "
-                             "WHERE arrays.digest = ?", bytes.fromhex(digest))
-        return None if found is None else digest if found[0] is None else found[0].hex()
-
-    def _parts(self, change: Change) -> tuple[chunks.Parts, str | None]:
-        """How an array is stored: whole, or as a patch of a whole one."""
-        base = None if change.base is None else self.root_of(change.base)
-        # a base that cannot be read is no base
-        with contextlib.suppress(WorkspaceError):
-            if base is not None and change.base_array is not None:
-                root = change.base_array if base == change.base else self.get(base)
-                parts = patch(change.array, root)
-                if parts is not None:
-                    return parts, base
-        return {"": change.array}, None
+        return self.arrays.get(digest)
 
     # the tree
 
@@ -177,28 +56,19 @@ class DiskStore:
 
     def add(self, entry: Entry) -> int:
         """Add a state and make it the current one, in one transaction."""
-        self._may_write()
+        self._folder.check()
         bits = entry.bits
         random, drawn = (None, {}) if bits is None else _split_random(bits.random)
-        fresh = {**entry.fresh, **drawn}
-        unknown = {d: c for d, c in fresh.items() if self.root_of(d) is None}
-        stored = {digest: self._parts(change) for digest, change in unknown.items()}
-        with self._db.told("written"):
-            files, places = chunks.packed({digest: parts for digest, (parts, _) in stored.items()})
-            write_synced(self.chunks, {f"{name}.safetensors": content for name, content in files.items()},
-                         self.folder / INCOMING)
+        written = self.arrays.write({**entry.fresh, **drawn})
+        stored_bytes = sum(written.sizes.values())
         plan_shared, plan = split_plan(entry.plan)
-        stored_bytes = sum(map(len, files.values()))
         facts = {"stored_bytes": stored_bytes, **entry.facts}
         versions = facts.pop("versions")
-        tensors = {} if bits is None else {name: bytes.fromhex(d) for name, d in bits.tensors.items()}
+        tensors = {} if bits is None else bits.tensors
 
         def insert(db: sqlite3.Connection) -> None:
-            sizes = {name: rows.insert_chunk(db, bytes.fromhex(name), len(content)) for name, content in files.items()}
-            for digest, (_, base) in sorted(stored.items(), key=lambda item: item[1][1] is not None):
-                root = None if base is None else _number(db, bytes.fromhex(base))
-                rows.insert_array(db, bytes.fromhex(digest), sizes[places[digest]], root)
-            numbers = np.array([_number(db, digest) for digest in tensors.values()], "<i4").tobytes()
+            written.insert(db)
+            numbers = np.array([number_of(db, digest) for digest in tensors.values()], "<i4").tobytes()
             named = (None, None) if bits is None else (numbers, rows.insert_shared(db, pack(list(tensors))))
             rows.insert_state(db, (entry.number, json.dumps(facts), rows.insert_shared(db, pack(versions)), plan,
                                    rows.insert_shared(db, plan_shared), random, *named))
@@ -214,12 +84,8 @@ class DiskStore:
 
     def move(self, state: str, branch: str) -> None:
         """Make another state and branch the current ones."""
-        self._may_write()
+        self._folder.check()
         self._db.change(lambda db: _set_current(db, state, branch))
-
-    def _may_write(self) -> None:
-        if self._lost:
-            raise WorkspaceError(self._lost)
 
     def current(self) -> tuple[str, str]:
         """The id of the current state, and the current branch."""
@@ -240,7 +106,7 @@ class DiskStore:
         try:
             return read(*packed)
         except (ValueError, KeyError, TypeError) as error:
-            raise WorkspaceError(f"{self.folder / DATABASE} cannot be read: {error}; prunelab doctor {self.folder} "
+            raise WorkspaceError(f"{self._db.path} cannot be read: {error}; prunelab doctor {self.folder} "
                                  "tells what is damaged") from error
 
     def _shared(self, number: int) -> bytes:
@@ -276,6 +142,15 @@ class DiskStore:
         arrays = {key: self.get(digest) for key, digest in found["arrays"].items()}
         return RandomState(found["seed"], arrays, found["check"])
 
+    def digests_of(self, state: str) -> set[str]:
+        """The arrays that a state needs: its tensors' and its random states', and the whole ones they are patches
+        of."""
+        random, tensors = self._row("random, tensors", state)
+        if tensors is None:
+            return set()
+        found = {*self._digests(np.frombuffer(tensors, "<i4").tolist()), *json.loads(random)["arrays"].values()}
+        return found | {root for digest in found if (root := self.arrays.root_of(digest)) is not None}
+
     # names
 
     def names(self) -> Sequence[Name]:
@@ -285,7 +160,7 @@ class DiskStore:
 
     def set_name(self, name: Name) -> None:
         """Give a name."""
-        self._may_write()
+        self._folder.check()
 
         def give(db: sqlite3.Connection) -> None:
             db.execute("INSERT INTO names VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, "
@@ -297,12 +172,12 @@ class DiskStore:
 
     def drop_name(self, name: str) -> None:
         """Take a name back."""
-        self._may_write()
+        self._folder.check()
         self._db.change(lambda db: db.execute("DELETE FROM names WHERE name = ?", (name,)))
 
     def forget(self, states: Sequence[str], bits: Sequence[str]) -> None:
         """Forget states, and the bits of others. The arrays stay on disk until `vacuum`."""
-        self._may_write()
+        self._folder.check()
 
         def delete(db: sqlite3.Connection) -> None:
             for state in states:
@@ -317,7 +192,7 @@ class DiskStore:
 
     def change(self, do: Callable[[sqlite3.Connection], None]) -> None:
         """Change the database in one transaction."""
-        self._may_write()
+        self._folder.check()
         self._db.change(do)
 
     def snapshot_database(self, path: Path) -> None:
@@ -334,24 +209,12 @@ class DiskStore:
 
     def close(self) -> None:
         """Let go of the database, and let others write."""
-        self._db.close()
-        self._release()
-
-    def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.release()
+        self._folder.close()
 
 
 def _set_current(db: sqlite3.Connection, state: str, branch: str) -> None:
     set_meta(db, "current", state)
     set_meta(db, "branch", branch)
-
-
-def _number(db: sqlite3.Connection, digest: bytes) -> int:
-    found = db.execute("SELECT number FROM arrays WHERE digest = ?", (digest,)).fetchone()
-    if found is None:
-        raise sqlite3.DatabaseError(f"the array {digest.hex()[:12]} is not there")
-    return int(found[0])
 
 
 def _split_random(random: RandomState) -> tuple[str, dict[str, Change]]:

@@ -11,8 +11,10 @@ from pathlib import Path
 from prunelab.errors import PrunelabError, WorkspaceError, reason_of
 from prunelab.lab.state import State
 from prunelab.lab.store import checked_folder, chunks
-from prunelab.lab.store.database import COPY, DATABASE, inspect
-from prunelab.lab.store.disk import CHUNKS, DiskStore
+from prunelab.lab.store.arrays import CHUNKS
+from prunelab.lab.store.connection import COPY, DATABASE
+from prunelab.lab.store.copies import inspect
+from prunelab.lab.store.disk import DiskStore
 from prunelab.plan import Plan
 from prunelab.render.numbers import counted, size
 from prunelab.render.table import html_table, text_table
@@ -102,22 +104,22 @@ def doctor(workspace: str | os.PathLike[str]) -> Diagnosis:
 
 
 def _examined(store: DiskStore, problems: list[Problem]) -> Diagnosis:
-    places = store.places()
+    places = store.arrays.places()
     bad = {digest for digest in places if not _readable(store, digest)}
     needed = {facts["id"]: _arrays_of(store, facts["id"]) for facts in store.states()}
-    files = dict(store.chunk_files())
+    files = dict(store.arrays.chunk_files())
     for name, length in files.items():
-        wrong = chunks.damage(chunks.path_of(store.chunks, name), name, length)
+        wrong = chunks.damage(chunks.path_of(store.arrays.folder, name), name, length)
         # a patch is not to blame for the array that it is a patch of
         hurt = [array for array, chunk in places.items() if chunk == name and array in bad
-                and (store.root_of(array) in (None, array) or store.root_of(array) not in bad)]
+                and (store.arrays.root_of(array) in (None, array) or store.arrays.root_of(array) not in bad)]
         if wrong or hurt:
             states = tuple(state for state, arrays in needed.items() if arrays.intersection(hurt))
             problems.append(Problem(f"{CHUNKS}/{name}.safetensors", wrong or "an array in it is damaged", states))
     problems += _states(store, set(places))
     total = sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file())
     return Diagnosis(store.name, len(needed), len(places), total, tuple(problems),
-                     tuple(_left_over(store.chunks, set(files))))
+                     tuple(_left_over(store.arrays.folder, set(files))))
 
 
 def _readable(store: DiskStore, digest: str) -> bool:

@@ -18,7 +18,9 @@ from prunelab.errors import WorkspaceError, reason_of
 from prunelab.lab.randomness import RandomState
 from prunelab.lab.snapshot import digest_of
 from prunelab.lab.store import chunks, rows
-from prunelab.lab.store.database import Database, set_meta
+from prunelab.lab.store.arrays import INCOMING
+from prunelab.lab.store.connection import set_meta
+from prunelab.lab.store.database import Database
 from prunelab.lab.store.files import sync_folder, write_synced
 from prunelab.lab.store.plans import pack, split_plan
 from prunelab.lab.store.schema import make_tables
@@ -59,7 +61,7 @@ def _move_state(db: sqlite3.Connection, folder: Path, old: Path, state: tuple[in
     drawn = load(random)
     places = {digest: _linked(folder, old / digest[:2] / f"{digest}.safetensors") for digest in tensors.values()}
     content, of = chunks.packed({digest_of(array): {"": array} for array in drawn.values()})
-    write_synced(folder, {f"{name}.safetensors": data for name, data in content.items()}, folder.parent / "incoming")
+    write_synced(folder, {f"{name}.safetensors": data for name, data in content.items()}, folder.parent / INCOMING)
     places.update({digest: (chunk, len(content[chunk])) for digest, chunk in of.items()})
     numbers = {}
     for digest, (chunk, size) in places.items():

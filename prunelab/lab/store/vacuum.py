@@ -10,30 +10,31 @@ from pathlib import Path
 
 from prunelab.errors import WorkspaceError
 from prunelab.lab.store import chunks, rows
-from prunelab.lab.store.disk import INCOMING, DiskStore
+from prunelab.lab.store.arrays import INCOMING
+from prunelab.lab.store.disk import DiskStore
 from prunelab.lab.store.files import write_synced
 
 
 def vacuum(store: DiskStore) -> None:
     """Take what no state needs off the disk. A crash on the way loses nothing: what is needed is written first."""
     needed = _needed(store)
-    held: dict[str, set[str]] = {name: set() for name, _ in store.chunk_files()}
-    for array, chunk in store.places().items():
+    held: dict[str, set[str]] = {name: set() for name, _ in store.arrays.chunk_files()}
+    for array, chunk in store.arrays.places().items():
         held[chunk].add(array)
-    sizes = dict(store.chunk_files())
+    sizes = dict(store.arrays.chunk_files())
     moving = {}
     for chunk, arrays in held.items():
         live = arrays & needed
         if live and live != arrays:
             with contextlib.suppress(WorkspaceError):  # a damaged chunk stays as it is
-                path = chunks.path_of(store.chunks, chunk)
+                path = chunks.path_of(store.arrays.folder, chunk)
                 moving.update({array: chunks.read_parts(path, sizes[chunk], array) for array in live})
     files, places = chunks.packed(moving)
-    write_synced(store.chunks, {f"{name}.safetensors": content for name, content in files.items()},
+    write_synced(store.arrays.folder, {f"{name}.safetensors": content for name, content in files.items()},
                  store.folder / INCOMING)
     store.change(lambda db: _forget(db, needed, {name: len(content) for name, content in files.items()}, places))
-    known = {f"{name}.safetensors" for name, _ in store.chunk_files()}
-    for entry in os.scandir(store.chunks):
+    known = {f"{name}.safetensors" for name, _ in store.arrays.chunk_files()}
+    for entry in os.scandir(store.arrays.folder):
         if entry.name not in known and entry.is_file(follow_symlinks=False):
             Path(entry.path).unlink()
     store.shrink()
