@@ -1,7 +1,7 @@
 """group -> scores: one criterion a file, named in one table.
 
 A new criterion is a file with a class of a name and a ``__call__(material) -> (units,)``, a line here, and a test. An
-instance of one's own works wherever a name does. Criteria of single weights are functions on plain arrays: `wanda`,
+instance of one's own works wherever a name does. Those of single weights are functions on plain arrays too: `wanda`,
 `sparsegpt`.
 """
 
@@ -19,6 +19,8 @@ from prunelab.criteria.base import (
     Activations,
     Array,
     Criterion,
+    InputMoments,
+    Inputs,
     Material,
     Moments,
     is_comparable,
@@ -45,9 +47,9 @@ from prunelab.criteria.reconstruction import Reconstruction
 from prunelab.criteria.rows import LaterRows, gradient_rows, unit_rows
 from prunelab.criteria.sensitivity import Sensitivity
 from prunelab.criteria.similarity import Similarity
-from prunelab.criteria.sparsegpt import solve_masked, sparsegpt, sparsegpt_scores
+from prunelab.criteria.sparsegpt import SparseGPT, solve_masked, sparsegpt, sparsegpt_scores
 from prunelab.criteria.taylor import Taylor, TaylorActivation
-from prunelab.criteria.wanda import wanda
+from prunelab.criteria.wanda import Wanda, wanda
 from prunelab.errors import OptionError, shown, unknown_name
 
 if TYPE_CHECKING:
@@ -77,6 +79,9 @@ CRITERIA: dict[str, Criterion] = {
     "activation": Activation(),
     "similarity": Similarity(),
     "cluster": Cluster(),
+    # of single weights and pieces of weights, also on calibration data
+    "wanda": Wanda(),
+    "sparsegpt": SparseGPT(),
 }
 
 
@@ -148,7 +153,21 @@ def material_of(graph: Graph, group: Group, calibration: Calibration | None = No
         gradients=gradient_rows(graph, group, more.gradients) if "gradients" in more.needs else None,
         squares=gradient_rows(graph, group, more.squares) if "gradients" in more.needs else None,
         activations=more.activations.get(group.name), moments=more.moments.get(group.name),
-        losses=more.losses.get(group.name))
+        losses=more.losses.get(group.name), inputs=_inputs(graph, group, more))
+
+
+def _inputs(graph: Graph, group: Group, calibration: Calibration) -> Inputs | None:
+    """What the weight of a sparse group reads."""
+    parameter = group.members[0].parameter
+    moments = calibration.inputs.get(parameter)
+    if moments is None:
+        return None
+    from prunelab.graph.graph import as_array
+    from prunelab.graph.sparse import units_of
+
+    unit = units_of(group, graph.tensor_shape(parameter))
+    weight = as_array(graph.tensor(parameter)).astype(np.float64)
+    return Inputs(moments, weight.reshape(-1)[moments.place], unit.reshape(-1)[moments.place])
 
 
 __all__ = [
@@ -172,6 +191,8 @@ __all__ = [
     "HRank",
     "Importance",
     "ImportanceSampling",
+    "InputMoments",
+    "Inputs",
     "L1Weight",
     "L2Weight",
     "Lamp",
@@ -183,8 +204,10 @@ __all__ = [
     "Reconstruction",
     "Sensitivity",
     "Similarity",
+    "SparseGPT",
     "Taylor",
     "TaylorActivation",
+    "Wanda",
     "check_calibration",
     "cluster_units",
     "criterion_of",

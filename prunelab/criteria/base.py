@@ -12,7 +12,8 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 # What a criterion may say it needs beside the weights, and how one gets it; see `prunelab.evaluate.calibrate`.
-NEEDS = ("gradients", "activations", "activation_gradients", "feature_maps", "moments", "losses")
+NEEDS = ("gradients", "activations", "activation_gradients", "feature_maps", "moments", "losses", "input_squares",
+         "input_moments")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,34 @@ class Moments:
 
 
 @dataclass(frozen=True)
+class InputMoments:
+    """What one weight reads, seen as a matrix: one for each group of channels.
+
+    ``place``: (groups, columns, outputs), where in the weight's order of numbers each of the matrix's stands.
+    ``squares``: (groups, columns), the mean over rows of data of each input's square. ``second``: (groups, columns,
+    columns), of the inputs' products; None where nobody asked.
+    """
+
+    place: Array
+    squares: Array
+    second: Array | None = None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """One weight and what it reads: `InputMoments`, with ``weights`` and ``unit``, (groups, columns, outputs): each
+    single weight, and the unit that it is in."""
+
+    moments: InputMoments
+    weights: Array
+    unit: Array
+
+    def per_unit(self, scores: Array, units: int) -> Array:
+        """Scores of single weights, (groups, columns, outputs), summed over each unit: (units,)."""
+        return np.bincount(self.unit.reshape(-1), scores.reshape(-1), units)
+
+
+@dataclass(frozen=True)
 class Material:
     """All that a criterion may look at, for one group, gathered beforehand.
 
@@ -56,7 +85,7 @@ class Material:
     stand in ``shifts``). ``rng``: a generator of its own for criteria that draw. ``gradients``: the mean gradient of
     the loss by member, shaped like its weights, and ``squares``: the mean of its square over batches. ``activations``,
     ``moments``: what was seen on calibration data. ``losses``: (units,), by how much the loss rises without each unit.
-    What was not gathered is None.
+    ``inputs``: of units that are pieces of one weight, what it reads. What was not gathered is None.
     """
 
     makers: Mapping[str, Array]
@@ -70,6 +99,7 @@ class Material:
     activations: Activations | None = None
     moments: Sequence[Moments] | None = None
     losses: Array | None = None
+    inputs: Inputs | None = None
 
     @cached_property
     def weights(self) -> Array:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from prunelab.criteria.base import Array
+from prunelab.criteria.base import Array, Material
 from prunelab.criteria.element import element_mask, n_m_mask
+from prunelab.criteria.grouped import Normalized
 
 # The authors' own: columns updated at once, and the share of the mean diagonal that is added to the Hessian.
 BLOCK, DAMPENING = 128, 0.01
@@ -66,6 +68,31 @@ def solve_masked(weights: Array, second: Array, mask: Array, *, dampening: float
         if len(here):
             new[row, here] = np.linalg.solve(damped[np.ix_(here, here)], damped[here] @ weights[row])
     return new
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparseGPT(Normalized):
+    """``score(u) = w_ij^2 / [H^-1]_jj``: the squared error that is left of a weight once all others of its row have
+    made up for it.
+
+    Frantar, Alistarh, 2023 (arXiv:2301.00774), equation 3; see `sparsegpt_scores`. A kernel or a tile
+    has the sum of its weights' scores. The update that the score counts on is that of `prunelab.repair`, which solves
+    all kept weights of a row at once (`solve_masked`; the paper's own, `sparsegpt`, passes errors on to the right
+    only). A weight that no single operator reads goes by its square.
+    """
+
+    name = "sparsegpt"
+    needs = ("input_squares", "input_moments")
+    comparable = True
+
+    def scores(self, material: Material) -> Array:
+        if material.inputs is None:
+            return np.square(material.weights).sum(axis=1)
+        inputs = material.inputs
+        assert inputs.moments.second is not None
+        pairs = zip(inputs.weights, inputs.moments.second, strict=True)
+        found = [sparsegpt_scores(weights.T, second).T for weights, second in pairs]
+        return inputs.per_unit(np.stack(found), material.units)
 
 
 def _chooser(sparsity: float | None, pattern: tuple[int, int] | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from prunelab.errors import DataError, TrainingError, check_whole, unknown_name
 from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.differentiable import differentiable
 from prunelab.evaluate.forward import LossFunction, in_mode
-from prunelab.evaluate.gathering import ActivationSums, GradientSums, MomentSums
+from prunelab.evaluate.gathering import ActivationSums, GradientSums, InputSums, MomentSums
 from prunelab.evaluate.loss import loss_function, loss_of
 from prunelab.evaluate.removal import loss_without
 from prunelab.evaluate.sites import readers_of, sites_of
@@ -112,6 +113,11 @@ class _Pass:
         self.moments: dict[str, list[MomentSums]] = {}
         if "moments" in needs:
             self.moments = {g.name: [MomentSums(graph, r) for r in readers_of(graph, g, operators)] for g in groups}
+        self.inputs: dict[str, InputSums] = {}
+        if needs & {"input_squares", "input_moments"}:
+            read = {m.parameter for g in groups for m in g.members}
+            whole = "input_moments" in needs
+            self.inputs = {w.weight: InputSums(w, whole=whole) for w in operators if w.weight in read}
         self.gradients = GradientSums()
         self.n_samples = 0
         self.parameters = {p.name: graph.tensor(p.name) for p in graph.program.parameters if p.trainable}
@@ -144,14 +150,16 @@ class _Pass:
             for sums in self.activations.values():
                 for one in sums:
                     one.add(values[one.site.value].detach(), slopes.get(one.site.value))
-            for moments in self.moments.values():
-                for reader in moments:
-                    reader.add(values[reader.x].detach())
+            for reader in [r for readers in self.moments.values() for r in readers]:
+                reader.add(values[reader.x].detach())
+            for weight in self.inputs.values():
+                weight.add(values[weight.x].detach())
 
     def _watched(self) -> tuple[int, ...]:
         sites = [one.site.value for sums in self.activations.values() for one in sums]
         read = [reader.x for moments in self.moments.values() for reader in moments]
-        return tuple(dict.fromkeys([*sites, *read]))
+        weights = [weight.x for weight in self.inputs.values()]
+        return tuple(dict.fromkeys([*sites, *read, *weights]))
 
     def _run(self, inputs: tuple[Any, ...], labels: Any, watched: tuple[int, ...]) -> tuple[dict[int, Any], Any]:
         """The watched values and the loss, with what is needed to go back from it."""
@@ -184,4 +192,4 @@ class _Pass:
             self.needs, self.n_samples, gradients, squares,
             {name: ActivationSums.mean_of(sums) for name, sums in self.activations.items() if sums},
             {name: tuple(m for r in readers for m in r.result()) for name, readers in self.moments.items()},
-            losses)
+            losses, {name: sums.result(math.prod(self.graph.tensor_shape(name))) for name, sums in self.inputs.items()})

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import paddle
 
-from prunelab.criteria import Activations, Moments
+from prunelab.criteria import Activations, InputMoments, Moments
 from prunelab.evaluate.sites import Reader, Site
+from prunelab.evaluate.weighted import Weighted
 from prunelab.graph import Graph, as_array
 
 Array = np.ndarray[Any, Any]
@@ -148,6 +149,36 @@ class MomentSums:
         parts = np.split(each, w.groups) if w.kind == "transposed" else [each] * w.groups
         return [Moments(s, m, u) for s, m, u in zip(second, matrix, parts, strict=True)
                 if (u >= 0).any() and _even(u)]
+
+
+class InputSums:
+    """The second moment of what one weight reads; only its diagonal where no more is asked for."""
+
+    def __init__(self, weighted: Weighted, *, whole: bool) -> None:
+        self.weighted, self.x, self.whole = weighted, weighted.x, whole
+        self.squares: Any = None
+        self.second: Any = None
+        self.n_rows = 0
+
+    def add(self, x: Any) -> None:
+        """Take the operator's input."""
+        w = self.weighted
+        n = int(np.prod(x.shape[1:-1])) if w.kind == "linear" else w.positions
+        each = min(n, max(1, MOST_ROWS // max(1, x.shape[0])))
+        places = None if n == each else np.unique(np.linspace(0, n - 1, each).astype(np.int64))
+        columns = w.columns(x, places).astype("float64")
+        self.n_rows += columns.shape[1]
+        squares = (columns * columns).sum(1)
+        self.squares = squares if self.squares is None else self.squares + squares
+        if self.whole:
+            second = paddle.matmul(columns, columns, transpose_x=True)
+            self.second = second if self.second is None else self.second + second
+
+    def result(self, size: int) -> InputMoments:
+        """The means; ``size`` is how many numbers the weight has."""
+        n, place = max(self.n_rows, 1), self.weighted.matrix(np.arange(size))
+        second = None if self.second is None else as_array(self.second) / n
+        return InputMoments(place, as_array(self.squares) / n, second)
 
 
 def _even(unit: Array) -> bool:

@@ -115,7 +115,7 @@ def rows(pattern: Pattern, layout: Layout, weight: Array) -> Array:
 
 
 def expand(pattern: Pattern, layout: Layout, units: Array) -> Array:
-    """What is true of units as what is true of weights: (units,) bool -> bool of the weight's shape."""
+    """What is true of units as what is true of weights: (units,) -> the weight's shape."""
     outputs, inputs, kernel = layout.matrix
     rest = tuple(n for k, n in enumerate(layout.shape) if k not in (layout.out, layout.into))
     if pattern.kind == "kernel":
@@ -126,6 +126,13 @@ def expand(pattern: Pattern, layout: Layout, units: Array) -> Array:
         tiles = units.reshape(-(-outputs // a), -1).repeat(a, axis=0).repeat(b, axis=1)
         return layout.back(tiles[:outputs, : inputs * kernel].reshape(outputs, inputs, *rest))
     return units.reshape(layout.shape)
+
+
+def units_of(group: Group, shape: tuple[int, ...]) -> Array:
+    """The unit that each weight of a group is in: integers of the weight's shape."""
+    pattern = Pattern.parse(group.granularity)
+    assert pattern is not None
+    return expand(pattern, layout_of(group.members, shape), np.arange(group.units))
 
 
 def layout_of(members: tuple[Member, ...], shape: tuple[int, ...]) -> Layout:

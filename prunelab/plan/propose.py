@@ -14,7 +14,7 @@ from prunelab.graph.graph import GRANULARITIES, OPENED, PATTERNS, is_sparse
 from prunelab.graph.sparse import Pattern
 from prunelab.plan.allocation import Allocation, Field, Limits, Ratios, smallest, total_units
 from prunelab.plan.plan import Plan, PlanGroup, as_plan
-from prunelab.plan.propose_blocks import check_blocks, check_spared, check_weights_only, propose_blocks
+from prunelab.plan.propose_blocks import check_blocks, check_needs, check_of_units, check_spared, propose_blocks
 from prunelab.plan.propose_regions import propose_regions
 from prunelab.plan.propose_sparse import SparseTarget, propose_sparse
 from prunelab.plan.scopes import SCOPE_NEEDS, SCOPES
@@ -80,7 +80,7 @@ def propose(
         round_to: kept units come in multiples of it (a group that is smaller stays whole); so that a target is met
             all the same, other groups may lose more.
         ignore: groups, layers or patterns that stay whole.
-        data: for criteria that look at activations or gradients: as for `prunelab.evaluate`, or what
+        data: for criteria that look at activations, inputs or gradients: as for `prunelab.evaluate`, or what
             `prunelab.calibrate` gave. ``loss``: for gradients; without it, cross entropy.
         losses: for the scopes "sensitivity" and "budget": from group to ratio to what is lost there, as measured.
         floor: the fraction of its units that each group keeps at least, in ``[0, 1)``.
@@ -98,11 +98,13 @@ def propose(
     base = None if start is None else as_plan(start, "start")
     pattern = Pattern.parse(granularity) if isinstance(granularity, str) else None
     if pattern is not None or granularity == "layer":
-        check_weights_only(chosen, granularity)
+        check_needs(chosen, granularity)
     if pattern is not None:
         sparse = _sparse_target(pattern, round_to, floor, sparsity=sparsity, macs=macs, params=params, memory=memory,
                                 ratios=ratios)
-        return propose_sparse(graph, pattern, chosen, sparse, scope=scope, ignore=names, seed=seed, start=base)
+        return propose_sparse(graph, pattern, chosen, sparse, scope=scope, ignore=names, seed=seed, start=base,
+                              gather=lambda groups: _calibration(graph, data, chosen, "local", groups, loss))
+    check_of_units(chosen, granularity)
     target = _target(sparsity=sparsity, macs=macs, params=params, memory=memory, ratios=ratios)
     round_to = _check_options(scope, granularity, round_to)
     base = base or Plan.empty(graph)

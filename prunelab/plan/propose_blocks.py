@@ -19,16 +19,33 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 
-def check_weights_only(criterion: Criterion, granularity: str) -> None:
-    """Refuse a criterion that looks at data where only weights are compared.
+# What pieces of a weight can be scored by: the rest speaks of units of a width.
+_OF_INPUTS = frozenset({"input_squares", "input_moments"})
+_OF_WEIGHTS = _OF_INPUTS | {"gradients"}
+
+
+def check_needs(criterion: Criterion, granularity: str) -> None:
+    """Refuse a criterion that looks at what is not known of blocks, or of pieces of a weight.
 
     Raises:
         OptionError: it does.
     """
-    needs = needs_of(criterion)
+    needs = set(needs_of(criterion)) - (_OF_WEIGHTS if granularity != "layer" else set())
     if needs:
         raise OptionError(f"granularity '{granularity}' compares weights, and the criterion {criterion.name} looks at "
-                          f"{' and '.join(needs)}; choose one that looks at weights, such as l1_weight")
+                          f"{' and '.join(sorted(needs))}; choose one that looks at weights, such as l1_weight")
+
+
+def check_of_units(criterion: Criterion, granularity: str) -> None:
+    """Refuse a criterion of single weights where whole units are compared.
+
+    Raises:
+        OptionError: it is one.
+    """
+    if _OF_INPUTS.intersection(needs_of(criterion)):
+        raise OptionError(f"the criterion {criterion.name} scores single weights, and granularity '{granularity}' "
+                          "takes whole units; ask for granularity='element' or '2:4', or choose another criterion, "
+                          "such as reconstruction")
 
 
 def check_blocks(scope: str, target: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from prunelab.criteria import Criterion, score
+from prunelab.criteria import Calibration, Criterion, score
 from prunelab.errors import OptionError, unknown_name
 from prunelab.graph.sparse import Array, Pattern, layout_of
 from prunelab.plan.plan import Plan
@@ -34,8 +34,9 @@ class SparseTarget:
 
 
 def propose_sparse(graph: Graph, pattern: Pattern, criterion: Criterion, target: SparseTarget, *, scope: str,
-                   ignore: Iterable[str], seed: int, start: Plan | None) -> Plan:
-    """The plan that masks the units of lowest score; see `prunelab.propose`."""
+                   ignore: Iterable[str], seed: int, start: Plan | None,
+                   gather: Callable[[list[Group]], Calibration | None]) -> Plan:
+    """The plan that masks the units of lowest score; see `prunelab.propose`. ``gather`` looks at data for groups."""
     if scope not in SCOPES:
         raise unknown_name("scope", scope, SCOPES)
     fitting = graph.at(str(pattern))
@@ -52,7 +53,8 @@ def propose_sparse(graph: Graph, pattern: Pattern, criterion: Criterion, target:
         if old.granularity != str(pattern):
             raise OptionError(f"start masks {name} by granularity '{old.granularity}', and '{pattern}' is asked for; "
                               "go on with the same granularity, or start anew")
-    scores = {g.name: score(graph, g, criterion, seed=seed) for g in groups}
+    calibration = gather(groups)
+    scores = {g.name: score(graph, g, criterion, seed=seed, calibration=calibration) for g in groups}
     for name in scores.keys() & before.keys():
         scores[name] = np.where(before[name].gone, -np.inf, scores[name])
     chosen = _choose(graph, pattern, groups, scores, target, scope)

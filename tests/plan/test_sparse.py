@@ -236,7 +236,7 @@ def test_a_plan_of_masks_and_one_of_units_are_compared(model):
 
 
 @pytest.mark.parametrize(("options", "error", "says"), [
-    ({"granularity": "element", "sparsity": 0.5, "criterion": "taylor", "data": []}, OptionError, "compares weights"),
+    ({"granularity": "element", "sparsity": 0.5, "criterion": "hrank", "data": []}, OptionError, "compares weights"),
     ({"granularity": "element", "sparsity": 0.5, "floor": 0.5}, OptionError, "floor is 0.5"),
     ({"granularity": "element", "memory": 0.5}, OptionError, "all bytes"),
     ({"granularity": "block:0x2", "sparsity": 0.5}, OptionError, "'block:8x1'"),
