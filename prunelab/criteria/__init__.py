@@ -166,6 +166,8 @@ def _inputs(graph: Graph, group: Group, calibration: Calibration) -> Inputs | No
     from prunelab.graph.sparse import units_of
 
     unit = units_of(group, graph.tensor_shape(parameter))
+    if unit is None:
+        return None
     weight = as_array(graph.tensor(parameter)).astype(np.float64)
     return Inputs(moments, weight.reshape(-1)[moments.place], unit.reshape(-1)[moments.place])
 

@@ -128,10 +128,11 @@ def expand(pattern: Pattern, layout: Layout, units: Array) -> Array:
     return units.reshape(layout.shape)
 
 
-def units_of(group: Group, shape: tuple[int, ...]) -> Array:
-    """The unit that each weight of a group is in: integers of the weight's shape."""
+def units_of(group: Group, shape: tuple[int, ...]) -> Array | None:
+    """The unit that each weight of a group is in: integers of the weight's shape. None where units are of a width."""
     pattern = Pattern.parse(group.granularity)
-    assert pattern is not None
+    if pattern is None:
+        return None
     return expand(pattern, layout_of(group.members, shape), np.arange(group.units))
 
 

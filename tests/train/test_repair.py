@@ -136,6 +136,33 @@ def test_masked_weights_stay_masked_and_the_others_make_up_for_them(granularity:
         assert distance(small(*x), model(*x)) < 0.5 * distance(pl.compact(model, plan)(*x), model(*x))
 
 
+@pytest.mark.parametrize("name", ["residual", "named_outputs", "lstm_two_layers"])
+def test_steps_on_blocks_come_nearer_still(name: str) -> None:
+    graph = traced(name)
+    model, plan, data = graph.model, half_of_every_group(graph), [batch(graph, k, 32) for k in range(4)]
+    before = bits(model)
+    once, better = (pl.repair(model, plan, data, steps=steps) for steps in (0, 30))
+    assert bits(model) == before
+    assert better.repair_report.layers[-1].kind == "30 steps"
+    x = batch(graph, 9)
+    with paddle.no_grad():
+        dense, small = model(*x), pl.compact(better, plan)(*x)
+        assert distance(small, dense) < distance(pl.compact(once, plan)(*x), dense)
+        with pl.mask(better, plan):
+            assert relative_error(small, better(*x)) <= 1e-4
+
+
+def test_steps_leave_masked_weights_masked_and_statistics_true() -> None:
+    graph = traced("residual")
+    plan, data = pl.propose(graph, granularity="element", sparsity=0.6), [batch(graph, k, 16) for k in range(3)]
+    small = pl.compact(pl.repair(graph.model, plan, data, steps=8), plan)
+    named = dict(small.named_parameters())
+    assert not any(named[g.parameter].numpy()[g.zeros].any() for g in plan.groups)
+    with paddle.no_grad():
+        seen = small.a[0](small.stem(paddle.concat([x for x, in data])))
+    assert np.allclose(small.a[1]._mean.numpy(), seen.mean([0, 2, 3]).numpy(), atol=2e-3)
+
+
 def test_a_dropped_branch_is_made_up_for_by_those_that_stay() -> None:
     paddle.seed(3)
     model = nn.Sequential(nn.Linear(6, 12), *(networks_block(12) for _ in range(4)), nn.Linear(12, 3))
@@ -267,6 +294,8 @@ def test_other_mistakes_are_told() -> None:
         pl.repair(graph.model, plan, data, samples=0)
     with pytest.raises(OptionError, match="on_layer"):
         pl.repair(graph.model, plan, data, on_layer=3)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="steps is -1"):
+        pl.repair(graph.model, plan, data, steps=-1)
     graph.model.a[0].weight.set_value(graph.model.a[0].weight * float("nan"))
     with pytest.raises(TrainingError, match=r"outputs of a\.0 are not finite"):
         pl.repair(graph.model, plan, data)

@@ -3,40 +3,47 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import paddle
 
-from prunelab.errors import OptionError, TrainingError, check_seed, check_whole
+from prunelab.errors import OptionError, TrainingError, check_positive, check_seed, check_whole
 from prunelab.evaluate.batches import Batches, batches
+from prunelab.evaluate.differentiable import with_backward
 from prunelab.graph import Graph, graph_for
 from prunelab.graph.graph import masked_weights
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
 from prunelab.plan import Plan, as_plan
 from prunelab.surgery.compact import cut_tensors
+from prunelab.train.repair.polish import Polish, find_blocks
 from prunelab.train.repair.put_back import copy_with_kept
 from prunelab.train.repair.report import RepairedLayer, RepairReport
 from prunelab.train.repair.rows import NormRows, WeightedRows
 from prunelab.train.repair.sites import Site, find_sites, unsolved
-from prunelab.train.repair.solver import Rows, Sampling, solve_site
+from prunelab.train.repair.solver import Rows, Sampling, settle_statistics, solve_site
 from prunelab.train.repair.walk import Network, Walk
 
 
 @dataclass(frozen=True, kw_only=True)
 class RepairOptions:
     """How much is looked at: ``samples`` of the data at most, ``rows`` of them and of their positions for one layer,
-    ``memory`` in bytes for what is carried from layer to layer."""
+    ``memory`` in bytes for what is carried from layer to layer; ``steps`` of Adam for each block, from the learning
+    rate ``lr`` on."""
 
     samples: int = 2048
     rows: int = 60_000
     memory: int = 2**30
     seed: int = 0
+    steps: int = 0
+    lr: float = 3e-3
 
     def __post_init__(self) -> None:
+        check_whole(self.steps, "steps", 0)
+        check_positive(self.lr, "lr")
         check_whole(self.samples, "samples", 1)
         check_whole(self.rows, "rows", 1)
         check_whole(self.memory, "memory", 0)
@@ -53,6 +60,8 @@ def repair(
     rows: int = 60_000,
     memory: int = 2**30,
     seed: int = 0,
+    steps: int = 0,
+    lr: float = 3e-3,
     on_layer: Callable[[RepairedLayer], object] | None = None,
 ) -> Any:
     """A copy of ``model``, of full size, whose kept weights make up for what ``plan`` cuts, as far as they can: of it
@@ -72,7 +81,9 @@ def repair(
             ``model`` itself.
         samples: the first so many of the data. ``rows``: of their positions, at most so many for one layer. ``memory``:
             bytes for values that are carried along; what goes beyond is computed anew from the data at every layer.
-        seed: which positions are looked at, where not all are.
+        seed: which positions are looked at, where not all are, and which batches ``steps`` take.
+        steps: so many steps of Adam after that on each block's output, and on the whole network's at last: the global
+            form, which takes longer and comes nearer where much is cut. ``lr`` is its learning rate at the start.
         on_layer: called after each layer; what it raises ends the repair, and nothing has happened.
 
     Raises:
@@ -80,7 +91,7 @@ def repair(
         DataError: data without batches, or with NaN or infinity in it.
         OptionError: options that cannot be.
     """
-    options = RepairOptions(samples=samples, rows=rows, memory=memory, seed=seed)
+    options = RepairOptions(samples=samples, rows=rows, memory=memory, seed=seed, steps=steps, lr=lr)
     if on_layer is not None and not callable(on_layer):
         raise OptionError("on_layer is no function; give one that takes a RepairedLayer")
     graph = graph_for(model, as_plan(plan))
@@ -113,9 +124,7 @@ class _Repair:
     def over(self, on_layer: Callable[[RepairedLayer], object] | None, start: float) -> Any:
         layers = []
         for site in self.sites:
-            sampling = Sampling(self.options.rows, self.walk.n_samples,
-                                np.random.default_rng([self.options.seed, site.op.index]))
-            done = solve_site(self.graph, self.kept, self.walk, site, self._rows(site), sampling)
+            done = solve_site(self.graph, self.kept, self.walk, site, self._rows(site), self._sampling(site))
             if done is None:
                 continue
             if not (np.isfinite(done.before) and np.isfinite(done.after)):
@@ -124,7 +133,38 @@ class _Repair:
             layers.append(done)
             if on_layer is not None:
                 on_layer(done)
+        for done in self._polished() if self.options.steps else ():
+            layers.append(done)
+            if on_layer is not None:
+                on_layer(done)
         return self._copy(tuple(layers), start)
+
+    def _polished(self) -> Iterator[RepairedLayer]:
+        """The global form, and the batch norms' statistics after it."""
+        program = with_backward(self.graph.program)
+        network = Network(Executor(program, self.graph.structure.solution, RULES, self.kept), self.small.held)
+        stays = {self.graph.structure.parameters[name].value: self._stays(name) for name in self.masked}
+        polish = Polish(self.graph, self.kept, self.walk, network, stays, self.options.steps, self.options.lr,
+                        np.random.default_rng(self.options.seed))
+        for block in find_blocks(self.small, self.sites):
+            if block.start == 0:
+                self.walk.rewind()
+            done = polish.block(block)
+            if done is not None:
+                yield done
+        self.walk.rewind()
+        for site in self.sites:
+            if site.op.operand("mean") is not None and site.weighted is None:
+                settle_statistics(self.graph, self.kept, self.walk, site, self._rows(site), self._sampling(site))
+
+    def _sampling(self, site: Site) -> Sampling:
+        return Sampling(self.options.rows, self.walk.n_samples,
+                        np.random.default_rng([self.options.seed, site.op.index]))
+
+    def _stays(self, weight: str) -> Any:
+        """Where a weight of the smaller network is not masked: bool of its shape."""
+        positions = np.ix_(*(self.kept.positions(d) for d in self.graph.structure.dims(weight)))
+        return paddle.to_tensor(~self.masked[weight][positions], place=self.graph.place)
 
     def _rows(self, site: Site) -> Rows:
         """How the operator is seen as rows."""
@@ -132,11 +172,7 @@ class _Repair:
         if w is None:
             return NormRows(site.op, site.axis)
         values = {p.name: p.value for p in self.graph.program.parameters}
-        zeros = self.masked.get(w.weight)
-        stays = None
-        if zeros is not None:
-            positions = np.ix_(*(self.kept.positions(d) for d in self.graph.structure.dims(w.weight)))
-            stays = paddle.to_tensor(~zeros[positions], place=self.graph.place)
+        stays = self._stays(w.weight) if w.weight in self.masked else None
         return WeightedRows(w, values[w.weight], values[w.bias] if w.bias else None, site.absorbs, stays)
 
     def _copy(self, layers: tuple[RepairedLayer, ...], start: float) -> Any:

@@ -10,10 +10,10 @@ from prunelab.render.table import html_table, text_table
 
 @dataclass(frozen=True)
 class RepairedLayer:
-    """One operator. ``before`` and ``after``: the part of the variance of its outputs in the dense network that is
-    missed, on samples held out. ``ridge``: how much it leans on the cut weights, a share of the inputs' mean square.
-    ``rows`` of data for ``columns`` of weights; ``outputs_undone``: how many outputs stay as they were, since nothing
-    made them better."""
+    """One operator, or a block of them. ``before`` and ``after``: the part of the variance of its outputs in the dense
+    network that is missed, on samples held out. ``ridge``: how much it leans on the cut weights, a share of the inputs'
+    mean square. ``rows`` of data for ``columns`` of weights; ``outputs_undone``: how many outputs (for a block, tensors)
+    stay as they were, since nothing made them better."""
 
     layer: str
     kind: str
@@ -27,14 +27,14 @@ class RepairedLayer:
 
     @property
     def undone(self) -> bool:
-        """Whether the layer is as it was cut."""
+        """Whether its weights are as they were before."""
         return self.outputs_undone == self.outputs
 
     @property
     def note(self) -> str:
         """What a person should know of it."""
         if self.undone:
-            return "as it was cut: nothing made it better"
+            return "left as it was: nothing made it better"
         return f"{self.rows:,} rows for {self.columns:,} columns" if self.rows < self.columns else ""
 
 
@@ -55,12 +55,13 @@ class RepairReport:
         return html_table(*self._table(), caption=self._title(), notes=self._notes())
 
     def _table(self) -> tuple[list[str], list[list[str]]]:
-        rows = [[x.layer, x.kind, percent(x.before), percent(x.after), number(x.ridge, 1), x.note] for x in self.layers]
+        rows = [[x.layer, x.kind, percent(x.before), percent(x.after), number(x.ridge, 1) if x.ridge else "",
+                 x.note] for x in self.layers]
         return ["layer", "solved", "missed before", "after", "ridge", ""], rows
 
     def _title(self) -> str:
         undone = sum(x.undone for x in self.layers)
-        told = f", {undone} of them left as they were cut" if undone else ""
+        told = f", {undone} of them left as they were" if undone else ""
         return (f"Repair: {counted(len(self.layers), 'operator')}{told}, on {counted(self.samples, 'sample')} in "
                 f"{seconds(self.duration_s)}")
 

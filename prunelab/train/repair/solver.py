@@ -82,6 +82,14 @@ def solve_site(graph: Graph, kept: Kept, walk: Walk, site: Site, rows: Rows,
                          solved.n_columns, n_outputs, solved.n_undone)
 
 
+def settle_statistics(graph: Graph, kept: Kept, walk: Walk, site: Site, rows: Rows, sampling: Sampling) -> None:
+    """Give a batch norm the statistics of the smaller network as it is by now; it computes the same."""
+    for _, _, values in walk.visit(site.op.index, [], [*rows.reads]):
+        sampling.next_part()
+        columns = rows.columns(values, sampling)
+    rows.settle(walk.small.held, paddle.zeros([columns.shape[0], 2, 1], "float64"))
+
+
 def _safe_inverse(factor: Any) -> Any:
     """A channel that hardly reaches the target can do nothing about it: zero."""
     reaches = factor.abs() > 1e-3 * factor.abs().max()

@@ -123,6 +123,11 @@ class Walk:
             part.small = dict(zip(small, self.small.run(part.inputs, part.small, small), strict=True))
             part.place = place
 
+    def rewind(self) -> None:
+        """Go back to the inputs: what was carried along came from other weights."""
+        for part in self.parts:
+            part.place, part.dense, part.small = 0, {}, {}
+
     @property
     def _is_more(self) -> bool:
         return sum(_batch_size(self.specs, p.inputs) for p in self.parts) < self.n_samples
