@@ -12,8 +12,8 @@ from prunelab.render.table import html_table, text_table
 class RepairedLayer:
     """One operator, or a block of them. ``before`` and ``after``: the part of the variance of its outputs in the dense
     network that is missed, on samples held out. ``ridge``: how much it leans on the cut weights, a share of the inputs'
-    mean square. ``rows`` of data for ``columns`` of weights; ``outputs_undone``: how many outputs (for a block, tensors)
-    stay as they were, since nothing made them better."""
+    mean square. ``rows`` of data for ``columns`` of weights; ``outputs_undone``: how many outputs (for a block,
+    tensors) stay as they were, since nothing made them better."""
 
     layer: str
     kind: str
