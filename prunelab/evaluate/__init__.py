@@ -10,12 +10,17 @@ from prunelab.evaluate.latency import latency
 from prunelab.evaluate.measured import Sensitivity
 from prunelab.evaluate.metric import Metric
 from prunelab.evaluate.metrics import METRICS
+from prunelab.evaluate.network_latency import LatencyError, NetworkLatency
+from prunelab.evaluate.operator_times import OperatorTimes
 from prunelab.evaluate.sensitivity import sensitivity
 
 __all__ = [
     "METRICS",
     "Confusion",
+    "LatencyError",
     "Metric",
+    "NetworkLatency",
+    "OperatorTimes",
     "Sensitivity",
     "batches",
     "calibrate",

@@ -14,7 +14,7 @@ import numpy as np
 import paddle
 
 from prunelab.evaluate.forward import forward, in_mode
-from prunelab.evaluate.timing import Timing, TimingOptions, time_callables
+from prunelab.evaluate.timing import Timing, TimingOptions, own_clock, time_callables
 from prunelab.graph import TensorSpec, as_array, as_layer
 from prunelab.graph.execute import place_of as place_of_tensors
 from prunelab.graph.inputs import read_inputs
@@ -26,7 +26,7 @@ Array = np.ndarray[Any, Any]
 
 
 def latency(model: Any, inputs: Any, *, runs: int = 50, warmup: int = 5, threads: int | None = None,
-            budget_s: float | None = None) -> Timing:
+            budget_s: float | None = None, own_time: bool = False) -> Timing:
     """The time of one forward in eval mode without gradients, in milliseconds, at the batch that ``inputs`` has.
 
     Args:
@@ -34,6 +34,7 @@ def latency(model: Any, inputs: Any, *, runs: int = 50, warmup: int = 5, threads
             random numbers.
         threads: Paddle's threads on the CPU while timing; None leaves them as they are.
         budget_s: stop after this many seconds, though not before five runs.
+        own_time: what other programs take meanwhile does not count, where that can be told: on the CPU with one thread.
 
     The model's mode, Paddle's threads and random state are afterwards as before.
     """
@@ -51,9 +52,11 @@ def latency(model: Any, inputs: Any, *, runs: int = 50, warmup: int = 5, threads
             paddle.device.synchronize()
 
     try:
-        with in_mode(layer, training=False), paddle.no_grad(), paddle_threads(options.threads):
+        with in_mode(layer, training=False), paddle.no_grad(), paddle_threads(options.threads) as n:
             forward(layer, tensors)
-            return time_callables({"model": run}, options.runs, options.warmup, budget_s=options.budget_s)["model"]
+            clock = own_clock(on_cpu and own_time, n)
+            return time_callables({"model": run}, options.runs, options.warmup, budget_s=options.budget_s,
+                                  clock=clock)["model"]
     finally:
         paddle.set_rng_state(random_state)
 

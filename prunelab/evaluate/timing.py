@@ -60,12 +60,13 @@ LEAST_RUNS = 5
 
 
 def time_callables(callables: Mapping[str, Callable[[], Any]], runs: int = 50, warmup: int = 5, *,
-                   budget_s: float | None = None) -> dict[str, Timing]:
+                   budget_s: float | None = None,
+                   clock: Callable[[], int] = time.perf_counter_ns) -> dict[str, Timing]:
     """The times of each callable, by name.
 
     Each round calls every one of them once, and the next round starts with another, so drift of the clock rate and
     other processes' work fall on all. ``budget_s`` (of counted and uncounted calls together) stops after `LEAST_RUNS`
-    rounds at the earliest.
+    rounds at the earliest. ``clock`` gives nanoseconds: the wall's, or `own_clock`.
     """
     names = list(callables)
     times: dict[str, list[int]] = {name: [] for name in names}
@@ -84,10 +85,16 @@ def time_callables(callables: Mapping[str, Callable[[], Any]], runs: int = 50, w
             if done >= LEAST_RUNS and spent():
                 break
             for name in names[done % len(names):] + names[:done % len(names)]:
-                before = time.perf_counter_ns()
+                before = clock()
                 callables[name]()
-                times[name].append(time.perf_counter_ns() - before)
+                times[name].append(clock() - before)
     return {name: _timing(values) for name, values in times.items()}
+
+
+def own_clock(on_cpu: bool, threads: int) -> Callable[[], int]:
+    """The clock that other programs disturb least: on the CPU with one thread that thread's own time, which on a quiet
+    machine is the wall's; else the wall's."""
+    return time.thread_time_ns if on_cpu and threads == 1 else time.perf_counter_ns
 
 
 def _timing(nanoseconds: list[int]) -> Timing:

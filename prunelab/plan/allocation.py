@@ -63,13 +63,24 @@ class Allocation(Protocol):
     def removed(self, amount: float) -> dict[str, tuple[int, ...]]: ...
 
 
+class Clock(Protocol):
+    """What the allocation asks of `prunelab.evaluate.NetworkLatency`."""
+
+    def ms(self, removed: Mapping[str, Sequence[int]]) -> float:
+        """The latency when these units go."""
+
+    def terms(self, levels: Mapping[str, Array]) -> tuple[Sequence[Any], float]:
+        """The latency as terms of groups' levels, and what no group changes."""
+
+
 @dataclass(frozen=True)
 class Field:
     """What an allocation may look at.
 
     ``scores``: (units,) by group, and whether they are ``comparable`` between groups as they are. ``graph``: the
     network; ``calibration``: what data said of it, where a scope needs that (`SCOPE_NEEDS`); ``losses``: by group,
-    from ratio to the measured loss; ``target``: what is asked for, such as ("macs", 0.5).
+    from ratio to the measured loss; ``target``: what is asked for, such as ("macs", 0.5); ``clock``: what a latency
+    target is measured by.
     """
 
     scores: Mapping[str, Array]
@@ -80,6 +91,7 @@ class Field:
     losses: Mapping[str, Mapping[float, float]] | None = None
     target: tuple[str, float] = ("", 0.0)
     seed: int = 0
+    clock: Clock | None = None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prunelab.errors import OptionError
-from prunelab.plan.allocation import Array, Field, Limits, n_removed
+from prunelab.plan.allocation import Array, Clock, Field, Limits, n_removed
 from prunelab.plan.bearable import Losses, checked, curve
 from prunelab.render.numbers import percent
 
@@ -30,6 +30,8 @@ LEVELS = 17
 TIME_LIMIT_S = 20.0
 # A gap that is good enough to stop
 GAP = 1e-3
+# How often a latency's programme is asked again at most: each time the rest is a fraction of the one before
+_LATENCY_ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,15 @@ class Budget:
         """The allocation of a field; needs measured losses and a target of MACs, params or bytes."""
         assert field.graph is not None
         kind, value = field.target
-        if kind not in ("macs", "params", "bytes"):
-            raise OptionError(f"the scope budget meets macs=, params= or memory=, and {kind or 'none'} is asked for; "
-                              "for units choose the scope global, for latency call prunelab.plan.budget.assign")
+        if kind not in ("macs", "params", "bytes", "latency"):
+            raise OptionError(f"the scope budget meets macs=, params=, memory= or latency=, and {kind or 'none'} is "
+                              "asked for; for units choose the scope global")
         units = {name: len(s) for name, s in field.scores.items()}
         losses = checked(field.losses, field.scores)
-        found = assign_cost(field.graph, units, losses, field.limits, kind, value)
+        if field.clock is not None:
+            found = assign_latency(field.clock, units, losses, field.limits, value)
+        else:
+            found = assign_cost(field.graph, units, losses, field.limits, kind, value)
         return cls(field.scores, field.limits, found)
 
     def removed(self, amount: float) -> dict[str, tuple[int, ...]]:
@@ -125,6 +130,46 @@ def assign_cost(graph: Graph, units: Mapping[str, int], losses: Losses, limits: 
                           "or measure higher ratios")
     filled = _fill(found, units, losses, limits, cost, allowed)
     return _assignment(filled, found, units, losses, cost(filled), allowed)
+
+
+def assign_latency(clock: Clock, units: Mapping[str, int], losses: Losses, limits: Limits,
+                   fraction: float) -> Assignment:
+    """The assignment that takes ``fraction`` of the dense network's latency, by a table of operators' times.
+
+    The programme sees straight lines between measured widths; its answer is looked up at its own widths, and the
+    programme is asked again for as much more or less, until it is met within 1 %.
+
+    Raises:
+        OptionError: a fraction that cannot be met: the nearest that can.
+    """
+    levels = levels_of(units, losses, limits)
+    lost = level_losses(units, losses, levels)
+    terms, fixed = clock.terms(levels)
+
+    def cost(removed: Mapping[str, int]) -> float:
+        return clock.ms({n: range(k) for n, k in removed.items()})
+
+    dense = cost({})
+    allowed = bound = (1 - fraction) * dense
+    best: tuple[tuple[dict[str, int], float], float] | None = None
+    for _ in range(_LATENCY_ROUNDS):
+        found = assign(lost, levels, terms, bound - fixed, units)
+        if found is None:
+            break
+        now = cost(found[0])
+        if now <= allowed and (best is None or now > best[1]):
+            best = (found, now)
+        if 0.99 * allowed <= now <= allowed:
+            break
+        bound += 0.995 * allowed - now
+    if best is None:
+        least = cost({n: int(k[-1]) for n, k in levels.items()})
+        raise OptionError(f"latency={fraction:g} cannot be met: at most {1 - least / dense:.3f} of {dense:.3g} ms go; "
+                          "ask for less, lower floor=, or measure higher ratios")
+    removed = best[0][0]
+    if best[1] < 0.99 * allowed:
+        removed = _fill(best[0], units, losses, limits, cost, allowed)
+    return _assignment(removed, best[0], units, losses, cost(removed), allowed)
 
 
 def _assignment(removed: Mapping[str, int], found: tuple[dict[str, int], float], units: Mapping[str, int],

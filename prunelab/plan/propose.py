@@ -12,7 +12,7 @@ from prunelab.errors import InputError, OptionError, check_ratio, check_whole, s
 from prunelab.graph import Graph
 from prunelab.graph.graph import GRANULARITIES, OPENED, PATTERNS, is_sparse
 from prunelab.graph.sparse import Pattern
-from prunelab.plan.allocation import Allocation, Field, Limits, Ratios, smallest, total_units
+from prunelab.plan.allocation import Allocation, Clock, Field, Limits, Ratios, smallest, total_units
 from prunelab.plan.plan import Plan, PlanGroup, as_plan
 from prunelab.plan.propose_blocks import check_blocks, check_needs, check_of_units, check_spared, propose_blocks
 from prunelab.plan.propose_regions import propose_regions
@@ -22,7 +22,11 @@ from prunelab.plan.scopes import SCOPE_NEEDS, SCOPES
 if TYPE_CHECKING:
     from prunelab.graph import Group
 
-TARGETS = ("sparsity", "macs", "params", "memory", "ratios")
+TARGETS = ("sparsity", "macs", "params", "memory", "latency", "ratios")
+
+
+# Amounts between which a latency's is found: eight tries
+_LATENCY_STEPS = 256
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ def propose(
     macs: float | None = None,
     params: float | None = None,
     memory: float | None = None,
+    latency: float | None = None,
     ratios: Mapping[str, float] | None = None,
     scope: str = "local",
     granularity: str = "auto",
@@ -55,12 +60,14 @@ def propose(
     floor: float = 0.0,
     seed: int = 0,
     start: Plan | None = None,
+    clock: Clock | None = None,
 ) -> Plan:
     """Choose the units to remove.
 
     Exactly one target is given, each a fraction removed in ``[0, 1)``: of the units (``sparsity``), of the
     multiply-accumulates (``macs``), of the parameters (``params``), of the bytes of all parameters and buffers
-    (``memory``), or of each named group (``ratios``, by group, layer or pattern such as ``"layer4.*"``).
+    (``memory``), of the latency on this machine (``latency``), or of each named group (``ratios``, by group, layer or
+    pattern such as ``"layer4.*"``).
 
     Args:
         criterion: a name of `prunelab.criteria.CRITERIA` or an instance; the units of lowest score go.
@@ -86,6 +93,8 @@ def propose(
         floor: the fraction of its units that each group keeps at least, in ``[0, 1)``.
         seed: for criteria that draw.
         start: a plan whose removed units stay removed.
+        clock: for a latency: `prunelab.evaluate.NetworkLatency`, from a table of operators' times. One that is made and
+            calibrated now, if left out.
 
     Raises:
         OptionError: an option out of its range, or a target that cannot be met (with the nearest that can).
@@ -101,11 +110,11 @@ def propose(
         check_needs(chosen, granularity)
     if pattern is not None:
         sparse = _sparse_target(pattern, round_to, floor, sparsity=sparsity, macs=macs, params=params, memory=memory,
-                                ratios=ratios)
+                                latency=latency, ratios=ratios)
         return propose_sparse(graph, pattern, chosen, sparse, scope=scope, ignore=names, seed=seed, start=base,
                               gather=lambda groups: _calibration(graph, data, chosen, "local", groups, loss))
     check_of_units(chosen, granularity)
-    target = _target(sparsity=sparsity, macs=macs, params=params, memory=memory, ratios=ratios)
+    target = _target(sparsity=sparsity, macs=macs, params=params, memory=memory, latency=latency, ratios=ratios)
     round_to = _check_options(scope, granularity, round_to)
     base = base or Plan.empty(graph)
     graph.check(base)
@@ -132,7 +141,10 @@ def propose(
         removed = Ratios(scores, limits, _by_group(graph, target.value, groups, among)).removed(1.0)
     else:
         asked = ({"memory": "bytes"}.get(target.kind, target.kind), target.value)
-        field = Field(scores, limits, graph, is_comparable(chosen), calibration, losses, asked, seed)
+        if target.kind == "latency" and clock is None:
+            clock = _latency_model(graph)
+        field = Field(scores, limits, graph, is_comparable(chosen), calibration, losses, asked, seed,
+                      clock if target.kind == "latency" else None)
         removed = _meet(graph, base, SCOPES[scope](field), field)
     check_spared(removed, scores, str(target))
     return base.with_removed(graph, removed, criterion=chosen.name, scope=scope, target=str(target), round_to=round_to,
@@ -187,6 +199,13 @@ def _calibration(graph: Graph, data: Any, criterion: Criterion, scope: str, grou
     return calibrate(graph, data, needs, loss=loss, groups=groups)
 
 
+def _latency_model(graph: Graph) -> Clock:
+    """This machine's table of operators' times, for this network."""
+    from prunelab.evaluate import NetworkLatency
+
+    return NetworkLatency(graph).calibrate()
+
+
 def _check_options(scope: str, granularity: str, round_to: int) -> int:
     if scope not in SCOPES:
         raise unknown_name("scope", scope, SCOPES)
@@ -200,7 +219,7 @@ def _sparse_target(pattern: Pattern, round_to: int, floor: float, **given: Any) 
         if value != plain:
             raise OptionError(f"{option} is {shown(value)}, and granularity '{pattern}' takes no units out; leave it "
                               "out")
-    for kind, what in (("macs", "all MACs"), ("memory", "all bytes")):
+    for kind, what in (("macs", "all MACs"), ("memory", "all bytes"), ("latency", "the time of dense operators")):
         if given[kind] is not None:
             raise OptionError(f"{kind}={shown(given[kind])} is asked for, and granularity '{pattern}' leaves {what} "
                               "where they are; ask for sparsity or params, or cut channels")
@@ -280,7 +299,7 @@ def _meet(graph: Graph, base: Plan, allocation: Allocation, field: Field) -> dic
     (kind, value), scores, round_to = field.target, field.scores, field.limits.round_to
     if value == 0:
         return allocation.removed(0.0)
-    left, dense = _measure(graph, base, scores, kind)
+    left, dense = _measure(graph, base, field)
     allowed = (1 - value) * dense
     if kind == "sparsity":
         allowed = dense - round(value * dense)  # the nearest number of units
@@ -288,14 +307,16 @@ def _meet(graph: Graph, base: Plan, allocation: Allocation, field: Field) -> dic
         # without rounding, each group loses the number nearest to the ratio that leaves it a unit: no less can be meant
         if (round_to == 1 and not field.limits.floor) or left(direct) <= allowed:
             return direct
-    found = smallest(allocation, lambda removed: left(removed) <= allowed, max(1, total_units(scores)))
+    # each try of a latency measures operators at new shapes
+    steps = total_units(scores) if field.clock is None else min(total_units(scores), _LATENCY_STEPS)
+    found = smallest(allocation, lambda removed: left(removed) <= allowed, max(1, steps))
     if found is None:
         raise _cannot_be_met(allocation, field, left, dense)
     return found
 
 
-def _cannot_be_met(allocation: Allocation, field: Field, left: Callable[[Mapping[str, tuple[int, ...]]], int],
-                   dense: int) -> OptionError:
+def _cannot_be_met(allocation: Allocation, field: Field, left: Callable[[Mapping[str, tuple[int, ...]]], float],
+                   dense: float) -> OptionError:
     """Says the nearest that can be met, and which groups' floors bind: those that hold most of what is left."""
     (kind, value), (round_to, floor) = field.target, (field.limits.round_to, field.limits.floor)
     everything = allocation.removed(1.0)
@@ -306,7 +327,7 @@ def _cannot_be_met(allocation: Allocation, field: Field, left: Callable[[Mapping
     if floor:
         stay = f"{floor:g} of the units stay (floor)"
 
-    def held(name: str) -> int:
+    def held(name: str) -> float:
         units = len(field.scores[name])
         return least - left({**everything, name: tuple(range(units - 1))}) if units > 1 else 0
 
@@ -318,14 +339,16 @@ def _cannot_be_met(allocation: Allocation, field: Field, left: Callable[[Mapping
                        f"{', or a lower floor' if floor else ''}")
 
 
-def _measure(graph: Graph, base: Plan, scores: Mapping[str, Any],
-             kind: str) -> tuple[Callable[[Mapping[str, tuple[int, ...]]], int], int]:
-    """What removed units leave of the units (of the scored groups), MACs or params; and what there is in all."""
+def _measure(graph: Graph, base: Plan,
+             field: Field) -> tuple[Callable[[Mapping[str, tuple[int, ...]]], float], float]:
+    """What removed units leave of the units (of the scored groups), MACs, params or ms; and what there is in all."""
+    kind, structure, clock = field.target[0], graph.structure, field.clock
     if kind == "sparsity":
-        total = total_units(scores)
+        total = total_units(field.scores)
         return lambda removed: total - sum(map(len, removed.values())), total
-    structure = graph.structure
     before = {g.name: g.removed for g in base.groups if not is_sparse(g)}
+    if clock is not None:
+        return lambda removed: clock.ms({**before, **removed}), clock.ms({})
 
     def left(removed: Mapping[str, tuple[int, ...]]) -> int:
         return int(getattr(structure.cost(structure.kept({**before, **removed})), kind))

@@ -117,7 +117,7 @@ def test_granularity_takes_only_these_groups():
 
 
 @pytest.mark.parametrize(("options", "error", "says"), [
-    ({}, OptionError, "give one of sparsity, macs, params, memory, ratios"),
+    ({}, OptionError, "give one of sparsity, macs, params, memory, latency, ratios"),
     ({"sparsity": 0.5, "macs": 0.5}, OptionError, "sparsity and macs"),
     ({"sparsity": 1.0}, OptionError, "sparsity is 1.0"),
     ({"sparsity": -0.1}, OptionError, "sparsity is -0.1"),
