@@ -20,9 +20,10 @@ _PUBLIC = {
     "calibrate": "evaluate", "evaluate": "evaluate", "latency": "evaluate",
     "confusion": "evaluate", "Confusion": "evaluate",
     "sensitivity": "evaluate", "Sensitivity": "evaluate",
+    "NetworkLatency": "evaluate", "peak_memory": "evaluate",
     "finetune": "train", "repair": "train",
     "load_model": "data", "datasets": "data",
-    "export": "export", "Export": "export",
+    "export": "export", "Export": "export", "benchmark": "export",
     "Lab": "lab", "doctor": "lab",
     "errors": "", "testing": "", "PrunelabError": "errors",
 }
@@ -36,13 +37,16 @@ if TYPE_CHECKING:
     from prunelab.data import load_model as load_model
     from prunelab.errors import PrunelabError as PrunelabError
     from prunelab.evaluate import Confusion as Confusion
+    from prunelab.evaluate import NetworkLatency as NetworkLatency
     from prunelab.evaluate import Sensitivity as Sensitivity
     from prunelab.evaluate import calibrate as calibrate
     from prunelab.evaluate import confusion as confusion
     from prunelab.evaluate import evaluate as evaluate
     from prunelab.evaluate import latency as latency
+    from prunelab.evaluate import peak_memory as peak_memory
     from prunelab.evaluate import sensitivity as sensitivity
     from prunelab.export import Export as Export
+    from prunelab.export import benchmark as benchmark
     from prunelab.export import export as export
     from prunelab.graph import Cost as Cost
     from prunelab.graph import Graph as Graph

@@ -8,6 +8,7 @@ from prunelab.evaluate.confusion import Confusion, confusion
 from prunelab.evaluate.evaluate import evaluate
 from prunelab.evaluate.latency import latency
 from prunelab.evaluate.measured import Sensitivity
+from prunelab.evaluate.memory import Memory, peak_memory
 from prunelab.evaluate.metric import Metric
 from prunelab.evaluate.metrics import METRICS
 from prunelab.evaluate.network_latency import LatencyError, NetworkLatency
@@ -18,6 +19,7 @@ __all__ = [
     "METRICS",
     "Confusion",
     "LatencyError",
+    "Memory",
     "Metric",
     "NetworkLatency",
     "OperatorTimes",
@@ -27,5 +29,6 @@ __all__ = [
     "confusion",
     "evaluate",
     "latency",
+    "peak_memory",
     "sensitivity",
 ]

@@ -13,10 +13,11 @@ from prunelab.export.paddle import PaddleInference
 from prunelab.export.parity import TOLERANCE
 from prunelab.export.result import Export
 from prunelab.export.run import export
+from prunelab.export.side_by_side import Benchmark, benchmark
 
 FORMATS: dict[str, Format] = {
     "paddle": PaddleInference(),
     "onnx": Onnx(),
 }
 
-__all__ = ["FORMATS", "TOLERANCE", "Export", "Format", "TimingOptions", "export"]
+__all__ = ["FORMATS", "TOLERANCE", "Benchmark", "Export", "Format", "TimingOptions", "benchmark", "export"]
