@@ -114,11 +114,13 @@ class Growing:
 
 @dataclass(frozen=True)
 class _Units:
-    """The weights that make a group's units: tensors, each with its axis and the unit of each position along it."""
+    """The weights that make a group's units: tensors, each with its axis and the unit of each position along it;
+    ``empty`` is a zero for each unit, and one for what belongs to none."""
 
     n_units: int
     n_each: float
     parts: tuple[tuple[Any, int, Any], ...]
+    empty: Any
 
     @classmethod
     def of(cls, graph: Graph, group: Group) -> _Units:
@@ -130,15 +132,15 @@ class _Units:
             # what belongs to no unit is added to one that is left out
             index = paddle.to_tensor(np.where(unit < 0, group.units, unit).astype(np.int64), place=tensor.place)
             parts.append((tensor, member.axis, index))
-        return cls(group.units, n / group.units, tuple(parts))
+        empty = paddle.to_tensor(np.zeros(group.units + 1, np.float32), place=graph.place)
+        return cls(group.units, n / group.units, tuple(parts), empty)
 
     def squares(self) -> Any:
         """The sum of each unit's squared weights: (units,)."""
         total = None
         for tensor, axis, index in self.parts:
             rows = tensor.astype("float32").moveaxis(axis, 0).reshape([tensor.shape[axis], -1]).square().sum(1)
-            empty = paddle.zeros_like(rows[:1]).tile([self.n_units + 1])
-            each = paddle.index_add(empty, index, 0, rows)[: self.n_units]
+            each = paddle.index_add(self.empty, index, 0, rows)[: self.n_units]
             total = each if total is None else total + each
         return total
 
