@@ -21,8 +21,8 @@ FORMAT, VERSION = "prunelab-sensitivity", 1
 
 @dataclass(frozen=True)
 class Point:
-    """The metric with one group cut at one ratio: within ``error`` of ``value`` (0 where all samples were seen, else in
-    95 of 100 cases); ``seen`` is the fraction of the samples that told."""
+    """The metric with one group cut at one ratio: within ``error`` of ``value`` (0 where all samples were seen, else
+    half of a 95 % interval); ``seen`` is the fraction of the samples that told."""
 
     value: float
     error: float = 0.0

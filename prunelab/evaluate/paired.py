@@ -13,23 +13,30 @@ Array = np.ndarray[Any, Any]
 
 # The normal distribution's 97.5th percentile: an interval of 95 %
 _Z = 1.96
-# A difference is known well enough, too, when the interval is this part of it: whether a layer costs 40 points or 45
-# changes no decision
-RELATIVE = 0.25
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """How well a difference is to be known: ``within`` so much, or within the part ``relative`` of itself (whether a
+    layer costs 40 points or 45 changes no decision)."""
+
+    within: float
+    relative: float
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A metric's difference over all samples, estimated: within ``error`` of it in 95 of 100 cases, by the ``seen``
-    fraction of the rows."""
+    """A metric's difference over all samples, estimated from the ``seen`` fraction of them: ``error`` is half of its
+    95 % interval. Where it is looked at again and again, until the interval is small, some 93 of 100 such intervals
+    hold the difference."""
 
     value: float
     error: float
     seen: float
 
-    def is_sure(self, within: float) -> bool:
-        """Whether it is known within ``within``, or within a quarter of itself."""
-        return self.error <= max(within, RELATIVE * abs(self.value))
+    def is_sure(self, asked: Confidence) -> bool:
+        """Whether it is known as well as was asked."""
+        return self.error <= max(asked.within, asked.relative * abs(self.value))
 
 
 def difference(before: Sequence[tuple[Array, Array]], after: Sequence[tuple[Array, Array]],

@@ -22,6 +22,7 @@ from prunelab.evaluate.evaluate import MetricName
 from prunelab.evaluate.forward import LossFunction, in_mode
 from prunelab.evaluate.identity import data_identity, function_identity, model_identity
 from prunelab.evaluate.measured import Point, Sensitivity
+from prunelab.evaluate.paired import Confidence
 from prunelab.evaluate.prefix import first_touched
 from prunelab.evaluate.progress import Listener, Meter
 from prunelab.evaluate.samples import hold, shuffled
@@ -50,6 +51,7 @@ def sensitivity(
     plan: Plan | None = None,
     inputs: Any = None,
     confidence: float | None = None,
+    relative: float = 0.25,
     samples: int | None = None,
     cache: str | os.PathLike[str] | None = None,
     on_progress: Listener | None = None,
@@ -69,9 +71,9 @@ def sensitivity(
         groups: only these: groups, layers or patterns such as ``"layer4.*"``.
         plan: what is cut already.
         confidence: in points, hundredths of the metric. Each number is then estimated from as few samples, drawn at
-            random, as tell its difference from the dense model within so many points, or within a quarter of itself
-            (95 % interval of paired differences); `Point.error` says how sure it is. The metric must be a mean over
-            samples.
+            random, as tell its difference from the dense model within so many points, or within the part ``relative``
+            of itself (95 % interval of paired differences): a small loss is known to the point, a large one roughly.
+            `Point.error` says how sure each is. The metric must be a mean over samples.
         samples: only the first so many.
         cache: a folder; what is measured there, by fingerprints of weights, plan and data, is not measured again.
         on_progress: called with a `Progress` after each group and ratio; without it, tqdm shows a bar.
@@ -82,7 +84,7 @@ def sensitivity(
         UnknownNameError: a metric, criterion or group nobody knows.
         DataError, InputError: as `prunelab.evaluate`.
     """
-    options = _Options(ratios, confidence, samples, seed)
+    options = _Options(ratios, confidence, relative, samples, seed)
     chosen = criterion_of(criterion)
     source = data if isinstance(data, Batches) else batches(data, model.model if isinstance(model, Graph) else model)
     held = hold(source, options.samples)
@@ -107,12 +109,14 @@ def sensitivity(
 class _Options:
     """The plain options, checked."""
 
-    def __init__(self, ratios: Any, confidence: Any, samples: Any, seed: Any) -> None:
+    def __init__(self, ratios: Any, confidence: Any, relative: Any, samples: Any, seed: Any) -> None:
         given = [ratios] if isinstance(ratios, (int, float)) else list(ratios)
         self.ratios = sorted({check_ratio(r, place="a ratio of ratios") for r in given} - {0.0})
         if not self.ratios:
             raise OptionError("ratios has no ratio above 0; give fractions removed, such as (0.3, 0.5, 0.7)")
-        self.confidence = None if confidence is None else check_positive(confidence, "confidence (in points)") / 100
+        part = check_ratio(relative, place="relative")
+        self.confidence = None if confidence is None else Confidence(
+            check_positive(confidence, "confidence (in points)") / 100, part)
         self.samples = None if samples is None else check_whole(samples, "samples", 1)
         self.seed = check_seed(seed)
 
@@ -145,7 +149,7 @@ def _measure(field: Field, groups: list[Group], ratios: list[float], dense: floa
 
 
 def _missing(cuts: Cuts, group: Group, ratios: list[float], shelf: Shelf,
-             confidence: float | None) -> dict[tuple[int, ...], list[float]]:
+             confidence: Confidence | None) -> dict[tuple[int, ...], list[float]]:
     """The sets of units that are yet to be measured, each with its ratios: a small group has one for several."""
     known = shelf.known(group.name, confidence)
     out: dict[tuple[int, ...], list[float]] = {}

@@ -13,7 +13,7 @@ from prunelab.errors import DataError
 from prunelab.evaluate.files import write_json
 from prunelab.evaluate.identity import fingerprint
 from prunelab.evaluate.measured import Point
-from prunelab.evaluate.paired import Difference
+from prunelab.evaluate.paired import Confidence, Difference
 
 _FORMAT, _VERSION = "prunelab-sensitivity-cache", 1
 # What was measured when a measurement was interrupted, by its fingerprint, oldest first
@@ -82,11 +82,11 @@ class Shelf:
         """All known points of a group, by ratio."""
         return dict(self._content["points"].get(group, {}))
 
-    def known(self, group: str, within: float | None) -> dict[float, Point]:
-        """Those that are exact, or sure ``within`` so much."""
+    def known(self, group: str, asked: Confidence | None) -> dict[float, Point]:
+        """Those that are exact, or as sure as was asked."""
         found = self.measured(group)
-        return {r: p for r, p in found.items() if p.seen == 1.0 or (within is not None and Difference(
-            p.value - self._content["dense"], p.error, p.seen).is_sure(within))}
+        return {r: p for r, p in found.items() if p.seen == 1.0 or (asked is not None and Difference(
+            p.value - self._content["dense"], p.error, p.seen).is_sure(asked))}
 
     def put(self, group: str, ratio: float, point: Point) -> None:
         """Keep a point."""

@@ -14,7 +14,7 @@ from prunelab.errors import OptionError
 from prunelab.evaluate.evaluate import MetricName, listed, named_metrics
 from prunelab.evaluate.measured import Point
 from prunelab.evaluate.metrics import Samplewise
-from prunelab.evaluate.paired import Array, difference
+from prunelab.evaluate.paired import Array, Confidence, difference
 from prunelab.evaluate.prefix import Prefixes
 from prunelab.evaluate.samples import Sample
 from prunelab.graph import Graph, Group
@@ -33,9 +33,9 @@ Units = tuple[int, ...]
 
 
 class Judge:
-    """One metric: fresh for each model, or as rows of samples. ``confidence``: within how much it is to be known."""
+    """One metric: fresh for each model, or as rows of samples. ``confidence``: how well it is to be known."""
 
-    def __init__(self, metric: MetricName, loss: Any, confidence: float | None) -> None:
+    def __init__(self, metric: MetricName, loss: Any, confidence: Confidence | None) -> None:
         names = listed(metric)
         if len(names) != 1:
             raise OptionError(f"metric is {len(names)} metrics; give one")
@@ -189,10 +189,10 @@ class _Cut:
 
     def point(self, dense: float, last: bool) -> Point | None:
         """The point, where it is known or there is no more to see."""
-        within = self.field.judge.confidence
-        if within is None:
+        asked = self.field.judge.confidence
+        if asked is None:
             return Point(float(self.running.result()))
         before = [self.field.dense_rows(k) for k in range(len(self.rows))]
         seen = sum(self.field.batches[k].n_samples for k in range(len(self.rows))) / self.field.n_samples
         found = difference(before, self.rows, seen)
-        return Point(dense + found.value, found.error, found.seen) if last or found.is_sure(within) else None
+        return Point(dense + found.value, found.error, found.seen) if last or found.is_sure(asked) else None

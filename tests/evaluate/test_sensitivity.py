@@ -114,6 +114,8 @@ def test_confidence_looks_at_less_and_is_right_within_the_error_it_tells(model: 
     assert all(p.error <= max(0.02, 0.25 * abs(p.value - found.dense)) for p, _ in points)
     assert np.mean([p.seen for p, _ in points]) < 0.7
     assert found.dense == pytest.approx(exact.dense)
+    strict = pl.sensitivity(model, many, ratios=(0.75,), confidence=2.0, relative=0)
+    assert all(p.error <= 0.02 for row in strict.points.values() for p in row.values())
 
 
 @settings(max_examples=30)
@@ -234,6 +236,7 @@ class Spread:
     ({"ratios": (0.5, 1.0)}, OptionError, r"a ratio of ratios is 1\.0"),
     ({"ratios": (0,)}, OptionError, "ratios has no ratio above 0"),
     ({"confidence": 0}, OptionError, r"confidence \(in points\) is 0"),
+    ({"confidence": 1, "relative": 1.5}, OptionError, r"relative is 1\.5"),
     ({"metric": "acuracy"}, UnknownNameError, "did you mean 'accuracy'"),
     ({"metric": ("accuracy", "loss")}, OptionError, "metric is 2 metrics"),
     ({"groups": "stemm"}, UnknownNameError, "did you mean 'stem'"),
