@@ -43,7 +43,7 @@ def sensitivity(
     model: Any,
     data: Any,
     *,
-    ratios: Iterable[float] = RATIOS,
+    ratios: float | Iterable[float] = RATIOS,
     metric: MetricName = "accuracy",
     loss: str | LossFunction | None = None,
     criterion: str | Criterion = "l1_weight",

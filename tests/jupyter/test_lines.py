@@ -27,6 +27,8 @@ GIVES = [
     ("%prune branch wider", "State", r"s0 dense"),
     ("%prune tag best", "State", r"s0 dense"),
     ("%prune compare s0", "Comparison", r"s0 dense  →  s0 dense(?s:.*)0 of 32 predictions changed"),
+    ("%prune sensitivity", "Sensitivity", r"accuracy \(dense: \S+\)(?s:.*)10 %(?s:.*)90 %(?s:.*)conv1(?s:.*)conv2"),
+    ("%prune sensitivity conv2 --ratios 0.25,0.5 --metric loss", "Sensitivity", r"loss .*\n.*25 % +50 %\n(?s:.*)conv2"),
     ("%prune step conv1 --ratio 0.25", "State", r"s1 conv1 25 %"),
     ("%prune step", "State", r"s1 conv1 30 %"),
     ("%prune step conv2 --ratio=0.5 --criterion l2_weight --finetune 1", "State", r"s1 conv2 50 %"),
@@ -52,6 +54,10 @@ EXPLAINS = [
     ("run --to 0.5 --repair", "lab.run(to=0.5, repair=True)"),
     ("step conv1 --ratio 0.3 --finetune 1", 'lab.step("conv1", ratio=0.3, finetune=1)'),
     ("step name --ratio r --criterion mine", "lab.step(name, ratio=r, criterion=mine)"),
+    ("sensitivity", "lab.sensitivity()"),
+    ("sensitivity conv1 conv2 --ratios 0.2:0.6:0.2 --metric loss --confidence 0.5",
+     'lab.sensitivity("conv1", "conv2", ratios=(0.2, 0.4, 0.6), metric="loss", confidence=0.5)'),
+    ("sensitivity --ratios r --criterion mine", "lab.sensitivity(ratios=r, criterion=mine)"),
     ("run --to 0.7 --by macs --steps 10 --schedule cubic --scope global",
      'lab.run(schedule="cubic", to=0.7, steps=10, by="macs", scope="global")'),
     ("back", "lab.back()"),
@@ -104,6 +110,11 @@ REFUSES = [
      "UnknownNameError: unknown criterion 'l1_wieght' in --criterion; did you mean 'l1_weight'?"),
     ("step --finetune 0.5",
      "OptionError: --finetune is '0.5', which is neither a whole number nor a variable; give one, such as 1"),
+    ("sensitivity conv3", "UnknownNameError: unknown layer 'conv3' in"),
+    ("sensitivity --ratios 0.1:0.9", "OptionError: --ratios is '0.1:0.9', which is neither ratios nor a variable; "),
+    ("sensitivity --ratios 0.5,1.2", "OptionError: --ratios is 1.2; it is the fraction removed"),
+    ("sensitivity --confidence 0", "OptionError: --confidence is 0; it is a number above 0"),
+    ("sensitivity --metric acuracy", "UnknownNameError: unknown metric 'acuracy' in --metric; did you mean"),
     ("run --schedule cubik", "UnknownNameError: unknown schedule 'cubik' in --schedule; did you mean 'cubic'?"),
     ("run --scope globl", "UnknownNameError: unknown scope 'globl' in --scope; did you mean 'global'?"),
     ("run --by mac", "UnknownNameError: unknown target 'mac' in --by; did you mean 'macs'?"),
@@ -154,7 +165,8 @@ def test_a_line_gives_an_object_that_shows_itself(line: str, kind: str, text: st
     assert re.search(text, repr(got)), repr(got)
 
 
-SHOWN = ["", "status", "layers", "graph", "plan", "history", "masks conv1", "curves", "open lab", "env"]
+SHOWN = ["", "status", "layers", "graph", "plan", "history", "masks conv1", "curves", "open lab", "env",
+         "sensitivity --ratios 0.5"]
 
 
 @pytest.mark.parametrize("line", SHOWN)

@@ -22,6 +22,7 @@ from prunelab.jupyter.magics.open import OPEN
 from prunelab.jupyter.magics.panel import PANEL
 from prunelab.jupyter.magics.plan import PLAN
 from prunelab.jupyter.magics.run import RUN
+from prunelab.jupyter.magics.sensitivity import SENSITIVITY
 from prunelab.jupyter.magics.status import STATUS
 from prunelab.jupyter.magics.step import STEP
 from prunelab.jupyter.magics.tag import TAG
@@ -29,8 +30,8 @@ from prunelab.jupyter.magics.tree import TREE
 
 # in the order in which a person meets them
 COMMANDS: dict[str, Command] = {command.name: command for command in (
-    OPEN, STATUS, LAYERS, STEP, RUN, BACK, GOTO, BRANCH, TAG, HISTORY, TREE, COMPARE, PLAN, MASKS, CURVES, EXPORT,
-    PANEL, GRAPH, ENV,
+    OPEN, STATUS, LAYERS, SENSITIVITY, STEP, RUN, BACK, GOTO, BRANCH, TAG, HISTORY, TREE, COMPARE, PLAN, MASKS, CURVES,
+    EXPORT, PANEL, GRAPH, ENV,
 )}
 
 __all__ = ["COMMANDS", "Command"]

@@ -19,6 +19,7 @@ from prunelab.jupyter.magics.names import (
     is_loss_or_function,
     is_model_or_lab,
 )
+from prunelab.jupyter.magics.ratios import Ratios
 from prunelab.jupyter.magics.session import Session
 from prunelab.jupyter.magics.values import Listed, Number, Word, at_least
 
@@ -77,6 +78,8 @@ def _losses(session: Session) -> Iterable[str]:
 
 
 RATIO = Number("RATIO", "0.3", _ratio)
+POINTS = Number("POINTS", "0.5", check_positive)
+RATIOS = Ratios()
 EPOCHS = Number("EPOCHS", "1", at_least(0), whole=True)
 STEPS = Number("N", "10", at_least(1), whole=True)
 UNITS = Number("UNITS", "8", at_least(1), whole=True)
@@ -87,7 +90,8 @@ CRITERION = Word("criterion", _criteria, callable)
 SCHEDULE = Word("schedule", _schedules)
 SCOPE = Word("scope", _scopes)
 TARGET = Word("target", lambda session: ("sparsity", "macs", "params"))
-METRICS = Listed(Word("metric", _metrics, callable))
+METRIC = Word("metric", _metrics, callable)
+METRICS = Listed(METRIC)
 FORMATS = Listed(Word("format", _formats, lambda value: hasattr(value, "write")))
 OPTIMIZER = Word("optimizer", _optimizers, callable)
 DEVICE = Device("device", _devices)
@@ -98,7 +102,7 @@ LOSS = NamedOrVariable("LOSS", is_loss_or_function, "mse", _losses)
 WORKSPACE, EXPORTED = Folder("runs/digits"), Folder("out")
 
 __all__ = [
-    "CRITERION", "DATA", "DEVICE", "EPOCHS", "EXPORTED", "FORMATS", "LAYER", "LEARNING_RATE", "LOSS", "METRICS",
-    "MODEL", "NEW_NAME", "OPTIMIZER", "RATIO", "SAMPLES", "SCHEDULE", "SCOPE", "SEED", "SHAPE", "STATE", "STEPS",
-    "TARGET", "UNITS", "WORKSPACE",
+    "CRITERION", "DATA", "DEVICE", "EPOCHS", "EXPORTED", "FORMATS", "LAYER", "LEARNING_RATE", "LOSS", "METRIC",
+    "METRICS", "MODEL", "NEW_NAME", "OPTIMIZER", "POINTS", "RATIO", "RATIOS", "SAMPLES", "SCHEDULE", "SCOPE", "SEED",
+    "SHAPE", "STATE", "STEPS", "TARGET", "UNITS", "WORKSPACE",
 ]
