@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import paddle
 
-from prunelab.errors import OptionError, check_seed, check_whole
+from prunelab.errors import OptionError, TrainingError, check_seed, check_whole
 from prunelab.evaluate import evaluate
 from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.evaluate import listed, named_metrics
@@ -20,7 +20,7 @@ from prunelab.evaluate.loss import loss_function, name_of
 from prunelab.graph import Graph, as_layer
 from prunelab.plan import Plan
 from prunelab.train.distillation import objective
-from prunelab.train.keeping import Best, all_or_nothing
+from prunelab.train.keeping import Best, Keeper, all_or_nothing
 from prunelab.train.loop import Loop
 from prunelab.train.objective import Penalized, task_loss
 from prunelab.train.optimizer_state import OptimizerState
@@ -78,7 +78,8 @@ def finetune(
             ``callbacks``.
 
     Raises:
-        TrainingError: a loss that is not finite, with its batch and value, or one that depends on no parameter.
+        TrainingError: a loss that is not finite, with its batch and value, or weights that are not; a loss that depends
+            on no parameter.
         OptionError: epochs, a learning rate or an optimizer that cannot be.
         DataError, InputError: batches that cannot be read, that the model or the loss does not take.
         PlanError: a plan for another structure.
@@ -104,13 +105,15 @@ def finetune(
         [*filter(None, [on_epoch]), *chosen.listeners("on_epoch")],
         [] if soft is None else [lambda epoch: soft.choose(_graph(traced, source), epoch)])
     start = time.perf_counter()
-    with all_or_nothing(layer, lambda: loop.best), in_mode(layer, training=True), loop.without_gradients_left():
+    with (all_or_nothing(layer, lambda: loop.best) as before, in_mode(layer, training=True),
+          loop.without_gradients_left()):
         loop.best = _best(layer, chosen, loss, soft)
         stopped = loop.run(epochs)
         best_epoch = None
         if loop.best is not None:
             loop.best.restore()
             best_epoch = loop.best.epoch
+        _check_finite(layer, before)
         found = None if soft is None else soft.harden(layer, best_epoch)
     return FineTuneResult(tuple(map(tuple, loop.losses)), time.perf_counter() - start, stopped,
                           tuple(loop.val_metrics), best_epoch, loop.precision.name,
@@ -123,6 +126,15 @@ def _seed(seed: int | None) -> None:
         paddle.seed(seed)
         np.random.seed(seed % 2**32)
         random.seed(seed)
+
+
+def _check_finite(layer: Any, before: Keeper) -> None:
+    """A finite loss may have a gradient that is not; after the last batch no further loss would tell."""
+    bad = {id(t) for t in before.spoilt()}
+    name = next((n for n, t in (*layer.named_parameters(), *layer.named_buffers()) if id(t) in bad), None)
+    if name is not None:
+        raise TrainingError(f"{name} is not finite after the training, though the losses are; the weights are as they "
+                            "were: look for a gradient without bound, such as that of a root at zero, or lower lr")
 
 
 def _soft(options: TrainingOptions, plan: Any, epochs: int) -> SoftMask | None:

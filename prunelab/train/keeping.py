@@ -21,6 +21,15 @@ class Keeper:
         """Put by what they are now."""
         self._kept = [t.detach().clone() for t in self._tensors]
 
+    def spoilt(self) -> list[Any]:
+        """The tensors that hold a number that is not finite, and held none when they were put by."""
+        pairs = [(t, kept) for t, kept in zip(self._tensors, self._kept, strict=True) if t.is_floating_point()]
+        if not pairs:
+            return []
+        with paddle.no_grad():
+            bad = paddle.stack([~t.isfinite().all() & kept.isfinite().all() for t, kept in pairs])
+        return [t for (t, _), is_bad in zip(pairs, bad.tolist(), strict=True) if is_bad]
+
     def restore(self) -> None:
         """Make them what was put by, bit for bit."""
         with paddle.no_grad():
@@ -64,11 +73,11 @@ class Best:
 
 
 @contextlib.contextmanager
-def all_or_nothing(layer: Any, best: Callable[[], Best | None]) -> Iterator[None]:
+def all_or_nothing(layer: Any, best: Callable[[], Best | None]) -> Iterator[Keeper]:
     """Whatever is raised inside leaves the tensors as they were; an interrupt leaves the best, where one is judged."""
     start = Keeper(layer)
     try:
-        yield
+        yield start
     except BaseException as error:
         found = best()
         if isinstance(error, KeyboardInterrupt) and found is not None and found.epoch is not None:

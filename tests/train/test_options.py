@@ -142,6 +142,14 @@ def test_a_loss_that_turns_bad_restores_the_start_though_an_epoch_was_good() -> 
     assert bits(model) == before
 
 
+def test_a_gradient_that_is_not_finite_restores_the_start_though_the_last_loss_was() -> None:
+    model = net()
+    before = bits(model)
+    with pytest.raises(TrainingError, match=r"is not finite after the training, though the losses are"):
+        pl.finetune(model, batched(48), loss=lambda out, y: (out - out.detach()).sqrt().mean())
+    assert bits(model) == before
+
+
 def test_amp_says_that_it_does_nothing_on_the_cpu() -> None:
     a, b = net(), net()
     with pytest.warns(UserWarning, match="amp=True does nothing on the CPU"):
