@@ -79,8 +79,8 @@ class Field:
 
     ``scores``: (units,) by group, and whether they are ``comparable`` between groups as they are. ``graph``: the
     network; ``calibration``: what data said of it, where a scope needs that (`SCOPE_NEEDS`); ``losses``: by group,
-    from ratio to the measured loss; ``target``: what is asked for, such as ("macs", 0.5); ``clock``: what a latency
-    target is measured by.
+    from ratio to the measured loss, or a `prunelab.Sensitivity`; ``target``: what is asked for, such as ("macs", 0.5);
+    ``clock``: what a latency target is measured by.
     """
 
     scores: Mapping[str, Array]
@@ -88,7 +88,7 @@ class Field:
     graph: Graph | None = None
     comparable: bool = False
     calibration: Calibration | None = None
-    losses: Mapping[str, Mapping[float, float]] | None = None
+    losses: Any = None
     target: tuple[str, float] = ("", 0.0)
     seed: int = 0
     clock: Clock | None = None

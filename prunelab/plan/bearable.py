@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -37,20 +38,21 @@ class Bearable:
                 for name, s in self.scores.items()}
 
 
-def checked(losses: Losses | None, names: Mapping[str, object]) -> Losses:
-    """The losses, with one curve for each group.
+def checked(losses: Any, names: Mapping[str, object]) -> Losses:
+    """The losses, with one curve for each group; of a `prunelab.Sensitivity`, its losses.
 
     Raises:
         OptionError: none, or not for every group.
     """
-    if losses is None:
-        raise OptionError("the scope needs measured losses; pass losses={group: {ratio: loss}}, a table of what is "
-                          "lost at each ratio")
+    losses = getattr(losses, "losses", losses)
+    if not isinstance(losses, Mapping):
+        raise OptionError("the scope needs measured losses; pass losses=pl.sensitivity(model, data), or {group: "
+                          "{ratio: loss}}, a table of what is lost at each ratio")
     missing = [name for name in names if not losses.get(name)]
     if missing:
         raise OptionError(f"losses has nothing for {missing[0]}"
                           f"{f' and {len(missing) - 1} more groups' if len(missing) > 1 else ''}; measure them with "
-                          "pl.mask and pl.evaluate, or ignore them")
+                          "pl.sensitivity, or ignore them")
     return losses
 
 

@@ -56,7 +56,7 @@ def propose(
     ignore: str | Iterable[str] | None = (),
     data: Any = None,
     loss: Any = None,
-    losses: Mapping[str, Mapping[float, float]] | None = None,
+    losses: Any = None,
     floor: float = 0.0,
     seed: int = 0,
     start: Plan | None = None,
@@ -89,7 +89,8 @@ def propose(
         ignore: groups, layers or patterns that stay whole.
         data: for criteria that look at activations, inputs or gradients: as for `prunelab.evaluate`, or what
             `prunelab.calibrate` gave. ``loss``: for gradients; without it, cross entropy.
-        losses: for the scopes "sensitivity" and "budget": from group to ratio to what is lost there, as measured.
+        losses: for the scopes "sensitivity" and "budget": what `prunelab.sensitivity` measured, or a dict from group to
+            ratio to what is lost there.
         floor: the fraction of its units that each group keeps at least, in ``[0, 1)``.
         seed: for criteria that draw.
         start: a plan whose removed units stay removed.

@@ -202,6 +202,8 @@ def test_suggested_ratios_lose_no_more_and_make_a_plan(model: nn.Layer) -> None:
     graph = pl.trace(model, (1, 1, 4, 4))
     assert pl.propose(graph, ratios=found.suggest(40))
     assert pl.propose(graph, macs=0.3, scope="budget", losses=found.losses).cost.macs <= 0.7 * graph.cost().macs
+    assert pl.propose(graph, macs=0.3, scope="sensitivity", losses=found).groups == pl.propose(
+        graph, macs=0.3, scope="sensitivity", losses=found.losses).groups
     assert list(found.table.index) == ["stem", "inner.0"]
     assert "stem" in str(found)
     assert found.plot().to_svg().count("<polyline") == 2
