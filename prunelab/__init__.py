@@ -25,7 +25,7 @@ _PUBLIC = {
     "load_model": "data", "datasets": "data",
     "export": "export", "Export": "export", "benchmark": "export",
     "Lab": "lab", "doctor": "lab",
-    "errors": "", "testing": "", "PrunelabError": "errors",
+    "errors": "", "testing": "", "train": "", "PrunelabError": "errors",
 }
 
 __all__ = ["__version__", "load_ipython_extension", *_PUBLIC]
@@ -33,6 +33,7 @@ __all__ = ["__version__", "load_ipython_extension", *_PUBLIC]
 if TYPE_CHECKING:
     from prunelab import errors as errors
     from prunelab import testing as testing
+    from prunelab import train as train
     from prunelab.data import datasets as datasets
     from prunelab.data import load_model as load_model
     from prunelab.errors import PrunelabError as PrunelabError

@@ -69,11 +69,12 @@ def finetune(
             entropy of integer labels.
         plan: what is cut in this full-size model, and stays zero (or masks by parameter name: bool, True where it
             stays).
-        teacher: a model to learn from beside the labels, as a rule the dense one; or a `Distillation`, which says how.
+        teacher: a model to learn from beside the labels, as a rule the dense one; or a ``pl.train.Distillation``,
+            which says how.
         on_batch, on_epoch: called after each batch and each epoch; a true return value ends the training there, and
             keeps it.
         seed: sets Paddle's, NumPy's and Python's generators first, so that shuffling and dropout repeat.
-        options, more: `TrainingOptions`, or any of its fields by name: ``val``, ``metric``, ``patience``,
+        options, more: ``pl.train.TrainingOptions``, or any of its fields by name: ``val``, ``metric``, ``patience``,
             ``clip_norm``, ``accumulate``, ``label_smoothing``, ``amp``, ``penalty``, ``soft``, ``optimizer_state``,
             ``callbacks``.
 

@@ -27,9 +27,9 @@ class TrainingOptions:
         accumulate: a step of the optimizer for so many batches, on the mean of their gradients.
         label_smoothing: the part of each label that is spread over all classes, in ``[0, 1)``, for cross entropy.
         amp: automatic mixed precision, on a GPU. On the CPU Paddle has none: it warns, and trains in float32.
-        penalty: sparse training before a cut: "group_lasso", "bn_scale", or an object such as ``GroupLasso(1e-3)`` or
-            ``Growing(plan)``; one, or several.
-        soft: ``SoftPruning(sparsity=0.5)``: units that go after each epoch and may come back; see ``result.plan``.
+        penalty: sparse training before a cut: "group_lasso", "bn_scale", or an object of ``pl.train`` such as
+            ``GroupLasso(1e-3)`` or ``Growing(plan)``; one, or several.
+        soft: ``pl.train.SoftPruning(sparsity=0.5)``: units go after each epoch and may come back; see ``result.plan``.
         optimizer_state: what an earlier training left in ``result.optimizer_state``, after a cut
             ``result.optimizer_state.cut(model, plan)``.
         callbacks: called after each batch with a `TrainedBatch` and after each epoch with a `TrainedEpoch`, where they

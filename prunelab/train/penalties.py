@@ -167,5 +167,5 @@ def penalties_of(given: Any) -> list[Penalty]:
             out.append(one)
         else:
             raise OptionError(f"penalty is {shown(one)}; give one of {', '.join(PENALTIES)}, or an object such as "
-                              "GroupLasso(1e-4) or Growing(plan)")
+                              "pl.train.GroupLasso(1e-4)")
     return out

@@ -57,7 +57,7 @@ class SoftMask:
 
     def __init__(self, how: SoftPruning, epochs: int) -> None:
         if not isinstance(how, SoftPruning):
-            raise OptionError(f"soft is {shown(how)}; give SoftPruning(sparsity=0.5)")
+            raise OptionError(f"soft is {shown(how)}; give pl.train.SoftPruning(sparsity=0.5)")
         self.how, self.epochs = how, epochs
         self.plans: list[Plan] = []
         self._reached = -1.0

@@ -172,7 +172,7 @@ def test_single_weights_come_back_too() -> None:
     ({"penalty": "lasso"}, UnknownNameError, "unknown penalty 'lasso'; did you mean 'group_lasso'"),
     ({"penalty": 3}, OptionError, "penalty is 3; give one of group_lasso, bn_scale"),
     ({"penalty": GroupLasso}, OptionError, "penalty is"),
-    ({"soft": 0.5}, OptionError, r"soft is 0\.5; give SoftPruning"),
+    ({"soft": 0.5}, OptionError, r"soft is 0\.5; give pl.train.SoftPruning"),
 ])
 def test_mistakes_are_told(options: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
