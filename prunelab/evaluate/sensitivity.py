@@ -18,16 +18,18 @@ from prunelab.criteria import Criterion, criterion_of, needs_of
 from prunelab.errors import OptionError, check_positive, check_ratio, check_seed, check_whole
 from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.calibrate import calibrate
+from prunelab.evaluate.cuts import Cuts
 from prunelab.evaluate.evaluate import MetricName
 from prunelab.evaluate.forward import LossFunction, in_mode
 from prunelab.evaluate.identity import data_identity, function_identity, model_identity
+from prunelab.evaluate.judge import Judge
 from prunelab.evaluate.measured import Point, Sensitivity
 from prunelab.evaluate.paired import Confidence
 from prunelab.evaluate.prefix import first_touched
 from prunelab.evaluate.progress import Listener, Meter
 from prunelab.evaluate.samples import hold, shuffled
 from prunelab.evaluate.shelf import Shelf
-from prunelab.evaluate.what_if import Cuts, Field, Judge, Row
+from prunelab.evaluate.what_if import Field, Row
 from prunelab.graph import Graph, Group, as_layer, trace
 from prunelab.graph.cost import CostModel
 from prunelab.graph.widths import Kept

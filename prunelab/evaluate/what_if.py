@@ -6,87 +6,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import paddle
-
-from prunelab.criteria import Calibration, Criterion, score
-from prunelab.errors import OptionError
-from prunelab.evaluate.evaluate import MetricName, listed, named_metrics
+from prunelab.evaluate.cuts import Cuts, Units
+from prunelab.evaluate.judge import Judge, Rows
 from prunelab.evaluate.measured import Point
-from prunelab.evaluate.metrics import Samplewise
-from prunelab.evaluate.paired import Array, Confidence, difference
+from prunelab.evaluate.paired import difference
 from prunelab.evaluate.prefix import Prefixes
 from prunelab.evaluate.samples import Sample
 from prunelab.graph import Graph, Group
-from prunelab.plan import Plan
-from prunelab.plan.allocation import Limits, n_removed
-from prunelab.surgery import cut_masks
 
 # The values before a cut that are kept at once, over all batches; a resnet18 on 32 x 32 images has up to 0.26 MB a
 # sample, so some 4,000 samples of it
 KEPT_BYTES = 2**30
 # With `confidence`: the samples of the first look; each further look has seen a quarter more
 _FIRST_LOOK, _GROWTH = 128, 1.25
-
-Rows = tuple[Array, Array]
-Units = tuple[int, ...]
-
-
-class Judge:
-    """One metric: fresh for each model, or as rows of samples. ``confidence``: how well it is to be known."""
-
-    def __init__(self, metric: MetricName, loss: Any, confidence: Confidence | None) -> None:
-        names = listed(metric)
-        if len(names) != 1:
-            raise OptionError(f"metric is {len(names)} metrics; give one")
-        self._metric, self._loss, self.confidence = names[0], loss, confidence
-        (self.name, first), = named_metrics(names, loss).items()
-        self.higher_is_better = first.higher_is_better
-        if confidence is not None and not isinstance(first, Samplewise):
-            raise OptionError(f"confidence is given, and {self.name} is no mean over samples; leave confidence out, or "
-                              "choose accuracy, loss or a function (outputs, labels) -> mean of the batch")
-
-    def fresh(self) -> Any:
-        """A new metric."""
-        return named_metrics([self._metric], self._loss)[self.name]
-
-    def rows(self, outputs: Any, batch: Sample) -> Rows:
-        """What each sample of a batch adds to the metric."""
-        totals, weights = self.fresh().rows(outputs, batch.labels, batch.n_samples)
-        return np.asarray(totals, np.float64), np.asarray(weights, np.float64)
-
-
-@dataclass(frozen=True)
-class Cuts:
-    """What goes of a group at a ratio, and the masked tensors that then stand for the model's."""
-
-    graph: Graph
-    base: Plan
-    criterion: Criterion
-    seed: int
-    calibration: Calibration | None
-
-    def of(self, group: Group, ratios: Sequence[float]) -> dict[float, Units]:
-        """The removed units at each ratio."""
-        scores = score(self.graph, group, self.criterion, seed=self.seed, calibration=self.calibration)
-        limits = Limits(gone={group.name: frozenset(self.base.removed(group.name))})
-        return {r: limits.choose(group.name, scores, n_removed(r, group.units)) for r in ratios}
-
-    def tensors(self, group: Group | None = None, removed: Units = ()) -> dict[int, Any]:
-        """By value id, the masked tensors: of the base plan, or of what a group adds to it."""
-        before = cut_masks(self.graph.model, self.base)
-        masks = before
-        if group is not None:
-            masks = cut_masks(self.graph.model, self.base.with_removed(self.graph, {group.name: removed}))
-        out = {}
-        for p in self.graph.program.parameters:
-            mask = masks.get(p.name)
-            if mask is None or (group is not None and np.array_equal(mask, before.get(p.name))):  # type: ignore[arg-type]
-                continue
-            tensor = self.graph.tensor(p.name)
-            stays = paddle.to_tensor(mask, place=tensor.place)
-            out[p.value] = paddle.where(stays, tensor, paddle.zeros_like(tensor))
-        return out
 
 
 @dataclass
