@@ -14,10 +14,12 @@ from prunelab.export.parity import TOLERANCE
 from prunelab.export.result import Export
 from prunelab.export.run import export
 from prunelab.export.side_by_side import Benchmark, benchmark
+from prunelab.export.torchscript.format import TorchScript
 
 FORMATS: dict[str, Format] = {
     "paddle": PaddleInference(),
     "onnx": Onnx(),
+    "torchscript": TorchScript(),
 }
 
 __all__ = ["FORMATS", "TOLERANCE", "Benchmark", "Export", "Format", "TimingOptions", "benchmark", "export"]

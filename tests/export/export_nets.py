@@ -14,6 +14,7 @@ from paddle.nn import functional
 
 from prunelab.export import TimingOptions, run
 
+DEFAULTS = ("paddle", "onnx")
 BRIEFLY = TimingOptions(runs=5, warmup=1)
 SCHEMA = json.loads(Path(run.__file__).with_name("manifest.schema.json").read_text(encoding="utf-8"))
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
 import paddle
+import pytest
 
 from prunelab.export.listing import listing
 from prunelab.export.onnx.write import onnx_model
@@ -27,7 +31,21 @@ def by_onnx(graph: Graph) -> Run:
     return lambda arrays: list(session.run(None, dict(zip(names, arrays, strict=True))))
 
 
-FRAMEWORKS: dict[str, Callable[[Graph], Run]] = {"onnx": by_onnx}
+def by_torch(graph: Graph) -> Run:
+    torch = pytest.importorskip("torch", reason="torch is an extra: pip install 'prunelab[torchscript]'")
+    from prunelab.export.torchscript import module
+
+    said = listing(graph)
+    file = Path(tempfile.mkdtemp()) / "model.pt"
+    try:
+        module.save(said, file)
+        run = module.load(file, torch.get_num_threads())
+    finally:
+        shutil.rmtree(file.parent)
+    return lambda arrays: run(dict(enumerate(arrays)))
+
+
+FRAMEWORKS: dict[str, Callable[[Graph], Run]] = {"onnx": by_onnx, "torch": by_torch}
 
 
 def errors_at(graph: Graph, run: Run, inputs: Callable[[int], list[Any]], batches: Sequence[int]) -> dict[int, float]:

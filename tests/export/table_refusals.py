@@ -54,4 +54,16 @@ _IN_PART = {
 # In eager mode a slice is a view, and what these rows write in place changes what they read: the graph's own outputs
 # follow, a file that has no views cannot.
 ALIASED = {"arithmetic: householder_product"}
-REFUSALS: dict[str, dict[str, str]] = {"onnx": {**_RANDOM, **_NO_WORDS, **_IN_PART}}
+_TORCH_SAYS = {
+    *(f"activations: {name}" for name in ("digamma", "lgamma", "gammaln", "i0", "i0e", "i1", "i1e", "erfinv",
+                                          "polygamma", "multigammaln")),
+    *(f"arithmetic: {name}" for name in ("solve", "triangular_solve", "cholesky_solve", "nextafter",
+                                         "nextafter, itself", "complex", "polar", "gammainc", "fft", "fft, units",
+                                         "irfft", "rfft", "rfft2", "as_complex")),
+    "layers: complex numbers",
+}
+REFUSALS: dict[str, dict[str, str]] = {
+    "onnx": {**_RANDOM, **_NO_WORDS, **_IN_PART},
+    "torch": {**_RANDOM, **{name: said for name, said in _NO_WORDS.items() if name not in _TORCH_SAYS},
+              "layers: LPPool2D, infinite": "infinite norm"},
+}

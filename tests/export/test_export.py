@@ -12,13 +12,13 @@ import numpy as np
 import onnxruntime
 import paddle
 import pytest
-from export_nets import BRIEFLY, SCHEMA, Then, Two, Words, conv_net, entries, ids, rms_norm
+from export_nets import BRIEFLY, DEFAULTS, SCHEMA, Then, Two, Words, conv_net, entries, ids, rms_norm
 from paddle import nn
 from paddle.nn import functional
 
 import prunelab as pl
 from prunelab import errors
-from prunelab.export import FORMATS, TOLERANCE
+from prunelab.export import TOLERANCE
 from prunelab.export.onnx import TABLE
 from prunelab.export.paddle import PaddleInference
 
@@ -36,9 +36,9 @@ def test_both_formats_compute_what_the_model_does_at_any_batch(name: str, tmp_pa
     model = make()
     out = pl.export(model, tmp_path / "out", inputs=inputs(2), timing=BRIEFLY)
 
-    assert list(out.files) == list(FORMATS)
+    assert list(out.files) == list(DEFAULTS)
     assert all(0 <= error <= TOLERANCE for error in out.parity.values())
-    assert all(out.manifest["formats"][f]["batch"]["free"] for f in FORMATS)
+    assert all(out.manifest["formats"][f]["batch"]["free"] for f in DEFAULTS)
     assert set(out.manifest["formats"]["onnx"]["parity"]["by_batch"]) == {"1", "2", "3"}
     assert model.training
 
@@ -116,7 +116,7 @@ def test_a_layer_that_runs_a_rewritten_graph_is_exported_too(tmp_path: Path) -> 
     small = pl.compact(model, plan, form="graph")
     assert isinstance(small, pl.GraphLayer)
     out = pl.export(small, tmp_path / "out", inputs=(1, 6, 16), timing=None)
-    assert all(out.manifest["formats"][f]["batch"]["free"] for f in FORMATS), out
+    assert all(out.manifest["formats"][f]["batch"]["free"] for f in DEFAULTS), out
     assert max(out.parity.values()) <= TOLERANCE
 
 

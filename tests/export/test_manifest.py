@@ -11,11 +11,10 @@ from typing import Any
 import jsonschema
 import paddle
 import pytest
-from export_nets import BRIEFLY, SCHEMA, Then, conv_net, entries, rms_norm
+from export_nets import BRIEFLY, DEFAULTS, SCHEMA, Then, conv_net, entries, rms_norm
 from paddle import nn
 
 import prunelab as pl
-from prunelab.export import FORMATS
 from prunelab.export.paddle import PaddleInference
 
 
@@ -37,7 +36,7 @@ def test_the_dense_model_is_measured_beside_and_everything_is_in_the_manifest(tm
         assert (file["size_bytes"], file["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
     assert {file["path"] for file in told["files"]} == set(entries(target)) - {"manifest.json"}
     assert pl.Plan.load(target / told["plan"]) == plan
-    for name in FORMATS:
+    for name in DEFAULTS:
         assert out.size_bytes[name] == sum(path.stat().st_size for path in out.files[name]) < out.dense_size_bytes[name]
         assert told["formats"][name]["latency"]["median_ms"] == out.latency_ms[name] > 0
         assert told["formats"][name]["dense"]["latency"]["median_ms"] == out.dense_latency_ms[name] > 0
@@ -46,7 +45,7 @@ def test_the_dense_model_is_measured_beside_and_everything_is_in_the_manifest(tm
     rows = repr(out).splitlines()
     assert rows[0] == f"Sequential exported to {target}"
     assert rows[1].split() == "format size dense change latency dense change max rel. error files".split()
-    assert [row.split()[0] for row in rows[3:]] == list(FORMATS)
+    assert [row.split()[0] for row in rows[3:]] == list(DEFAULTS)
     assert "model.json, model.pdiparams" in out._repr_html_()
 
 
