@@ -9,17 +9,23 @@ from __future__ import annotations
 from prunelab.evaluate.timing import TimingOptions
 from prunelab.export.base import Format
 from prunelab.export.onnx.format import Onnx
+from prunelab.export.openvino import OpenVino
 from prunelab.export.paddle import PaddleInference
 from prunelab.export.parity import TOLERANCE
+from prunelab.export.python.format import PythonModule
 from prunelab.export.result import Export
 from prunelab.export.run import export
 from prunelab.export.side_by_side import Benchmark, benchmark
 from prunelab.export.torchscript.format import TorchScript
+from prunelab.export.weights import Safetensors
 
 FORMATS: dict[str, Format] = {
     "paddle": PaddleInference(),
     "onnx": Onnx(),
     "torchscript": TorchScript(),
+    "openvino": OpenVino(),
+    "safetensors": Safetensors(),
+    "python": PythonModule(),
 }
 
 __all__ = ["FORMATS", "TOLERANCE", "Benchmark", "Export", "Format", "TimingOptions", "benchmark", "export"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata, util
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -56,6 +56,14 @@ class Format(Protocol):
 
     def load(self, files: tuple[Path, ...], setting: Setting, threads: int) -> Runner:
         """The written files in their own runtime; it raises whatever it likes."""
+
+
+@runtime_checkable
+class OfWeights(Protocol):
+    """A format whose files are no program: they are tried in a copy of the model."""
+
+    def load_into(self, model: Any, files: tuple[Path, ...], specs: tuple[TensorSpec, ...]) -> Runner:
+        """A copy of ``model`` whose weights come from the files."""
 
 
 def free_shape(spec: TensorSpec) -> list[int | None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prunelab.errors import ExportError, ParityError
 from prunelab.evaluate.timing import Timing
-from prunelab.export.base import Format, Runner, Setting
+from prunelab.export.base import Format, OfWeights, Runner, Setting
 from prunelab.export.parity import TOLERANCE, relative_error
 from prunelab.export.subject import Subject
 
@@ -75,7 +75,7 @@ def _compare(written: Written, threads: int) -> Written:
     fmt = written.format
     for setting in fmt.settings:
         try:
-            run = fmt.load(written.files, setting, threads)
+            run = _loaded(written, setting, threads)
             parity = {batch: relative_error(run(example.inputs), example.outputs)
                       for batch, example in written.subject.examples.items()}
         except Exception as error:  # a runtime of another project: any error may come of it
@@ -85,6 +85,13 @@ def _compare(written: Written, threads: int) -> Written:
             return Written(fmt, written.subject, written.files, setting, parity, tuple(rejected), run)
         rejected.append(Rejected(setting, max(parity.values())))
     raise _refusal(written, rejected)
+
+
+def _loaded(written: Written, setting: Setting, threads: int) -> Runner:
+    fmt, subject = written.format, written.subject
+    if isinstance(fmt, OfWeights):
+        return fmt.load_into(subject.layer, written.files, subject.specs)
+    return fmt.load(written.files, setting, threads)
 
 
 def _refusal(written: Written, rejected: list[Rejected]) -> ExportError:

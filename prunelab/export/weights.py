@@ -1,0 +1,71 @@
+"""safetensors: a model's weights by their names in ``state_dict``, in a file that runs no code when it is read."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+from safetensors.numpy import load_file, save_file
+
+from prunelab.evaluate.forward import forward
+from prunelab.evaluate.latency import place_of
+from prunelab.export.base import STEM, Array, Runner, Setting
+from prunelab.graph import TensorSpec
+from prunelab.surgery.compare import as_tensors
+
+
+@dataclass(frozen=True)
+class Safetensors:
+    """``model.safetensors``; ``set_state_dict`` of the smaller model takes it (``plan.apply`` makes that of a fresh
+    one).
+
+    It is no program: it is verified by emptying a copy of the model, and filling it from the file.
+    """
+
+    name: str = "safetensors"
+    extension: str = ".safetensors"
+    settings: tuple[Setting, ...] = ({},)
+    packages: tuple[str, ...] = ("safetensors",)
+
+    def check_available(self) -> None:
+        """Safetensors is there: prunelab needs it."""
+
+    def write(self, model: Any, directory: Path, specs: tuple[TensorSpec, ...]) -> tuple[Path, ...]:
+        """See `prunelab.export.base.Format`."""
+        target = directory / f"{STEM}{self.extension}"
+        save_weights(model.state_dict(), target)
+        return (target,)
+
+    def load(self, files: tuple[Path, ...], setting: Setting, threads: int) -> Runner:
+        """The file alone computes nothing; see `load_into`."""
+        load_file(str(files[0]))
+        raise NotImplementedError("weights are no program; load them into a model")
+
+    def load_into(self, model: Any, files: tuple[Path, ...], specs: tuple[TensorSpec, ...]) -> Runner:
+        """A copy of ``model`` whose weights come from the file."""
+        filled = copy.deepcopy(model)
+        with paddle.no_grad():
+            for tensor in filled.state_dict().values():
+                if tensor._is_initialized():
+                    tensor.set_value(paddle.zeros_like(tensor))
+        filled.set_state_dict({name: paddle.to_tensor(array) for name, array in load_file(str(files[0])).items()})
+        filled.eval()
+
+        def run(arrays: Mapping[str, Array]) -> list[Array]:
+            with paddle.no_grad():
+                out = forward(filled, as_tensors(specs, [arrays[s.name] for s in specs], place_of(filled)))
+            return [np.asarray(t.numpy()) for t in paddle.utils.flatten(out) if isinstance(t, paddle.Tensor)]
+
+        return run
+
+
+def save_weights(tensors: Mapping[str, Any], target: Path) -> None:
+    """Tensors by name; what is tied is written under each of its names."""
+    arrays = {name: np.ascontiguousarray(tensor.detach().numpy()) for name, tensor in tensors.items()
+              if tensor._is_initialized()}
+    save_file(arrays, str(target), metadata={"format": "paddle"})

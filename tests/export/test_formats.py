@@ -1,0 +1,123 @@
+"""Every format: whole networks through it at several batches, and what is particular to one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+import pytest
+from export_nets import BRIEFLY, Two, Words, conv_net, ids
+from paddle import nn
+
+import prunelab as pl
+from prunelab.export import FORMATS, TOLERANCE
+
+EXTRAS = {"torchscript": "torch", "openvino": "openvino"}
+
+
+class Lengths(nn.Layer):
+    """A recurrent net that is told how long each sequence is."""
+
+    def __init__(self, kind: type[nn.Layer]) -> None:
+        super().__init__()
+        self.net = kind(4, 5, 2, direction="bidirect")
+
+    def forward(self, x: Any, n: Any) -> Any:
+        return self.net(x, sequence_length=n)
+
+
+def lengths(n: int) -> list[Any]:
+    return [paddle.randn([n, 6, 4]), paddle.to_tensor([3, 6, 1, 5, 2][:n])]
+
+
+NETWORKS: dict[str, tuple[Callable[[], nn.Layer], Callable[[int], list[Any]]]] = {
+    "convolutions": (conv_net, lambda n: [paddle.randn([n, 3, 12, 12])]),
+    "words": (Words, lambda n: [ids(n, 9)]),
+    "gru": (lambda: nn.GRU(4, 5, 2, direction="bidirect"), lambda n: [paddle.randn([n, 6, 4])]),
+    "transformer": (lambda: nn.TransformerEncoderLayer(16, 2, 32), lambda n: [paddle.randn([n, 6, 16])]),
+    "two in, two out": (Two, lambda n: [paddle.randn([n, 1, 8, 8]), paddle.randn([n, 5])]),
+}
+OTHERS = [name for name in FORMATS if name not in ("paddle", "onnx")]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_format_computes_what_the_model_does_at_any_batch(name: str, network: str, tmp_path: Path) -> None:
+    if name in EXTRAS:
+        pytest.importorskip(EXTRAS[name], reason=f"an extra: pip install 'prunelab[{name}]'")
+    make, inputs = NETWORKS[network]
+    out = pl.export(make(), tmp_path / "out", (name,), inputs=inputs(2), timing=None)
+    assert out.parity[name] <= TOLERANCE
+    assert out.manifest["formats"][name]["batch"]["free"]
+    assert set(out.manifest["formats"][name]["parity"]["by_batch"]) == {"1", "2", "3"}
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.SimpleRNN])
+@pytest.mark.parametrize("name", ["onnx", "torchscript"])
+def test_recurrent_nets_with_lengths_and_final_states(name: str, kind: type[nn.Layer], tmp_path: Path) -> None:
+    if name in EXTRAS:
+        pytest.importorskip(EXTRAS[name], reason=f"an extra: pip install 'prunelab[{name}]'")
+    model = Lengths(kind)
+    out = pl.export(model, tmp_path / "out", (name,), inputs=lengths(2), timing=None)
+    run = FORMATS[name].load(out.files[name], {}, 1)
+    model.eval()
+    given = lengths(5)
+    expected = [t.numpy() for t in paddle.utils.flatten(model(*given))]
+    found = run(dict(zip(("x", "n"), (t.numpy() for t in given), strict=True)))
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_the_module_runs_without_prunelab_and_trains(tmp_path: Path) -> None:
+    model = conv_net()
+    graph = pl.trace(model, (1, 3, 12, 12))
+    small = pl.compact(model, pl.propose(graph, sparsity=0.5))
+    pl.export(small, tmp_path / "out", ("python",), inputs=(1, 3, 12, 12), timing=None)
+    x = paddle.randn([5, 3, 12, 12])
+    small.eval()
+    np.save(tmp_path / "x.npy", x.numpy())
+    np.save(tmp_path / "y.npy", small(x).numpy())
+    program = """
+import sys
+sys.modules["prunelab"] = None
+import numpy as np, paddle
+from model import load
+net = load()
+x = paddle.to_tensor(np.load("../x.npy"))
+np.testing.assert_allclose(net(x).numpy(), np.load("../y.npy"), atol=1e-5)
+net.train()
+mean = net.state_dict()["1._mean"].numpy().copy()
+net(x).square().mean().backward()
+assert not [n for n, p in net.named_parameters() if p.grad is None and p.trainable]
+assert not np.array_equal(mean, net.state_dict()["1._mean"].numpy())
+print(sorted(net.state_dict()))
+"""
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", program], cwd=tmp_path / "out", text=True,
+                         capture_output=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip().splitlines()[-1] == str(sorted(small.state_dict()))
+
+
+def test_weights_go_into_a_fresh_model_that_the_plan_made_smaller(tmp_path: Path) -> None:
+    model = conv_net()
+    plan = pl.propose(pl.trace(model, (1, 3, 12, 12)), sparsity=0.5)
+    small = pl.compact(model, plan)
+    out = pl.export(small, tmp_path / "out", ("safetensors",), plan=plan, timing=BRIEFLY)
+    from safetensors.numpy import load_file
+
+    fresh = pl.Plan.load(tmp_path / "out" / "plan.json").apply(conv_net())
+    fresh.set_state_dict({n: paddle.to_tensor(a) for n, a in load_file(str(out.files["safetensors"][0])).items()})
+    x = paddle.randn([2, 3, 12, 12])
+    for net in (small, fresh):
+        net.eval()
+    assert np.array_equal(fresh(x).numpy(), small(x).numpy())
+
+
+def test_weights_and_module_do_not_share_a_file(tmp_path: Path) -> None:
+    out = pl.export(conv_net(), tmp_path / "out", ("safetensors", "python"), inputs=(1, 3, 12, 12), timing=None)
+    assert not set(out.files["safetensors"]) & set(out.files["python"])
