@@ -23,7 +23,7 @@ _PUBLIC = {
     "NetworkLatency": "evaluate", "peak_memory": "evaluate",
     "finetune": "train", "repair": "train",
     "load_model": "data", "datasets": "data",
-    "export": "export", "Export": "export", "benchmark": "export",
+    "export": "export", "Export": "export", "verify_export": "export", "benchmark": "export",
     "Lab": "lab", "doctor": "lab",
     "errors": "", "testing": "", "train": "", "PrunelabError": "errors",
 }
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from prunelab.export import Export as Export
     from prunelab.export import benchmark as benchmark
     from prunelab.export import export as export
+    from prunelab.export import verify_export as verify_export
     from prunelab.graph import Cost as Cost
     from prunelab.graph import Graph as Graph
     from prunelab.graph import Group as Group

@@ -14,9 +14,10 @@ from prunelab.export.paddle import PaddleInference
 from prunelab.export.parity import TOLERANCE
 from prunelab.export.python.format import PythonModule
 from prunelab.export.result import Export
-from prunelab.export.run import export
+from prunelab.export.run import DEFAULTS, export
 from prunelab.export.side_by_side import Benchmark, benchmark
 from prunelab.export.torchscript.format import TorchScript
+from prunelab.export.verify import Verified, verify_export
 from prunelab.export.weights import Safetensors
 
 FORMATS: dict[str, Format] = {
@@ -28,4 +29,5 @@ FORMATS: dict[str, Format] = {
     "python": PythonModule(),
 }
 
-__all__ = ["FORMATS", "TOLERANCE", "Benchmark", "Export", "Format", "TimingOptions", "benchmark", "export"]
+__all__ = ["DEFAULTS", "FORMATS", "TOLERANCE", "Benchmark", "Export", "Format", "TimingOptions", "Verified", "benchmark",
+           "export", "verify_export"]

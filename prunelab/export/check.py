@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from prunelab.errors import ExportError, ParityError
+from prunelab.errors import ExportError, ParityError, PrunelabError
 from prunelab.evaluate.timing import Timing
-from prunelab.export.base import Format, OfWeights, Runner, Setting
+from prunelab.export.base import Array, Format, OfWeights, Runner, Setting
+from prunelab.export.judge import Judged, Validation, judge, same_class
+from prunelab.export.memory import peak_bytes
 from prunelab.export.parity import TOLERANCE, relative_error
 from prunelab.export.subject import Subject
 
@@ -32,6 +34,9 @@ class Written:
     setting: Setting | None = None
     parity: Mapping[int, float] | None = None
     rejected: tuple[Rejected, ...] = ()
+    same_class: float | None = None
+    judged: Judged | None = None
+    peak_bytes: int | None = None
     run: Runner | None = None
     timing: Timing | None = None
     timed_batch: int | None = None
@@ -42,7 +47,8 @@ class Written:
         return sum(path.stat().st_size for path in self.files)
 
 
-def write(fmt: Format, subject: Subject, directory: Path, *, verify: bool, threads: int) -> Written:
+def write(fmt: Format, subject: Subject, directory: Path, *, verify: bool, threads: int,
+          validation: Validation | None = None) -> Written:
     """The model as ``fmt`` in ``directory``: with a free batch, or with the given one where that fails.
 
     Raises:
@@ -50,41 +56,56 @@ def write(fmt: Format, subject: Subject, directory: Path, *, verify: bool, threa
         ParityError: it can be written, but computes something else.
     """
     if not subject.free:
-        return _write(fmt, subject, directory, verify, threads)
+        return _write(fmt, subject, directory, verify, threads, validation)
     try:
-        return _write(fmt, subject, directory, verify, threads)
+        return _write(fmt, subject, directory, verify, threads, validation)
     except ExportError as error:
         try:
-            return _write(fmt, subject.fixed(f"with a free batch: {error}"), directory, verify, threads)
+            return _write(fmt, subject.fixed(f"with a free batch: {error}"), directory, verify, threads, validation)
         except ExportError as again:
             raise again from error
 
 
-def _write(fmt: Format, subject: Subject, directory: Path, verify: bool, threads: int) -> Written:
+def _write(fmt: Format, subject: Subject, directory: Path, verify: bool, threads: int,
+           validation: Validation | None) -> Written:
     with_files = Written(fmt, subject, fmt.write(subject.layer, directory, subject.specs))
-    return _compare(with_files, threads) if verify else with_files
+    return _compare(with_files, threads, validation) if verify else with_files
 
 
-def _compare(written: Written, threads: int) -> Written:
+def _compare(written: Written, threads: int, validation: Validation | None) -> Written:
     """With the first setting that agrees.
 
     Raises:
         ParityError: none does.
     """
     rejected: list[Rejected] = []
-    fmt = written.format
-    for setting in fmt.settings:
+    subject = written.subject
+    for setting in written.format.settings:
         try:
-            run = _loaded(written, setting, threads)
-            parity = {batch: relative_error(run(example.inputs), example.outputs)
-                      for batch, example in written.subject.examples.items()}
+            (run, outputs), peak = peak_bytes(lambda s=setting: _first_run(written, s, threads))  # type: ignore[misc]
+            found = {batch: outputs if k == 0 else run(example.inputs)
+                     for k, (batch, example) in enumerate(subject.examples.items())}
+            parity = {batch: relative_error(found[batch], example.outputs)
+                      for batch, example in subject.examples.items()}
+            judged = judge(run, subject, validation) if validation is not None else None
+        except PrunelabError:
+            raise  # the data, or a metric
         except Exception as error:  # a runtime of another project: any error may come of it
             rejected.append(Rejected(setting, float("inf"), f"{type(error).__name__}: {first_line(error)}"))
             continue
-        if max(parity.values()) <= TOLERANCE:
-            return Written(fmt, written.subject, written.files, setting, parity, tuple(rejected), run)
-        rejected.append(Rejected(setting, max(parity.values())))
+        worst = max(*parity.values(), judged.max_relative_error if judged is not None else 0.0)
+        if worst <= TOLERANCE:
+            largest = max(found)
+            return replace(written, setting=setting, parity=parity, rejected=tuple(rejected), run=run, judged=judged,
+                           same_class=same_class(found[largest], subject.examples[largest].outputs), peak_bytes=peak)
+        rejected.append(Rejected(setting, worst))
     raise _refusal(written, rejected)
+
+
+def _first_run(written: Written, setting: Setting, threads: int) -> tuple[Runner, list[Array]]:
+    """The files loaded, and what they give for the first example."""
+    run = _loaded(written, setting, threads)
+    return run, run(next(iter(written.subject.examples.values())).inputs)
 
 
 def _loaded(written: Written, setting: Setting, threads: int) -> Runner:

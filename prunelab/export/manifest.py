@@ -17,18 +17,22 @@ from prunelab.export.base import free_shape, installed_version
 from prunelab.export.check import Rejected, Written, told
 from prunelab.export.parity import TOLERANCE
 
+# what repeats the numbers, in the folder
+_COMMANDS = ["python -c \"import prunelab as pl; print(pl.verify_export('.', timing=True))\""]
+
 FORMAT, VERSION = "prunelab-export", 1
 NAME = "manifest.json"
 
 
 def manifest(written: Sequence[Written], dense: Mapping[str, Written | str], folder: Path, *,
-             options: Mapping[str, Any], plan: str | None) -> dict[str, Any]:
+             options: Mapping[str, Any], plan: str | None, more: Sequence[str] = ()) -> dict[str, Any]:
     """What is written to ``manifest.json``.
 
-    ``dense`` holds the dense model's file of a format, or why there is none. ``plan`` is the name of the plan's file.
+    ``dense`` holds the dense model's file of a format, or why there is none. ``plan`` is the name of the plan's file,
+    ``more`` are those of other files that are no format's.
     """
     owner = {path: w.format.name for w in written for path in w.files}
-    files = [*owner, *([folder / plan] if plan else [])]
+    files = [*owner, *(folder / name for name in [plan, *more] if name)]
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -37,14 +41,16 @@ def manifest(written: Sequence[Written], dense: Mapping[str, Written | str], fol
         "options": dict(options),
         "tolerance": TOLERANCE,
         "formats": {w.format.name: _format(w, dense.get(w.format.name), options.get("threads")) for w in written},
-        "files": [_file(path, folder, owner.get(path)) for path in files],
+        "files": [file_entry(path, folder, owner.get(path)) for path in files],
         "plan": plan,
         "versions": versions(package for w in written for package in w.format.packages),
+        "commands": list(_COMMANDS),
         "machine": {"system": platform.system(), "processor": platform.machine(), "n_cpus": os.cpu_count() or 1},
     }
 
 
-def _file(path: Path, folder: Path, owner: str | None) -> dict[str, Any]:
+def file_entry(path: Path, folder: Path, owner: str | None = None) -> dict[str, Any]:
+    """What the manifest tells of a file; ``owner`` is its format."""
     return {"path": path.relative_to(folder).as_posix(), "format": owner, "size_bytes": path.stat().st_size,
             "sha256": sha256(path)}
 
@@ -63,8 +69,11 @@ def _format(written: Written, dense: Written | str | None, threads: Any) -> dict
         "setting": None if written.setting is None else dict(written.setting),
         "parity": None if parity is None else {"max_relative_error": max(parity.values()),
                                                "by_batch": {str(batch): error for batch, error in parity.items()}},
+        "same_class": written.same_class,
+        "validation": None if written.judged is None else written.judged.to_json(),
         "rejected": [_rejected(r) for r in written.rejected],
         "size_bytes": written.size_bytes,
+        "peak_bytes": written.peak_bytes,
         "latency": _latency(written, threads),
         "dense": None if dense is None else _dense(dense, threads),
         "notes": notes(written, dense),
@@ -84,8 +93,9 @@ def _latency(written: Written, threads: Any) -> dict[str, Any] | None:
 
 def _dense(dense: Written | str, threads: Any) -> dict[str, Any]:
     if isinstance(dense, str):
-        return {"size_bytes": None, "setting": None, "latency": None, "reason": dense}
-    return {"size_bytes": dense.size_bytes, "setting": None if dense.setting is None else dict(dense.setting),
+        return {"size_bytes": None, "peak_bytes": None, "setting": None, "latency": None, "reason": dense}
+    return {"size_bytes": dense.size_bytes, "peak_bytes": dense.peak_bytes,
+            "setting": None if dense.setting is None else dict(dense.setting),
             "latency": _latency(dense, threads), "reason": None}
 
 

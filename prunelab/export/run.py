@@ -13,9 +13,14 @@ from prunelab.errors import ExportError, OptionError, unknown_name
 from prunelab.evaluate.latency import example_arrays, paddle_threads
 from prunelab.evaluate.timing import TimingOptions, time_callables
 from prunelab.export.base import Format
+from prunelab.export.card import NAME as CARD
+from prunelab.export.card import model_card
 from prunelab.export.check import Written, write
+from prunelab.export.examples import NAME as EXAMPLES
+from prunelab.export.examples import save_examples
 from prunelab.export.folder import whole_folder
-from prunelab.export.manifest import manifest, write_manifest
+from prunelab.export.judge import Validation
+from prunelab.export.manifest import file_entry, manifest, write_manifest
 from prunelab.export.result import Export
 from prunelab.export.subject import Subject, as_it_was, read_subject
 
@@ -23,12 +28,14 @@ if TYPE_CHECKING:
     from prunelab.plan import Plan
 
 PLAN = "plan.json"
+DEFAULTS = ("paddle", "onnx")
 DEFAULT_TIMING = TimingOptions()
 
 
-def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str | Format] = ("paddle", "onnx"), *,
+def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str | Format] = DEFAULTS, *,
            inputs: Any = None, verify: bool = True, dense: Any = None, plan: Plan | None = None, force: bool = False,
-           timing: TimingOptions | None = DEFAULT_TIMING, batch: int | None = None) -> Export:
+           timing: TimingOptions | None = DEFAULT_TIMING, batch: int | None = None, data: Any = None,
+           metrics: Any = ("accuracy",), loss: Any = None) -> Export:
     """The files that were written, each of which computes what ``model`` computes in eval mode; a table of sizes and
     latencies.
 
@@ -47,6 +54,8 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
         plan: written beside the files as ``plan.json``.
         timing: runs, threads, samples a call; None does not time.
         batch: short for the ``batch`` of ``timing``.
+        data: validation data, as for `prunelab.evaluate`: each file runs over all of it, and the manifest has its
+            ``metrics`` beside the model's, and how often both choose the same class.
 
     Raises:
         UnknownNameError: a format nobody knows.
@@ -66,7 +75,9 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
         timing = replace(timing, batch=batch)
     with whole_folder(directory, force=force) as folder, paddle_threads(None) as now:
         threads = now if timing is None or timing.threads is None else timing.threads
-        written = _write_all(read_subject(model, inputs), chosen, folder, verify, threads)
+        subject = read_subject(model, inputs)
+        validation = Validation(data, metrics, loss) if data is not None and verify else None
+        written = _write_all(subject, chosen, folder, verify, threads, validation)
         beside = _write_dense(dense, inputs, written, folder / ".dense", verify, threads) if dense is not None else {}
         if timing is not None:
             written, beside = _time(written, beside, timing)
@@ -74,9 +85,14 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
             plan.save(folder / PLAN)
         options = {"verify": verify, "threads": threads, "warmup": timing.warmup if timing else None,
                    "runs": timing.runs if timing else None}
-        told = manifest(written, beside, folder, options=options, plan=PLAN if plan is not None else None)
+        if verify:
+            save_examples(subject.examples, folder)
+        told = manifest(written, beside, folder, options=options, plan=PLAN if plan is not None else None,
+                        more=[EXAMPLES] if verify else [])
         result = _result(Path(directory), folder, written, beside, told)
         shutil.rmtree(folder / ".dense", ignore_errors=True)
+        (folder / CARD).write_text(model_card(told, plan), encoding="utf-8")
+        told["files"].append(file_entry(folder / CARD, folder))
         write_manifest(told, folder)
     return result
 
@@ -95,9 +111,10 @@ def _chosen(formats: Sequence[str | Format]) -> list[Format]:
     return list(chosen.values())
 
 
-def _write_all(subject: Subject, formats: Sequence[Format], folder: Path, verify: bool, threads: int) -> list[Written]:
+def _write_all(subject: Subject, formats: Sequence[Format], folder: Path, verify: bool, threads: int,
+               validation: Validation | None) -> list[Written]:
     with as_it_was(subject.layer):
-        return [write(fmt, subject, folder, verify=verify, threads=threads) for fmt in formats]
+        return [write(fmt, subject, folder, verify=verify, threads=threads, validation=validation) for fmt in formats]
 
 
 def _write_dense(dense: Any, inputs: Any, beside: Sequence[Written], folder: Path, verify: bool,

@@ -25,7 +25,8 @@ def test_the_dense_model_is_measured_beside_and_everything_is_in_the_manifest(tm
     target = tmp_path / "new" / "out"
     out = pl.export(pl.compact(dense, plan), target, plan=plan, dense=dense, timing=BRIEFLY)
 
-    assert entries(target) == ["manifest.json", "model.json", "model.onnx", "model.pdiparams", "plan.json"]
+    assert entries(target) == ["MODEL_CARD.md", "examples.safetensors", "manifest.json", "model.json", "model.onnx",
+                               "model.pdiparams", "plan.json"]
     assert entries(tmp_path / "new")[0] == "out"
     told = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     assert told == out.manifest

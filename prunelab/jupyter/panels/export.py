@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from prunelab.errors import MissingExtraError
-from prunelab.export import FORMATS, Export
+from prunelab.export import DEFAULTS, FORMATS, Export
 from prunelab.jupyter.panels import actions
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import Part, box, html, span
@@ -23,7 +23,8 @@ class Exporter(Part):
         super().__init__(desk)
         missing = {name: _missing(fmt) for name, fmt in FORMATS.items()}
         self._formats = {
-            name: widgets.Checkbox(not why, description=name, indent=False, disabled=bool(why), tooltip=why)
+            name: widgets.Checkbox(not why and name in DEFAULTS, description=name, indent=False, disabled=bool(why),
+                                   tooltip=why)
             for name, why in missing.items()
         }
         self._folder = widgets.Text("out", description="folder", continuous_update=True)
