@@ -9,6 +9,7 @@ from __future__ import annotations
 from prunelab.evaluate.timing import TimingOptions
 from prunelab.export.base import Format
 from prunelab.export.onnx.format import Onnx
+from prunelab.export.onnx.smaller import OnnxHalf, OnnxInt8
 from prunelab.export.openvino import OpenVino
 from prunelab.export.paddle import PaddleInference
 from prunelab.export.parity import TOLERANCE
@@ -23,11 +24,13 @@ from prunelab.export.weights import Safetensors
 FORMATS: dict[str, Format] = {
     "paddle": PaddleInference(),
     "onnx": Onnx(),
+    "onnx-fp16": OnnxHalf(),
+    "onnx-int8": OnnxInt8(),
     "torchscript": TorchScript(),
     "openvino": OpenVino(),
     "safetensors": Safetensors(),
     "python": PythonModule(),
 }
 
-__all__ = ["DEFAULTS", "FORMATS", "TOLERANCE", "Benchmark", "Export", "Format", "TimingOptions", "Verified", "benchmark",
-           "export", "verify_export"]
+__all__ = ["DEFAULTS", "FORMATS", "TOLERANCE", "Benchmark", "Export", "Format", "OnnxInt8", "TimingOptions", "Verified",
+           "benchmark", "export", "verify_export"]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from prunelab.errors import ExportError, ParityError, PrunelabError
 from prunelab.evaluate.timing import Timing
-from prunelab.export.base import Array, Format, OfWeights, Runner, Setting
+from prunelab.export.base import Array, Format, OfWeights, Runner, Setting, tolerance_of
 from prunelab.export.judge import Judged, Validation, judge, same_class
 from prunelab.export.memory import peak_bytes
-from prunelab.export.parity import TOLERANCE, relative_error
+from prunelab.export.parity import relative_error
 from prunelab.export.subject import Subject
 
 
@@ -94,7 +94,7 @@ def _compare(written: Written, threads: int, validation: Validation | None) -> W
             rejected.append(Rejected(setting, float("inf"), f"{type(error).__name__}: {first_line(error)}"))
             continue
         worst = max(*parity.values(), judged.max_relative_error if judged is not None else 0.0)
-        if worst <= TOLERANCE:
+        if worst <= tolerance_of(written.format):
             largest = max(found)
             return replace(written, setting=setting, parity=parity, rejected=tuple(rejected), run=run, judged=judged,
                            same_class=same_class(found[largest], subject.examples[largest].outputs), peak_bytes=peak)
@@ -122,7 +122,7 @@ def _refusal(written: Written, rejected: list[Rejected]) -> ExportError:
         return ExportError(f"the {name} file of {model} does not run: {rejected[-1].reason}; {next_step}")
     off = ", ".join(f"{r.error:.3g}{f' with {told(r.setting)}' if r.setting else ''}" for r in rejected)
     return ParityError(f"the {name} file of {model} computes something else: max relative error {off}, "
-                       f"tolerated are {TOLERANCE:g}; {next_step}")
+                       f"tolerated are {tolerance_of(written.format):g}; {next_step}")
 
 
 def told(setting: Setting) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from prunelab import __version__
-from prunelab.export.base import free_shape, installed_version
+from prunelab.export.base import free_shape, installed_version, tolerance_of
 from prunelab.export.check import Rejected, Written, told
 from prunelab.export.parity import TOLERANCE
 
@@ -69,6 +69,7 @@ def _format(written: Written, dense: Written | str | None, threads: Any) -> dict
         "setting": None if written.setting is None else dict(written.setting),
         "parity": None if parity is None else {"max_relative_error": max(parity.values()),
                                                "by_batch": {str(batch): error for batch, error in parity.items()}},
+        "tolerance": tolerance_of(written.format),
         "same_class": written.same_class,
         "validation": None if written.judged is None else written.judged.to_json(),
         "rejected": [_rejected(r) for r in written.rejected],

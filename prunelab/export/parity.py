@@ -6,14 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from prunelab.export.base import Array
+from prunelab.export.base import TOLERANCE, Array
 from prunelab.surgery.compare import array_error
 
-# Runtimes that compute the same in float32 agree within 1.5e-6 on ten networks of all kinds, and the smallest wrong
-# conversion known (a tanh GELU of paddle2onnx) is off by 2.7e-4. Between the two, with room for networks deeper than
-# those ten.
-TOLERANCE = 1e-4
-
+__all__ = ["TOLERANCE", "relative_error"]
 
 def relative_error(ours: Sequence[Array], reference: Sequence[Array]) -> float:
     """The largest ``max|a - b| / max|b|`` over the outputs; infinite for another number or shape of outputs, or other

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from prunelab.errors import ExportError, OptionError, unknown_name
 from prunelab.evaluate.latency import example_arrays, paddle_threads
 from prunelab.evaluate.timing import TimingOptions, time_callables
-from prunelab.export.base import Format
+from prunelab.export.base import Calibrated, Format
 from prunelab.export.card import NAME as CARD
 from prunelab.export.card import model_card
 from prunelab.export.check import Written, write
@@ -54,8 +54,9 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
         plan: written beside the files as ``plan.json``.
         timing: runs, threads, samples a call; None does not time.
         batch: short for the ``batch`` of ``timing``.
-        data: validation data, as for `prunelab.evaluate`: each file runs over all of it, and the manifest has its
-            ``metrics`` beside the model's, and how often both choose the same class.
+        data: validation data, as for `prunelab.evaluate` (``"onnx-int8"`` is calibrated on it, too): each file runs
+            over all of it, and the manifest has its ``metrics`` beside the model's, and how often both choose the same
+            class.
 
     Raises:
         UnknownNameError: a format nobody knows.
@@ -65,7 +66,7 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
         ExportError: a model that a format cannot hold, with the operator's name where it is known; a folder that cannot
             be written.
     """
-    chosen = _chosen(formats)
+    chosen = [fmt.calibrated(data) if isinstance(fmt, Calibrated) else fmt for fmt in _chosen(formats)]
     for fmt in chosen:
         fmt.check_available()
     if inputs is None and plan is not None:

@@ -150,7 +150,7 @@ def _compare(fmt: Format, files: tuple[Path, ...], folder: Path, told: Mapping[s
         error = max(relative_error(run(e.inputs), e.outputs) for e in examples.values())
     except Exception as failure:  # a runtime of another project: any error may come of it
         return Found(trouble=f"it does not run: {type(failure).__name__}: {first_line(failure)}")
-    tolerance = of_format.get("tolerance", told["tolerance"])
+    tolerance = of_format["tolerance"]
     trouble = "" if error <= tolerance else f"it computes something else (tolerated are {tolerance:g})"
     return Found(error, _timed(run, next(iter(examples.values())), timing), trouble)
 

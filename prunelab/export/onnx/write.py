@@ -92,7 +92,9 @@ class _Writer:
             g.nodes.append(helper.make_node("Identity", [value.name], [f"{name}"]))
             outputs.append(self._info(helper, Variable(name, self.listing.variables[number].shape, value.dtype)))
         inputs = [self._info(helper, v) for v in self.listing.inputs.values()]
-        graph = helper.make_graph(g.nodes, self.listing.model, inputs, outputs, g.initializers)
+        used = {name for node in g.nodes for name in node.input}
+        weights = [tensor for tensor in g.initializers if tensor.name in used]
+        graph = helper.make_graph(g.nodes, self.listing.model, inputs, outputs, weights)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="prunelab",
                                   producer_version=__version__, ir_version=IR_VERSION)
         if sum(len(t.raw_data) for t in g.initializers) > MOST_BYTES:

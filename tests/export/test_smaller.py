@@ -1,0 +1,94 @@
+"""Half precision and eight bits: files that are smaller, near the model, and judged by the metric."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import paddle
+import pytest
+from export_nets import Words, conv_net, ids
+from paddle import nn
+
+import prunelab as pl
+from prunelab import errors
+from prunelab.export import OnnxInt8
+
+KINDS = {"convolutions": (conv_net, lambda n: paddle.randn([n, 3, 12, 12])), "words": (Words, lambda n: ids(n, 9)),
+         "transformer": (lambda: nn.TransformerEncoderLayer(16, 2, 32), lambda n: paddle.randn([n, 6, 16]))}
+
+
+@pytest.fixture
+def quantizer() -> None:
+    for package in ("ml_dtypes", "sympy"):
+        pytest.importorskip(package, reason="an extra: pip install 'prunelab[int8]'")
+
+
+def large(kind: str) -> tuple[nn.Layer, object]:
+    make, inputs = KINDS[kind]
+    return make(), inputs(2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_half_precision_is_half_the_size_and_takes_floats(kind: str, tmp_path: Path) -> None:
+    model, x = large(kind)
+    out = pl.export(model, tmp_path / "out", ("onnx", "onnx-fp16"), inputs=x, timing=None)
+    assert 1e-6 < out.parity["onnx-fp16"] < 2e-2
+    file = onnx.load(str(out.files["onnx-fp16"][0]))
+    weights = {t.data_type for t in file.graph.initializer if np.prod(t.dims) > 16}
+    assert onnx.TensorProto.FLOAT not in weights
+    kinds = {v.type.tensor_type.elem_type for v in [*file.graph.input, *file.graph.output]}
+    assert onnx.TensorProto.FLOAT16 not in kinds
+    assert out.manifest["formats"]["onnx-fp16"]["batch"]["free"]
+
+
+def test_a_mask_of_minus_a_billion_is_no_infinity_in_half_precision(tmp_path: Path) -> None:
+    class Masked(nn.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(4, 4)
+
+        def forward(self, x):  # type: ignore[no-untyped-def]
+            mask = paddle.to_tensor([[0.0, 0.0, -1e9, -1e9]])
+            return nn.functional.softmax(self.linear(x) + mask) * (mask > -1).astype("float32")
+
+    out = pl.export(Masked(), tmp_path / "out", ("onnx-fp16",), inputs=(1, 4), timing=None)
+    assert out.parity["onnx-fp16"] < 2e-2
+
+
+@pytest.mark.parametrize("kind", ["convolutions", "transformer"])
+def test_eight_bits_are_calibrated_on_the_data(kind: str, tmp_path: Path, quantizer: None) -> None:
+    model, x = large(kind)
+    data = [KINDS[kind][1](4) for _ in range(3)]
+    out = pl.export(model, tmp_path / "out", (OnnxInt8(data=data),), inputs=x, timing=None)
+    assert 1e-4 < out.parity["onnx-int8"] < 0.25
+    told = out.manifest["formats"]["onnx-int8"]
+    assert told["tolerance"] == 0.25
+    nodes = {node.op_type for node in onnx.load(str(out.files["onnx-int8"][0])).graph.node}
+    assert "QuantizeLinear" in nodes
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "MODEL_CARD.md", "examples.safetensors", "manifest.json", "model_int8.onnx"]
+
+
+def test_eight_bits_without_data_are_refused_before_any_work(tmp_path: Path,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    model = conv_net()
+    monkeypatch.setattr(model, "forward", lambda *_: pytest.fail("the model was run"))
+    with pytest.raises(errors.OptionError, match="pass data="):
+        pl.export(model, tmp_path / "out", ("onnx-int8",), inputs=(1, 3, 12, 12))
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_alone_in_eight_bits_need_no_data(tmp_path: Path, quantizer: None) -> None:
+    model = conv_net(width=32)
+    out = pl.export(model, tmp_path / "out", ("onnx", OnnxInt8(weights_only=True)), inputs=(1, 3, 12, 12),
+                    timing=None)
+    assert 1e-5 < out.parity["onnx-int8"] < 0.05
+    file = onnx.load(str(out.files["onnx-int8"][0]))
+    stored = {t.name: onnx.numpy_helper.to_array(t) for t in file.graph.initializer}
+    for name, weight in {n: p.numpy() for n, p in model.named_parameters() if len(p.shape) > 1}.items():
+        numbers, scale = stored[f"{name}_int8"], stored[f"{name}_scale"]
+        axis = 0 if weight.ndim == 4 else 1
+        back = numbers * scale.reshape([-1 if a == axis else 1 for a in range(weight.ndim)])
+        assert np.abs(back - weight).max() <= scale.max() / 2 * 1.001
