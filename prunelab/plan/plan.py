@@ -170,6 +170,42 @@ class Plan:
 
         return compact(model, self)
 
+    # in other libraries' words; see `prunelab.plan.exchange`
+
+    @classmethod
+    def from_masks(cls, graph: Graph, masks: Mapping[str, Any]) -> Plan:
+        """The plan whose units are those that ``masks`` (arrays by parameter, zero where a weight goes) silence.
+
+        Raises:
+            UnknownNameError: a parameter that the model does not have.
+            PlanError: a mask of another shape, or one that takes weights which make no whole unit.
+        """
+        from prunelab.plan.exchange import from_masks
+
+        return from_masks(graph, masks)
+
+    def to_paddleslim(self, model: Any) -> dict[str, list[dict[str, Any]]]:
+        """The masks that ``paddleslim.dygraph.PruningPlan`` holds, by Paddle's name of each parameter of the dense
+        ``model``, as plain data.
+
+        Raises:
+            PlanError: a plan for another structure, or one that PaddleSlim cannot say.
+        """
+        from prunelab.plan.exchange import to_paddleslim
+
+        return to_paddleslim(self, model)
+
+    def to_torch_pruning(self, model: Any) -> list[tuple[str, bool, list[int]]]:
+        """The history that ``DependencyGraph.load_pruning_history`` of Torch-Pruning takes: (layer, whether its outputs
+        are pruned, the positions that go).
+
+        Raises:
+            PlanError: a plan for another structure, or one that Torch-Pruning cannot say.
+        """
+        from prunelab.plan.exchange import to_torch_pruning
+
+        return to_torch_pruning(self, model)
+
     # telling
 
     def _rows(self) -> list[list[str]]:
