@@ -20,6 +20,7 @@ from prunelab.graph.dims import Dim, atom, find, fix, leaves, split, tag, unify
 from prunelab.graph.experts import EXPERT, Gate, find_gates, follow_numbers, settle_experts
 from prunelab.graph.program import Op, Program
 from prunelab.graph.regions import SPATIAL, Window, is_space, open_space, settle_regions, sums_up
+from prunelab.graph.signs import is_sure, sign_at
 from prunelab.graph.vocabulary import VOCABULARY, is_vocabulary, tie_scores
 
 Dims = list[Dim]
@@ -77,7 +78,7 @@ class Solution:
     # (parameter's value, axis) -> "out", "in", "norm", "kernel"
     roles: dict[tuple[int, int], str] = field(default_factory=dict)
     obligations: list[tuple[Dim, tuple[Dirty, ...], str]] = field(default_factory=list)
-    hazards: list[tuple[Dim, Dirty, str]] = field(default_factory=list)
+    hazards: list[tuple[Dim, Dirty, str, int | None]] = field(default_factory=list)
     # (operator, name) -> what its rule wants to find again
     notes: dict[tuple[int, str], Any] = field(default_factory=dict)
     held: frozenset[int] = frozenset()
@@ -186,9 +187,12 @@ class Step:
             sums_up(self, dim)
         self.solution.obligations.append((dim, dirty, reason))
 
-    def need_nonzero(self, dim: Dim, dirty: Dirty, reason: str) -> None:
-        """``dim`` can be cut only where this operand is not known to be zero at its cut positions (a divisor)."""
-        self.solution.hazards.append((dim, dirty, reason))
+    def need_nonzero(self, dim: Dim, dirty: Dirty, reason: str, divisor: str | int | None = None) -> None:
+        """``dim`` can be cut only where this operand is something else than zero at its cut positions.
+
+        Of a ``divisor`` (an operand's name or place) that has to be known, of others it must only be possible.
+        """
+        self.solution.hazards.append((dim, dirty, reason, None if divisor is None else self.value(divisor)))
 
     def give(self, dims: Any, dirty: Any = CLEAN, output: int = 0) -> None:
         value = self.op.outputs[output]
@@ -337,13 +341,15 @@ def _check(solution: Solution) -> None:
                 # what a region leaves out is made zero where it is added up
                 if all(leaf in one for one in dirty) and not is_space(leaf):
                     fix(leaf, reason)
-    for dim, operand, reason in solution.hazards:
+    for dim, operand, reason, divisor in solution.hazards:
         live = [leaf for leaf in leaves(dim) if not leaf.reason]
         if live:
             dirty_leaves = {leaf for d in operand for leaf in leaves(d)}
             for leaf in live:
-                if leaf not in dirty_leaves and not is_space(leaf):
-                    fix(leaf, reason)
+                possible = leaf in dirty_leaves
+                sure = possible and (divisor is None or is_sure(sign_at(solution, divisor, leaf)))
+                if not sure and not is_space(leaf):
+                    fix(leaf, reason.replace("is zero", "may be zero") if possible else reason)
 
 
 def same(a: Dim, b: Dim) -> bool:

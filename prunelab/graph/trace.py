@@ -156,9 +156,10 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...], 
         number = ids.get(value.id)
         if number is None:
             number = ids[value.id] = len(shapes)
-            vector = value.type().as_vec_type() is not None
-            shapes.append(None if vector else tuple(int(n) for n in value.shape))
-            dtypes.append("list" if vector else dtype_name(value.dtype))
+            # a result that was not asked for has no type (the counts of a unique)
+            vector, tensor = value.type().as_vec_type() is not None, value.is_dense_tensor_type()
+            shapes.append(None if vector else tuple(int(n) for n in value.shape) if tensor else ())
+            dtypes.append("list" if vector else dtype_name(value.dtype) if tensor else "none")
         return number
 
     tensors, values = concrete.parameters

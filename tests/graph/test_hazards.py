@@ -106,6 +106,8 @@ HAZARDS = {
     "units as steps of an LSTM": (lambda: Steps(nn.LSTM), (1, 1, 8, 8)),
     "units as steps of a GRU": (lambda: Steps(nn.GRU), (1, 1, 8, 8)),
     "names of ours": (Named, (1, 6)),
+    "division by what is zero for zero": (lambda: Wide(lambda h: h / (F.sigmoid(h) - 0.5)), (1, 6)),
+    "a root of what is zero for zero": (lambda: Wide(lambda h: paddle.rsqrt(F.relu(F.sigmoid(h) - 0.5))), (1, 6)),
 }
 
 
@@ -152,3 +154,28 @@ def test_a_batch_that_is_more_than_a_width_is_the_given_one():
         assert all(bool((a == b).all()) for a, b in zip(graph.run(x), model(x), strict=True))
         with pytest.raises(InputError, match="was traced for"):
             graph.run(paddle.randn([n + 1, 6]))
+
+
+DIVISORS = {
+    "1 + exp": (lambda h: h / (1 + paddle.exp(-h)), 8), "softplus": (lambda h: h / F.softplus(h), 8),
+    "epsilon": (lambda h: h / (h.abs() + 1e-3), 8), "root": (lambda h: h * paddle.rsqrt(h * h + 1e-3), 8),
+    "clip": (lambda h: h / paddle.clip(h, 0.1, 2.0), 8), "maximum": (lambda h: h / paddle.maximum(
+        h, paddle.full([1], 0.3)), 8),
+    "of both signs": (lambda h: h / (-F.sigmoid(h) - 0.2), 8), "a square": (lambda h: h / (h**2 + 0.1), 8),
+    "over units": (lambda h: h / (h.abs() + (h * h).mean(-1, keepdim=True) + 0.1), 8),
+    "over units, of any sign": (lambda h: h / (h.sum(-1, keepdim=True) + F.sigmoid(h)), 0),
+    "a difference": (lambda h: h / (F.sigmoid(h) - 0.5), 0), "cosine minus one": (lambda h: h / (paddle.cos(h) - 1), 0),
+}
+
+
+@pytest.mark.parametrize("name", DIVISORS)
+def test_what_may_divide(name):
+    """A divisor that is known to be no zero where cut leaves the units free; one that may be freezes them."""
+    then, units = DIVISORS[name]
+    graph = laws.trace(laws.stir(Wide(then)).eval(), (1, 6))
+    found = sum(g.units for g in graph.prunable if "a" in g.layers)
+    assert found == units
+    if units:
+        laws.check_exact(graph, laws.half_of_every_group(graph))
+    else:
+        assert "may be zero where cut" in graph.group("a").reason

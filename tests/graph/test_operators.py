@@ -32,7 +32,7 @@ FROZEN_IN: dict[str, str] = {
     "svd": "arithmetic: svd", "eigh": "arithmetic: eigh", "lu": "arithmetic: lu", "lstsq": "arithmetic: lstsq",
     "solve": "arithmetic: solve", "triangular_solve": "arithmetic: triangular_solve",
     "histogram": "arithmetic: histogram", "bincount": "arithmetic: bincount",
-    "masked_select": "positions: masked_select", "nonzero": "positions: nonzero",
+    "masked_select": "positions: masked_select", "nonzero": "positions: nonzero", "unique": "layers: unique of units",
     "cross_entropy_with_softmax": "layers: cross_entropy", "hsigmoid_loss": "layers: hsigmoid_loss",
     "warpctc": "layers: ctc_loss", "warprnnt": "layers: rnnt_loss", "nll_loss": "layers: nll_loss",
     "equal_all": "arithmetic: equal_all", "allclose": "arithmetic: allclose", "is_empty": "activations: is_empty",

@@ -272,6 +272,8 @@ MORE = {
     "zeros_like": vector(lambda h: paddle.concat([h, paddle.zeros_like(h)], 1)),
     "ones_like": vector(lambda h: paddle.concat([h, paddle.ones_like(h)], 1)),
     "full_like": vector(lambda h: h + paddle.full_like(h, 2.0)),
+    "full of a tensor": vector(lambda h: h * paddle.full([8], paddle.to_tensor(2.0))),
+    "unique of units": vector(lambda h: h * paddle.unique(h).sum(), 0, "positions that are chosen by their values"),
     "empty_like": vector(lambda h: h + 0 * paddle.empty_like(h), 0, "a constant"),
     "empty": vector(lambda h: h + 0 * paddle.nan_to_num(paddle.empty([8])), 0, "a constant"),
     "arange": vector(lambda h: h + paddle.arange(8.0)),

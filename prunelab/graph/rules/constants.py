@@ -73,6 +73,20 @@ def _full_shape(step: Step, widths: Widths) -> dict[str, Any]:
     return {"shape": [widths.size(d) for d in step.given()]} if step.attribute("shape") not in ([1], []) else {}
 
 
+def _full_of(step: Step) -> None:
+    """A tensor of one computed value."""
+    if any(n < 0 for n in step.shape()):
+        step.give_new("a constant")
+        return
+    dims = [atom(n) for n in step.shape()]
+    step.give(dims, free(dims))
+
+
+def _full_of_shape(step: Step, widths: Widths) -> dict[str, Any]:
+    written = step.constant("shape")
+    return {"shape": [widths.size(d) for d in step.given()]} if are_numbers(written) else {}
+
+
 def _full_int_array(step: Step) -> None:
     step.solution.constants[step.op.outputs[0]] = step.attribute("value")
     step.give_new("a constant")
@@ -183,7 +197,8 @@ RULES = {
     "full": Rule(_full, _full_shape),
     "full_int_array": Rule(_full_int_array),
     **dict.fromkeys(("assign_value", "assign_value_"), Rule(_spelled, _spelled_numbers)),
-    **dict.fromkeys(("full_with_tensor", "linspace", "eye", "tril_indices", "triu_indices",
+    "full_with_tensor": Rule(_full_of, _full_of_shape),
+    **dict.fromkeys(("linspace", "eye", "tril_indices", "triu_indices",
                      "gaussian", "uniform", "randint", "randperm", "empty", "logspace", "range_v2"), Rule(_constant)),
     **dict.fromkeys(("full_like", "zeros_like", "ones_like"), Rule(_like)),
     **dict.fromkeys(("shape", "shape64"), Rule(_shape_of)),

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from prunelab.errors import InputError
-from prunelab.graph.dims import Dim, atom, find, product, rows
+from prunelab.graph.dims import Dim, atom, concatenation, find, product, rows
 from prunelab.graph.regions import passes
 from prunelab.graph.solver import Rule, Step, Widths, free
 
@@ -158,11 +158,27 @@ def _fold(step: Step) -> None:
 
 def _temporal_shift(step: Step) -> None:
     """A share of the channels moves one step in time."""
-    x = step.dims()
+    x = list(step.dims())
     axis = channel_axis(step, len(x))
     step.fix(x[0], "steps in time")
-    step.fix(x[axis], "a share of the channels moves in time")
+    n, ratio = find(x[axis]).size, step.attribute("shift_ratio", 0.25)
+    moved = int(n * ratio)
+    if moved < 1 or int(n * 2 * ratio) != 2 * moved or 2 * moved >= n:
+        step.fix(x[axis], "a share of the channels moves in time")
+    else:  # forth, back, and those that stay: as many go of the first as of the second
+        forth, back, rest = step.split(x[axis], [moved, moved, n - 2 * moved])
+        step.tie(forth, back)
+        step.note("moved", forth)
+        x[axis] = concatenation([forth, back, rest])
     step.give(x, step.dirty())
+
+
+def _shift_ratio(step: Step, widths: Widths) -> dict[str, Any]:
+    channels = step.dims()[channel_axis(step, len(step.dims()))]
+    if (step.op.index, "moved") not in step.solution.notes or not widths.changes(channels):
+        return {}
+    # a quarter more than the number, so that rounding down gives it, and twice the ratio twice as many
+    return {"shift_ratio": (widths.number(step.noted("moved")) + 0.25) / widths.number(channels)}
 
 
 _GROUPS = frozenset({"groups"})
@@ -176,5 +192,5 @@ RULES = {
     "pixel_unshuffle": Rule(_pixel_unshuffle),
     "unfold": Rule(_unfold),
     "fold": Rule(_fold),
-    "temporal_shift": Rule(_temporal_shift),
+    "temporal_shift": Rule(_temporal_shift, _shift_ratio),
 }

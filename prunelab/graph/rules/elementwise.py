@@ -59,7 +59,7 @@ def _lose(step: Step) -> None:
 def _reciprocal(step: Step) -> None:
     dims = step.dims()
     for d in dims:
-        step.need_nonzero(d, step.dirty(), f"{step.op.name} of a value that is zero where cut")
+        step.need_nonzero(d, step.dirty(), f"{step.op.name} of a value that is zero where cut", 0)
     step.give(dims, free(dims))
 
 
@@ -192,7 +192,7 @@ def _divide(step: Step) -> None:
     out, has = broadcast(step, [0, 1])
     for d, mine in zip(out, has[1], strict=True):
         if mine:
-            step.need_nonzero(d, step.dirty(1), "division by a value that is zero where cut")
+            step.need_nonzero(d, step.dirty(1), "division by a value that is zero where cut", 1)
     dirty = step.dirty(0) | free(d for d, mine in zip(out, has[0], strict=True) if not mine)
     step.give(out, dirty)
 

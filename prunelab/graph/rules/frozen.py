@@ -15,10 +15,9 @@ FREEZES: dict[str, str] = {
     **dict.fromkeys(("det", "slogdet", "inverse", "cholesky", "cholesky_solve", "matrix_power", "matrix_rank", "qr",
                      "svd", "eigh", "lu", "lstsq", "solve", "triangular_solve"), MATRIX),
     **dict.fromkeys(("histogram", "bincount"), COUNTS),
-    **dict.fromkeys(("masked_select", "nonzero"), CHOSEN),
+    **dict.fromkeys(("masked_select", "nonzero", "unique"), CHOSEN),
     **dict.fromkeys(("cross_entropy_with_softmax", "hsigmoid_loss", "warpctc", "warprnnt", "nll_loss"), LOSS),
     **dict.fromkeys(("equal_all", "allclose", "is_empty"), "a comparison of all positions"),
-    "multi_dot": "a chain of products whose order follows their sizes",
     "gather_tree": "paths through beams",
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from prunelab.graph.dims import ATOM, PRODUCT, Dim, atom, concatenation, find, rows, select
+from prunelab.graph.dims import ATOM, PRODUCT, Dim, atom, concatenation, find, product, rows, select
 from prunelab.graph.experts import experts_of
 from prunelab.graph.rules.constants import Array, are_numbers, known
 from prunelab.graph.rules.shape import axis_of
@@ -240,9 +240,21 @@ def _repeat_unevenly(step: Step) -> None:
     if repeats is None:
         step.freeze("repeats that are computed")
         return
+    if len(set(repeats.tolist())) == 1 and repeats[0] > 0:
+        x[axis] = product([x[axis], atom(int(repeats[0]), "repeats")])
+        step.give(x, step.dirty())
+        return
     step.fix(x[axis], "repeats that differ")
     x[axis] = atom(int(repeats.sum()), "repeats that differ")
     step.give(x, step.dirty())
+
+
+def _even_repeats(step: Step, widths: Widths) -> dict[str, Any]:
+    axis = int(step.attribute("axis", 0)) % len(step.dims())
+    repeats = known(step, "repeats")
+    if repeats is None or not widths.changes(step.dims()[axis]):
+        return {}
+    return {"repeats": np.asarray(repeats, np.int64)[widths.positions(step.dims()[axis])]}
 
 
 def _crop(step: Step) -> None:
@@ -323,7 +335,7 @@ RULES = {
     **dict.fromkeys(("gather", "index_select"), Rule(_gather, _gather_numbers)),
     "gather_nd": Rule(_gather_nd, _gather_numbers),
     "index_sample": Rule(_index_sample),
-    "repeat_interleave_with_tensor_index": Rule(_repeat_unevenly),
+    "repeat_interleave_with_tensor_index": Rule(_repeat_unevenly, _even_repeats),
     "crop": Rule(_crop, _crop_bounds),
     **dict.fromkeys(("diagonal", "trace"), Rule(_diagonal)),
     **dict.fromkeys(("diag", "diag_embed"), Rule(_diagonal_matrix)),

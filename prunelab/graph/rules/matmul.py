@@ -6,6 +6,7 @@ its rows; between two computed values (attention's scores) one of them has to be
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 from prunelab.graph.dims import Dim, atom, find, product
@@ -183,6 +184,28 @@ def _einsum_macs(step: Step) -> Iterable[list[Dim]]:
         yield list(known.values())
 
 
+def _chain(step: Step) -> None:
+    """Matrices multiplied in the order that their sizes make cheapest; the first and the last may be vectors."""
+    matrices, dirties = [list(d) for d in step.dims()], step.dirty()
+    combine = step.solution.program.producers[step.value(0)]  # type: ignore[index]
+    for place, value in enumerate(combine.inputs):
+        if value in step.solution.held and len(matrices[place]) == 2:
+            step.solution.roles.setdefault((value, 0), "in" if place else "out")
+            step.solution.roles.setdefault((value, 1), "out" if place else "in")
+    for k, (left, right) in enumerate(itertools.pairwise(matrices)):
+        step.tie(left[-1], right[0])
+        step.need_zero(left[-1], dirties[k], dirties[k + 1], reason=CONTRACTION)
+    out = [*matrices[0][:-1], *matrices[-1][1:]]
+    step.give(out, (free(matrices[0][:-1]) & _leaves(dirties[0])) | (free(matrices[-1][1:]) & _leaves(dirties[-1])))
+
+
+def _chain_macs(step: Step) -> Iterable[list[Dim]]:
+    """Of the products from the left: which order Paddle takes depends on the sizes."""
+    matrices = [list(d) for d in step.dims()]
+    for left, right in itertools.pairwise(matrices):
+        yield [*matrices[0][:-1], left[-1], *right[1:]]
+
+
 def _bmm_like_dot(step: Step) -> None:
     """The dot product over the last axis of two tensors of one shape."""
     x, y = step.dims(0), step.dims(1)
@@ -202,4 +225,5 @@ RULES = {
     "kron": Rule(_kron),
     "einsum": Rule(_einsum, macs=_einsum_macs),
     "dot": Rule(_bmm_like_dot),
+    "multi_dot": Rule(_chain, macs=_chain_macs),
 }
