@@ -69,6 +69,11 @@ def only_inside(x: Any, masks: list[tuple[int, list[float]]], outside: float) ->
     return x
 
 
+def einsum_of_many(equation: str, *operands: Any) -> Any:
+    """The products in the order that Paddle takes from the sizes."""
+    return paddle.einsum(equation, *operands)
+
+
 def silence(x: Any, penalty: list[float]) -> Any:
     """Scores along the last axis, some so low that a softmax gives them nothing."""
     place = getattr(x, "place", paddle.base.framework._current_expected_place())
@@ -83,5 +88,6 @@ COMPOSITES: Mapping[str, tuple[Callable[..., Any], str]] = {
     "count_of_dense": (count_of_dense, "x kept dense"),
     "unbind_of_kept": (unbind_of_kept, "input axis sections"),
     "silence": (silence, "x penalty"),
+    "einsum_of_many": (einsum_of_many, "equation"),
     "only_inside": (only_inside, "x masks outside"),
 }

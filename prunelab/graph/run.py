@@ -250,6 +250,11 @@ class Executor:
         if name == "constant":
             dtype = self.program.dtypes[op.outputs[0]]
             return Call(name, [], made=[(0, _constant(changed["value"], dtype))], outputs=op.outputs, index=op.index)
+        if "whole" in op.attributes:  # an einsum of several tensors, whose products so far nobody needs
+            equation, *operands = op.attributes["whole"]
+            places = [(k + 1, v, True) for k, v in enumerate(operands)]
+            return Call("einsum_of_many", [equation, *[None] * len(operands)], places, outputs=op.outputs[:1],
+                        index=op.index)
         if op.name == "builtin.split":
             return Call(op.name, [], [(0, op.inputs[0], False)], outputs=op.outputs, index=op.index)  # type: ignore[list-item]
         if name not in COMPOSITES and not hasattr(_C_ops, _EAGER_NAME.get(name, name)):

@@ -11,6 +11,7 @@ from typing import Any
 import paddle
 
 from prunelab.errors import InputError, TraceError
+from prunelab.graph.chains import from_the_left, whole_of
 from prunelab.graph.inputs import TRACED_BATCH, dtype_name, read_inputs, with_batch_axes
 from prunelab.graph.looks import Looks, watching
 from prunelab.graph.program import DType, Op, Parameter, Program, Ref, TensorSpec, rebuild
@@ -141,7 +142,7 @@ def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
 def _to_static(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
     spec = [paddle.static.InputSpec(list(s.shape), s.dtype, name=None) for s in specs]
     with (warnings.catch_warnings(), forgetting_failures(), as_eager(), with_light_parameters(), with_short_stacks(),
-          without_names(), taking_any_self(model), watching() as looks):
+          without_names(), taking_any_self(model), from_the_left(), watching() as looks):
         warnings.simplefilter("ignore")
         static = paddle.jit.to_static(model, input_spec=spec, full_graph=True)
         return static.forward.concrete_program, looks
@@ -204,6 +205,9 @@ def _copy_op(index: int, op: Any, note: Any) -> Op:
     if full_name.startswith("builtin."):
         return Op(index, full_name, inputs, outputs, (), {}, line)
     plain = {key: _plain(attributes[key]) for key in op.get_attr_names()}
+    whole = whole_of(op.results()[0]) if full_name == "pd_op.einsum" else None
+    if whole is not None:
+        plain["whole"] = (whole[0], *(note(v) for v in whole[1]))
     return Op(index, full_name.partition(".")[2], inputs, outputs, tuple(op.get_input_names()), plain, line)
 
 

@@ -120,3 +120,24 @@ def test_a_second_cut(form):
     plan = pl.propose(again, sparsity=0.5)
     laws.check_cost(again, plan, laws.check_exact(again, plan, form))
     assert isinstance(small, GraphLayer) == (form == "graph")
+
+
+class Chain(nn.Layer):
+    """An einsum of three tensors, whose cheapest order changes with the batch."""
+
+    def __init__(self):
+        super().__init__()
+        normal = nn.initializer.Normal(std=0.4)
+        self.a, self.out = nn.Linear(6, 8), nn.Linear(5, 3)
+        self.w, self.v = (self.create_parameter([8, n], default_initializer=normal) for n in (8, 5))
+
+    def forward(self, x):
+        return self.out(paddle.einsum("bi,ij,jk->bk", self.a(x), self.w, self.v))
+
+
+def test_an_einsum_of_many_takes_any_batch():
+    model = laws.stir(Chain()).eval()
+    graph = pl.trace(model, (1, 6))
+    assert graph.input_specs[0].batch_axis == 0
+    laws.check_runs(graph, (1, 2, 3, 7, 40))
+    laws.check_all(model, (1, 6))
