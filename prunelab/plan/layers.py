@@ -84,6 +84,7 @@ def layers(graph: Graph, plan: Plan | None = None) -> Layers:
     """
     if plan is not None:
         graph.check(as_plan(plan))
+        graph = graph.opened_for(plan)
     removed = {group.name: group.removed for group in plan.groups if not is_sparse(group)} if plan is not None else {}
     now = graph.cost(plan)
     return Layers(type(graph.model).__name__, tuple(_row(graph, group, removed, now) for group in graph.groups))
