@@ -51,11 +51,11 @@ class Explanation:
 class Explainer:
     """A program solved once more, this time noting which operator fixed what."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, opened: frozenset[str] = frozenset()) -> None:
         self.program = program
         self._fixed: list[tuple[Dim, int]] = []
         self._noted: set[int] = set()
-        self.solution: Solution = solve(program, RULES, watch=self._note)
+        self.solution: Solution = solve(program, RULES, watch=self._note, opened=opened)
         self.names = {p.value: p.name for p in program.parameters}
 
     def _note(self, solution: Solution, op: Op) -> None:

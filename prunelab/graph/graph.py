@@ -174,7 +174,12 @@ class Graph:
             UnknownNameError: no such group, layer or parameter.
             PlanError: nothing ties the two.
         """
-        explainer = Explainer(self.program)
+        if other is None and name not in self._structure.by_name:  # perhaps a group that is frozen unless asked for
+            opened = next((self.opened(kind) for kind in OPENED if isinstance(name, str)
+                           and name in self.opened(kind).structure.by_name), None)
+            if opened is not None and opened.structure is not self._structure:
+                return opened.explain(name)
+        explainer = Explainer(self.program, self._structure.solution.opened)
         if other is None:
             group = self.group(name)
             return explain_group(explainer, group.name, group.members, group.reason)

@@ -12,6 +12,7 @@ from prunelab.graph.program import Program
 from prunelab.graph.regions import SPATIAL, axes_of
 from prunelab.graph.solver import Solution
 
+_PLURALS = {"vocabulary": "words", "spatial": "bands"}
 MAKES = ("out", "vocabulary")  # the roles of axes that make units: outputs, and the rows of a table that shrinks
 
 
@@ -63,7 +64,8 @@ class Group:
         return tuple(dict.fromkeys(layer_of(m.parameter) for m in self.makers or self.members))
 
     def __str__(self) -> str:
-        state = f"{self.units} {self.granularity}s" if self.prunable else f"frozen: {self.reason}"
+        units = _PLURALS.get(self.granularity, f"{self.granularity}s")
+        state = f"{self.units} {units}" if self.prunable else f"frozen: {self.reason}"
         return f"{self.name}: {state}; {', '.join(map(str, self.members))}"
 
 
@@ -142,9 +144,12 @@ def _named(solution: Solution, entries: list[tuple[Dim, list[Member]]]) -> tuple
         taken[name] = taken.get(name, 0) + 1
         if taken[name] > 1:
             name = f"{name}{taken[name]}"
-        reason = dim.reason or ("" if dim.size > 1 else "it has a single unit")
+        # ids of 0 and 1 are what every network is tried with
+        fewest = 2 if granularity == "vocabulary" else 1
+        few = "it has a single unit" if fewest == 1 else "it has two words"
+        reason = dim.reason or ("" if dim.size > fewest else few)
         stay = sorted({at for d, at, _ in solution.spelled if find(d) is dim})
-        least = least_of(solution.least, dim)
+        least = max(fewest, least_of(solution.least, dim))
         groups.append(Group(name, dim.size, granularity, tuple(members), not reason, reason, stay=tuple(stay),
                             least=least))
         if not reason:

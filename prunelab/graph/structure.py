@@ -107,8 +107,9 @@ class Structure:
             known = self.by_name.get(g.name)
             held = known.stay if known is not None else ()
             if known is not None and g.units - len(g.removed) < known.least:
-                raise PlanError(f"{g.name} keeps {g.units - len(g.removed)} {g.granularity}s, and the forward chooses "
-                                f"{known.least} of them; keep at least as many")
+                wants = "has two words at least" if g.granularity == "vocabulary" else "chooses so many"
+                raise PlanError(f"{g.name} keeps {g.units - len(g.removed)} of its units; keep at least {known.least}, "
+                                f"since the forward {wants}")
             for unit in set(held).intersection(g.removed if held else ()):
                 line = next((line for d, at, line in self.solution.spelled if at == unit), "")
                 raise PlanError(f"unit {unit} of {g.name} cannot go: the forward compares ids with it{line}; keep "

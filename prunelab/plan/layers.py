@@ -95,6 +95,8 @@ def _row(graph: Graph, group: Group, removed: dict[str, tuple[int, ...]], now: C
     tied = tuple(dict.fromkeys(layer for member in group.members for layer in [member.parameter.rpartition(".")[0]]))
     if not group.prunable:
         return LayerRow(group.name, group.granularity, group.units, group.units, None, None, tied, group.reason)
+    if group.granularity == "spatial":  # no network is left without any band: all that is computed hangs on them
+        return LayerRow(group.name, group.granularity, group.units, kept, 0, now.macs, tied, "")
     structure = graph.structure
     without = structure.cost(structure.kept({**removed, group.name: range(group.units)}))
     spent = now - without

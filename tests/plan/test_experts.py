@@ -207,7 +207,7 @@ def test_a_choice_of_two_keeps_two():
     graph = pl.trace(Mixture(top_two).eval(), (1, 5))
     plan = pl.propose(graph, granularity="expert", sparsity=0.9)
     assert len(plan.group("gate").kept) == 2
-    with pytest.raises(PlanError, match="keeps 1 experts, and the forward chooses 2"):
+    with pytest.raises(PlanError, match="keeps 1 of its units; keep at least 2"):
         plan.with_removed(graph, {"gate": range(5)})
 
 

@@ -15,6 +15,7 @@ from paddle import nn
 
 import prunelab as pl
 from prunelab.errors import OptionError, PlanError, UnknownNameError
+from prunelab.plan.layers import layers
 from prunelab.surgery import zero_cut
 from prunelab.testing import laws
 
@@ -195,6 +196,13 @@ def test_the_region_lies_where_the_model_looks():
     assert plan.made["criterion"] == "saliency"
     middle = pl.propose(graph, granularity="spatial", sparsity=0.75)
     assert middle.group("x:rows").kept == (2, 3, 4, 5)
+
+
+def test_the_table_of_layers_has_regions():
+    graph = pl.trace(Pooled().eval(), (1, 3, 64, 64))
+    plan = pl.propose(graph, granularity="spatial", sparsity=0.5)
+    rows = {row.name: row for row in layers(graph, plan)}
+    assert (rows["x:rows"].kept, rows["x:rows"].macs) == (5, plan.cost.macs)
 
 
 def test_targets():

@@ -262,6 +262,29 @@ def test_options(options, error, says):
         pl.propose(graph, granularity="vocabulary", **options)
 
 
+def test_a_table_of_two_words_stays_and_a_group_explains_itself():
+    class Segments(Tied):
+        def __init__(self):
+            super().__init__()
+            self.kind = nn.Embedding(2, 8)
+
+        def forward(self, ids, kinds):
+            return super().forward(ids) + self.kind(kinds).mean(-1, keepdim=True)
+
+    graph = pl.trace(Segments().eval(), [*IDS, *IDS])
+    reasons = {g.name: g.reason for g in graph.at("vocabulary")}
+    assert reasons["embed:vocabulary"] == ""
+    assert reasons["kind:vocabulary"] == "it has two words"
+    told = graph.explain("embed:vocabulary")
+    assert {"embedding", "matmul"} <= {link.operator for link in told.links}
+    assert "23 words" in str(graph.at("vocabulary")[0])
+    plan = pl.propose(graph, granularity="vocabulary", sparsity=0.95)
+    assert len(plan.group("embed:vocabulary").kept) == 2
+    laws.check_exact(graph, plan)
+    with pytest.raises(PlanError, match="keep at least 2"):
+        plan.with_removed(graph, {"embed:vocabulary": range(22)})
+
+
 def test_a_network_without_words_is_told_so():
     with pytest.raises(OptionError, match="no vocabulary that can be cut: it has none"):
         pl.propose(pl.trace(Residual().eval(), (1, 3, 16, 16)), granularity="vocabulary", sparsity=0.5)
