@@ -12,6 +12,7 @@ import numpy as np
 
 from prunelab.criteria import CRITERIA, Criterion, criterion_of, needs_of, score
 from prunelab.errors import OptionError, check_ratio, check_whole, unknown_name
+from prunelab.evaluate import calibrate
 from prunelab.graph import Cost, Graph, Group
 from prunelab.lab.options import Healing
 from prunelab.plan import Plan, propose
@@ -33,19 +34,41 @@ def weight_criteria() -> list[str]:
 
 @dataclass(frozen=True)
 class Cut:
-    """How a step chooses: the criterion, what kept units come in multiples of, and the seed for criteria that draw."""
+    """How a step chooses: the criterion, what kept units come in multiples of, and the seed for criteria that draw;
+    ``data`` and ``loss`` are for criteria that look at activations or gradients."""
 
     criterion: str | Criterion
     round_to: int = 1
     seed: int = 0
+    data: Any = None
+    loss: Any = None
 
     def __post_init__(self) -> None:
-        needs = needs_of(criterion_of(self.criterion))
-        if needs:
-            raise OptionError(f"the criterion {self.criterion_name} looks at {' and '.join(needs)}, which a step of a "
-                              f"Lab does not gather; choose one that looks at weights "
-                              f"({', '.join(weight_criteria())}), or call pl.propose(lab.graph, criterion, data=...)")
+        criterion_of(self.criterion)
         object.__setattr__(self, "round_to", check_whole(self.round_to, "round_to", 1))
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What the criterion looks at beside weights."""
+        return tuple(needs_of(criterion_of(self.criterion)))
+
+    def check(self, why: str) -> Cut:
+        """The same, whose data is there where it is needed; ``why`` tells what to do where it is not.
+
+        Raises:
+            OptionError: a criterion that looks at data, without any.
+        """
+        if self.needs and self.data is None:
+            raise OptionError(f"the criterion {self.criterion_name} looks at {' and '.join(self.needs)}, {why}, or "
+                              f"choose one that looks at weights ({', '.join(weight_criteria())})")
+        return self
+
+    def scores(self, graph: Graph, group: Group) -> np.ndarray[Any, Any]:
+        """The scores of a group's units, data gathered where it is looked at."""
+        seen = None
+        if self.needs:
+            seen = calibrate(graph, self.data, self.criterion, loss=self.loss, groups=[group])
+        return score(graph, group, self.criterion, seed=self.seed, calibration=seen)
 
     @property
     def criterion_name(self) -> str:
@@ -152,7 +175,7 @@ def cut_layer(graph: Graph, plan: Plan, group: Group, ratio: float, cut: Cut) ->
     if n_removed(ratio, group.units) < gone:
         raise OptionError(f"the ratio {ratio:g} of {group.name} is below what is gone: {gone} of {group.units} units; "
                           "go back to a state before they went, or give a higher ratio")
-    removed = units_at(plan, group, ratio, cut, lambda g: score(graph, g, cut.criterion, seed=cut.seed))
+    removed = units_at(plan, group, ratio, cut, lambda g: cut.scores(graph, g))
     if len(removed) == gone:
         raise OptionError(f"the ratio {ratio:g} takes no further unit of {group.name}: {gone} of {group.units} are "
                           f"gone; {_least_more(group, gone, cut)}")
@@ -175,6 +198,7 @@ def cut_all(graph: Graph, plan: Plan, target: dict[str, float], scope: str, cut:
     """``plan`` grown until ``target`` (sparsity, macs or params: a fraction of the dense model) is met over all
     layers."""
     return propose(graph, cut.criterion, scope=scope, round_to=cut.round_to, seed=cut.seed, start=plan,
+                   data=cut.data, loss=cut.loss,
                    sparsity=target.get("sparsity"), macs=target.get("macs"), params=target.get("params"))
 
 

@@ -14,6 +14,7 @@ from prunelab.lab.stepping import Choosing
 from prunelab.lab.views import masks_of
 from prunelab.render.masks import MaskPicture
 
+_NOT_GATHERED = "which takes longer than a preview may: take the step and look"
 _MOST_SCORES = 500  # a slider's groups and criteria over some states; each is an array of a number a unit
 
 
@@ -41,7 +42,7 @@ class Looking(Choosing):
         group = find_group(self.graph, layer)
         ratio = check_ratio(ratio, place="ratio")
         state = self.state
-        cut = self._seeded(self._cut(criterion, round_to))
+        cut = self._seeded(self._cut(criterion, round_to).check(_NOT_GATHERED))
         removed = units_at(state.plan, group, ratio, cut, lambda g: self._recorded_scores(g, cut))
         plan = state.plan.with_removed(self.graph, {group.name: removed})
         new = tuple(sorted(set(removed) - set(state.plan.removed(group.name))))
@@ -49,7 +50,8 @@ class Looking(Choosing):
 
     def scores(self, layer: str, criterion: str | Criterion | None = None) -> Any:
         """The scores of a layer's units in the current state: ``(units,)``, float, higher is kept."""
-        return self._recorded_scores(find_group(self.graph, layer), self._seeded(self._cut(criterion, 1)))
+        cut = self._seeded(self._cut(criterion, 1).check(_NOT_GATHERED))
+        return self._recorded_scores(find_group(self.graph, layer), cut)
 
     def _recorded_scores(self, group: Any, cut: Cut) -> Any:
         own = cut.criterion if isinstance(cut.criterion, str) else id(cut.criterion)

@@ -21,6 +21,7 @@ from prunelab.lab.cuts import (
 )
 from prunelab.lab.opened import Opened
 from prunelab.lab.options import Healing
+from prunelab.lab.randomness import seed_all
 from prunelab.lab.state import State
 from prunelab.plan import Plan, schedules
 from prunelab.plan.plan import as_plan
@@ -37,6 +38,20 @@ class Choosing(Opened):
 
     def _seeded(self, cut: Cut) -> Cut:
         return replace(cut, seed=self._work.seed_here())
+
+    def _looking(self, criterion: str | Criterion | None, round_to: int) -> Cut:
+        """A cut that may look at the Lab's data."""
+        task = self._task
+        data = task.val if task.train is None else task.train
+        cut = replace(self._cut(criterion, round_to), data=data, loss=task.loss)
+        return cut.check("and the Lab has no data; open it with train=")
+
+    def _chosen_here(self, cut: Cut) -> Cut:
+        """The cut, seeded by where the Lab is; and the generators, which say in what order data comes."""
+        seeded = self._seeded(cut)
+        if seeded.needs:
+            seed_all(seeded.seed)
+        return seeded
 
 
 class Stepping(Choosing):
@@ -73,14 +88,14 @@ class Stepping(Choosing):
             Stopped: `stop` was called.
         """
         ratio = check_ratio(ratio, place="ratio")
-        cut = self._cut(criterion, round_to)
+        cut = self._looking(criterion, round_to)
         healing = self._task.healing(finetune, repair)
         if layer is not None and (by is not None or scope is not None):
             raise OptionError(f"by and scope are for all layers, and '{layer}' is one; leave out either")
         everywhere = None if by is None and scope is None else Target(by or "sparsity", ratio, scope or "local")
         group = find_group(self.graph, layer) if layer is not None else None
         with self._work.begin("step", self._task.n_batches(healing.epochs)) as meter:
-            cut = self._seeded(cut)
+            cut = self._chosen_here(cut)
             if everywhere is not None:
                 proposal = propose_all(self.graph, self.plan, everywhere, cut, healing)
             else:
@@ -172,16 +187,16 @@ class Stepping(Choosing):
         if schedule not in schedules.SCHEDULES:
             raise unknown_name("schedule", schedule, schedules.SCHEDULES)
         steps = check_whole(steps, "steps", 1)
-        cut, healing = self._cut(criterion, round_to), self._task.healing(finetune, repair)
+        cut, healing = self._looking(criterion, round_to), self._task.healing(finetune, repair)
         amounts = dict.fromkeys(schedules.SCHEDULES[schedule](k, steps, to, 0.0) for k in range(1, steps + 1))
         targets = [Target(by, amount, scope) for amount in amounts]
         n_batches = self._task.n_batches(healing.epochs)
         start = self.state
         with self._work.begin("run", None if n_batches is None else n_batches * len(targets)) as meter:
             # a target that cannot be met is found before the first step, not at the last
-            propose_all(self.graph, self.plan, targets[-1], self._seeded(cut), healing)
+            propose_all(self.graph, self.plan, targets[-1], self._chosen_here(cut), healing)
             for number, target in enumerate(targets, 1):
-                proposal = propose_all(self.graph, self.plan, target, self._seeded(cut), healing)
+                proposal = propose_all(self.graph, self.plan, target, self._chosen_here(cut), healing)
                 if proposal.plan.groups == self.plan.groups:
                     meter.skip(n_batches or 0)
                     continue

@@ -223,9 +223,12 @@ def test_a_history_keeps_the_seed_it_was_made_with(tmp_path: Path) -> None:
         again.close()
 
 
-def test_a_criterion_that_looks_at_data_is_refused_with_those_that_do_not() -> None:
-    found = lab()
+def test_a_criterion_that_looks_at_data_needs_some_and_has_no_preview() -> None:
+    found = lab(train=None, val=None, inputs=(1, 1, 6, 6))
     before = found.state
-    with pytest.raises(errors.OptionError, match=r"taylor looks at gradients.*l1_weight.*pl\.propose"):
+    with pytest.raises(errors.OptionError, match=r"taylor looks at gradients, and the Lab has no data.*l1_weight"):
         found.step(ratio=0.3, criterion="taylor")
     assert found.state is before
+    for look in (lambda: lab().preview("0", criterion="taylor"), lambda: lab().scores("0", "taylor")):
+        with pytest.raises(errors.OptionError, match="taylor looks at gradients, which takes longer than a preview"):
+            look()

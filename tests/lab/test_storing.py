@@ -105,6 +105,19 @@ def test_the_recorded_lines_give_the_same_bits_on_a_fresh_lab(folder: bool, tmp_
     opened.close()
 
 
+@pytest.mark.parametrize("criterion", ["taylor", "apoz"])
+def test_criteria_that_look_at_data_choose_the_same_again(criterion: str) -> None:
+    x, y = data(24)
+    opened = lab(train=(x, y))  # shuffled at every epoch
+    state = opened.step("0", ratio=0.5, criterion=criterion, finetune=1)
+    dense = pl.trace(opened.replay("s0").lab.model, (1, 1, 6, 6))
+    by_hand = pl.propose(dense, criterion, ratios={"0": 0.5}, data=(x, y))
+    assert state.plan.removed("0") == by_hand.removed("0")
+    np.random.rand(3)
+    opened.run(to=0.6, steps=2, criterion=criterion, scope="global")
+    assert opened.replay().same
+
+
 def test_a_replay_says_what_is_different() -> None:
     opened = lab()
     opened.step("0", ratio=0.5, finetune=1)
