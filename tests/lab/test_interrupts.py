@@ -150,6 +150,18 @@ def test_a_run_that_is_interrupted_again_and_again_ends_as_one_that_is_not(tmp_p
     opened.close()
 
 
+def test_a_transaction_that_an_interrupt_left_open_is_taken_back(tmp_path: Path) -> None:
+    opened = lab(workspace=tmp_path)
+    database = opened._bench.store._db._db
+    database.execute("BEGIN IMMEDIATE")
+    database.execute("DELETE FROM states")
+    assert opened.step("0", ratio=0.5).id == "s1"
+    opened.close()
+    watcher = pl.Lab.watch(tmp_path)
+    assert [state.id for state in watcher.states] == ["s0", "s1"]
+    watcher.close()
+
+
 def test_work_whose_end_was_interrupted_is_not_under_way() -> None:
     from prunelab.lab.piece import Piece
 

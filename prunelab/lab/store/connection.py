@@ -46,8 +46,10 @@ def connect(path: Path, write: bool, durable: bool = True) -> sqlite3.Connection
 
 def transact(db: sqlite3.Connection, do: Callable[[sqlite3.Connection], T]) -> T:
     """Call ``do`` in a transaction: all of it, or nothing."""
-    db.execute("BEGIN IMMEDIATE")
+    if db.in_transaction:  # left by an interrupt: one thread at a time comes here
+        db.execute("ROLLBACK")
     try:
+        db.execute("BEGIN IMMEDIATE")
         done = do(db)
         db.execute("COMMIT")
     except BaseException:

@@ -26,15 +26,17 @@ class Database:
     def __init__(self, folder: Path, *, write: bool, file: str = "") -> None:
         self.folder, self.write = folder, write
         self.path = folder / (file or DATABASE)
-        self._lock = threading.RLock()  # a panel reads while a step in another thread writes
+        # A panel reads while a step in another thread writes. Taken by `with` itself, never in a function of ours,
+        # which an interrupt may keep from giving it back
+        self._lock = threading.RLock()
         self._copy: sqlite3.Connection | None = None
-        with self.told("opened"):
+        with self._lock, self.told("opened"):
             self._db = connect(self.path, write)
         weakref.finalize(self, self._db.close)
 
     def read(self, query: str, *values: Any) -> list[Any]:
         """All rows of a query."""
-        with self.told("read"):
+        with self._lock, self.told("read"):
             return self._db.execute(query, values).fetchall()
 
     def one(self, query: str, *values: Any) -> Any:
@@ -44,7 +46,7 @@ class Database:
 
     def change(self, do: Callable[[sqlite3.Connection], T]) -> T:
         """Call ``do`` with the connection in a transaction, which is on disk when this returns."""
-        with self.told("written"):
+        with self._lock, self.told("written"):
             if not self.write:
                 raise WorkspaceError(f"the workspace {self.folder} is only watched here; open it with pl.Lab to change "
                                      "it")
@@ -58,7 +60,7 @@ class Database:
 
     def keep_copy(self) -> None:
         """Open the copy, and bring it up to date where it is not."""
-        with self.told("opened"), contextlib.suppress(sqlite3.Error):
+        with self._lock, self.told("opened"), contextlib.suppress(sqlite3.Error):
             path = self.folder / COPY
             self._copy = connect(path, write=True, durable=False)
             weakref.finalize(self, self._copy.close)
@@ -77,10 +79,9 @@ class Database:
 
     @contextlib.contextmanager
     def told(self, what: str) -> Iterator[None]:
-        """Errors of the file system and the database in a person's words; one thread at a time."""
+        """Errors of the file system and the database in a person's words."""
         try:
-            with self._lock:
-                yield
+            yield
         except PrunelabError:
             raise
         except sqlite3.IntegrityError as error:
@@ -96,7 +97,7 @@ class Database:
         Raises:
             WorkspaceError: a newer version, or a database of something else.
         """
-        with self.told("opened"):
+        with self._lock, self.told("opened"):
             version = found_version(self._db)
             if version is None and self.write:
                 transact(self._db, make_tables)
@@ -106,7 +107,7 @@ class Database:
 
     def migrate(self, move: Callable[[sqlite3.Connection], None]) -> None:
         """Bring older tables to the present ones in one transaction."""
-        with self.told("written"):
+        with self._lock, self.told("written"):
             transact(self._db, move)
             self._check(VERSION)
 
@@ -121,7 +122,7 @@ class Database:
 
     def backup(self, path: Path) -> None:
         """Write the whole database, as it is now, into another file."""
-        with self.told("read"):
+        with self._lock, self.told("read"):
             other = sqlite3.connect(path)
             try:
                 self._db.backup(other)
@@ -131,7 +132,7 @@ class Database:
 
     def shrink(self) -> None:
         """Give the space of deleted rows back to the file system."""
-        with self.told("written"):
+        with self._lock, self.told("written"):
             for db in filter(None, (self._db, self._copy)):
                 db.execute("VACUUM")
                 db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
