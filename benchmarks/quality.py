@@ -1,0 +1,154 @@
+"""Is the pruned model good? prunelab beside Torch-Pruning 1.6.1, from the same dense weights on the same data.
+
+A residual and a mobile network on scikit-learn's digits, an LSTM and a transformer that tell which section of Python's
+own docs a paragraph is from. At each fraction of MACs that goes: accuracy without training, and after so many epochs
+(Adam, 0.001 falling along a cosine, batches of 64, both alike). Mean and spread over seeds, each with its own dense
+weights and its own split. Then single weights and 2:4, with and without weight update.
+
+    python benchmarks/quality.py --torch /path/to/python             # three seeds, 0, 1 and 10 epochs
+    python benchmarks/quality.py --torch ... --small                 # one seed, half and 90 %, 0 and 1 epoch
+
+``--torch`` names the Python of an environment with torch, torch-pruning and scikit-learn; without it, only our side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+from quality_nets import TASKS, as_torch, networks, paddle_kit
+
+import prunelab as pl
+
+RATIOS, EPOCHS = (0.5, 0.7, 0.9), (0, 1, 10)
+DENSE_EPOCHS = {"resnet": 20, "mobilenet": 20, "lstm": 15, "transformer": 15}
+STEPS = 100  # of repair's global form
+
+Row = tuple[str, str, float, int]  # task, method, ratio, epochs
+Results = dict[Row, list[float]]
+
+
+def dense_model(task: str, seed: int) -> tuple[Any, pl.Graph, Any, Any]:
+    """The trained network, its graph, and the data to train on and to judge by."""
+    paddle.seed(seed)
+    np.random.seed(seed)
+    x, y, x_val, y_val = TASKS[task](seed)
+    model = networks(paddle_kit())[task]()
+    pl.finetune(model, (x, y), epochs=DENSE_EPOCHS[task], lr=5e-3, seed=seed)
+    model.eval()
+    return model, pl.trace(model, paddle.to_tensor(x[:1])), (x, y), (x_val, y_val)
+
+
+def accuracy(model: Any, data: Any) -> float:
+    """In [0, 1]."""
+    return pl.evaluate(model, data, "accuracy")["accuracy"]
+
+
+def prunelab_side(task: str, seed: int, ratios: list[float], epochs: list[int], results: Results) -> Path:
+    """Our rows; the dense weights are written for the other side."""
+    model, graph, train, val = dense_model(task, seed)
+    results[task, "dense", 0.0, 0].append(accuracy(model, val))
+    for ratio in ratios:
+        for criterion in ("l1_weight", "reconstruction"):
+            plan = pl.propose(graph, criterion, macs=ratio, data=train, seed=seed)
+            for told, options in {"repair": {}, f"repair, {STEPS} steps": {"steps": STEPS}}.items():
+                better = pl.repair(model, plan, train, seed=seed, **options)
+                for n in epochs:
+                    small = pl.compact(better, plan)
+                    if n:
+                        pl.finetune(small, train, epochs=n, lr=1e-3, seed=seed)
+                    results[task, f"prunelab {criterion}, {told}", ratio, n].append(accuracy(small, val))
+    path = Path(tempfile.gettempdir()) / f"quality-{task}-{seed}-{os.getpid()}.npz"
+    np.savez(path, **as_torch(model))
+    return path
+
+
+def torch_side(python: str, task: str, weights: Path, seed: int, ratios: list[float], epochs: list[int],
+               results: Results, notes: list[str]) -> None:
+    """Torch-Pruning's rows."""
+    program = Path(__file__).with_name("quality_torch.py")
+    run = subprocess.run([python, str(program), task, str(weights), str(seed), ",".join(map(str, ratios)),
+                          ",".join(map(str, epochs))], capture_output=True, text=True, check=False)
+    if run.returncode:
+        notes.append(f"{task}: Torch-Pruning's side failed: {run.stderr.strip().splitlines()[-1:]}")
+        return
+    found = json.loads(run.stdout.strip().splitlines()[-1])
+    results[task, "dense, in torch", 0.0, 0].append(found["dense"])
+    for key, accuracies in found.items():
+        criterion, _, ratio = key.partition("|")
+        if isinstance(accuracies, str):
+            notes.append(f"{task}: Torch-Pruning's {criterion} at {ratio}: {accuracies}")
+        elif ratio:
+            for n, value in zip(epochs, accuracies, strict=True):
+                results[task, f"Torch-Pruning {criterion}", float(ratio), n].append(value)
+
+
+def sparse_side(task: str, seed: int, ratios: list[float], results: Results) -> None:
+    """Single weights and 2:4, without training."""
+    model, graph, train, val = dense_model(task, seed)
+    for criterion in ("l1_weight", "wanda", "sparsegpt"):
+        for granularity, ratio in [*(("element", r) for r in ratios), ("2:4", 0.5)]:
+            asked = {"sparsity": ratio} if granularity == "element" else {"ignore": _unfit(graph)}
+            plan = pl.propose(graph, criterion, granularity=granularity, data=train, **asked)
+            for told, updated in (("", model), (", updated", pl.repair(model, plan, train, seed=seed))):
+                row = task, f"{granularity} {criterion}{told}", ratio, 0
+                results[row].append(accuracy(pl.compact(updated, plan), val))
+
+
+def _unfit(graph: pl.Graph) -> list[str]:
+    return [g.name for g in graph.at("2:4") if not g.prunable]
+
+
+def table(results: Results) -> str:
+    """The means, with half the spread where there are several seeds."""
+    def told(values: list[float]) -> str:
+        spread = f" ± {50 * (max(values) - min(values)):.1f}" if len(values) > 1 else ""
+        return f"{100 * np.mean(values):.1f}{spread}"
+
+    columns = sorted({(ratio, n) for _, _, ratio, n in results if ratio})
+    lines = ["| network | method | " + " | ".join(f"{r:.0%}, {n} epochs" for r, n in columns) + " |",
+             "|---|---|" + "---|" * len(columns)]
+    for task, method in dict.fromkeys((t, m) for t, m, _, _ in results):
+        if method.startswith("dense"):
+            lines.append(f"| {task} | {method}: {told(results[task, method, 0.0, 0])} |" + " |" * len(columns))
+            continue
+        cells = [told(results[task, method, r, n]) if (task, method, r, n) in results else "" for r, n in columns]
+        lines.append(f"| {task} | {method} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--torch", metavar="PYTHON", help="the Python of an environment with Torch-Pruning 1.6.1")
+    parser.add_argument("--small", action="store_true", help="one seed, 50 and 90 %%, 0 and 1 epoch")
+    parser.add_argument("--tasks", default=",".join(TASKS), help="comma-separated: %(default)s")
+    options = parser.parse_args()
+    ratios, epochs, seeds = list(RATIOS), list(EPOCHS), 3
+    if options.small:
+        ratios, epochs, seeds = [0.5, 0.9], [0, 1], 1
+    results: Results = defaultdict(list)
+    notes: list[str] = []
+    for task in options.tasks.split(","):
+        for seed in range(seeds):
+            weights = prunelab_side(task, seed, ratios, epochs, results)
+            if options.torch:
+                torch_side(options.torch, task, weights, seed, ratios, epochs, results, notes)
+            weights.unlink()
+            sparse_side(task, seed, ratios, results)
+            print(f"{task}, seed {seed} done", file=sys.stderr)
+    print(table(results))
+    print("\n".join(notes))
+
+
+if __name__ == "__main__":
+    main()
