@@ -171,7 +171,8 @@ def as_torch(model: Any) -> dict[str, Any]:
     for path, layer in model.named_sublayers(include_self=True):
         own = {**layer._parameters, **layer._buffers}
         for name, tensor in own.items():
-            if tensor is None or (isinstance(layer, nn.layer.rnn.RNNBase) is False and "cell" in path.split(".")):
+            # a recurrent layer holds its weights a second time in cells, and an empty state for dropout
+            if tensor is None or not tensor._is_initialized() or "cell" in path.split("."):
                 continue
             array = tensor.numpy()
             renamed = {"_mean": "running_mean", "_variance": "running_var"}.get(name, name)

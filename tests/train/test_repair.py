@@ -236,6 +236,19 @@ def test_the_same_seed_gives_the_same_bits() -> None:
     assert bits(a) == bits(b)
 
 
+def test_kernel_positions_that_meet_padding_only_stay_as_they_were() -> None:
+    model = nn.Sequential(nn.Conv2D(4, 8, 3, padding=1), nn.ReLU(), nn.Conv2D(8, 3, 3, padding=1))
+    graph = pl.trace(model, (1, 4, 1, 1))
+    plan = pl.propose(graph, sparsity=0.5)
+    better = pl.repair(model, plan, [batch(graph, k) for k in range(2)])
+    before, after = model[2].weight.numpy(), better[2].weight.numpy()
+    stays = [u for u in range(8) if u not in plan.removed("0")]
+    assert better.repair_report.layers[0].columns == 4
+    assert not np.allclose(before[:, stays, 1, 1], after[:, stays, 1, 1])
+    after[:, :, 1, 1] = before[:, :, 1, 1]
+    assert np.array_equal(before, after)
+
+
 # what it says, and mistakes
 
 

@@ -87,7 +87,7 @@ def settle_statistics(graph: Graph, kept: Kept, walk: Walk, site: Site, rows: Ro
     for _, _, values in walk.visit(site.op.index, [], [*rows.reads]):
         sampling.next_part()
         columns = rows.columns(values, sampling)
-    rows.settle(walk.small.held, paddle.zeros([columns.shape[0], 2, 1], "float64"))
+    rows.settle(walk.small.held, paddle.zeros_like(columns[:, :1]).transpose([0, 2, 1]))
 
 
 def _safe_inverse(factor: Any) -> Any:
