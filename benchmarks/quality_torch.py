@@ -65,15 +65,18 @@ def pruned(dense: Any, criterion: str, ratio: float, x: Any, batch: tuple[Any, A
 def met(dense: Any, criterion: str, target: float, x: Any, batch: tuple[Any, Any]) -> Any:
     """The copy of the least ratio that takes ``target`` of the MACs."""
     allowed, low, high, best = (1 - target) * macs(dense, x), 0.0, 0.99, None
+    failed: Exception | None = None
     for _ in range(9):
         middle = (low + high) / 2
         try:
             model = pruned(dense, criterion, middle, x, batch)
             fits = macs(model, x) <= allowed
-        except Exception:  # a group cut to nothing
-            fits, model = True, None
+        except Exception as error:  # such as a group that is cut to nothing
+            fits, model, failed = True, None, error
         low, high = (low, middle) if fits else (middle, high)
         best = model if fits and model is not None else best
+    if best is None and failed is not None:
+        raise failed
     return best
 
 
