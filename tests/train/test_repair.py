@@ -12,7 +12,7 @@ import pytest
 from paddle import nn
 
 import prunelab as pl
-from prunelab.errors import DataError, OptionError, PlanError, Stopped, TrainingError
+from prunelab.errors import DataError, InputError, OptionError, PlanError, Stopped, TrainingError
 from prunelab.graph.program import flatten
 from prunelab.surgery import relative_error
 from prunelab.testing.laws import bits, half_of_every_group, stir
@@ -292,6 +292,10 @@ def test_bad_data_is_refused_with_its_place() -> None:
         pl.repair(graph.model, plan, [good, spoilt])
     with pytest.raises(DataError, match="no batches"):
         pl.repair(graph.model, plan, [])
+    with pytest.raises(InputError, match=r"input 0 of batch 0 is int64.*x\.astype\('float32'\)"):
+        pl.repair(graph.model, plan, [good[0].astype("int64")])
+    with pytest.raises(InputError, match="traced for"):
+        pl.repair(graph.model, plan, [good[0][:, :2]])
 
 
 def test_other_mistakes_are_told() -> None:

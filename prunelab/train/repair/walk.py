@@ -13,7 +13,7 @@ from typing import Any
 
 import paddle
 
-from prunelab.errors import DataError
+from prunelab.errors import DataError, InputError
 from prunelab.evaluate.batches import Batches
 from prunelab.graph.execute import execute
 from prunelab.graph.program import TensorSpec
@@ -151,7 +151,7 @@ class Walk:
                 inputs = _samples(self.specs, inputs, 0, room)
             room -= _batch_size(self.specs, inputs)
             if number >= start:
-                _check_finite(inputs, number)
+                _check(self.specs, inputs, number)
                 yield number, inputs
 
     def _split(self, inputs: tuple[Any, ...], number: int) -> list[Part]:
@@ -175,8 +175,12 @@ def _samples(specs: Sequence[TensorSpec], inputs: Sequence[Any], start: int, sto
                  for s, x in zip(specs, inputs, strict=False))
 
 
-def _check_finite(inputs: Sequence[Any], number: int) -> None:
-    for k, x in enumerate(inputs):
+def _check(specs: Sequence[TensorSpec], inputs: Sequence[Any], number: int) -> None:
+    for k, (spec, x) in enumerate(zip(specs, inputs, strict=False)):
+        kind = str(x.dtype).rpartition(".")[2]
+        if ("float" in kind) != ("float" in spec.dtype):
+            raise InputError(f"input {k} of batch {number} is {kind}, and the model takes {spec.dtype}; give "
+                             f"x.astype('{spec.dtype}')")
         if x.is_floating_point() and not bool(paddle.isfinite(x).all().item()):
             raise DataError(f"input {k} of batch {number} holds NaN or infinity, and least squares would spread it "
                             "over all weights; leave such samples out")
