@@ -1,8 +1,8 @@
-"""What goes of a group at a ratio, and the masked tensors that then stand for the model's."""
+"""What goes of a group at a ratio, and the network without it, from where it first matters."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,10 @@ import paddle
 
 from prunelab.criteria import Calibration, Criterion, score
 from prunelab.graph import Graph, Group
+from prunelab.graph.execute import execute
+from prunelab.graph.rules import RULES
+from prunelab.graph.run import Executor
+from prunelab.graph.widths import Kept
 from prunelab.plan import Plan
 from prunelab.plan.allocation import Limits, n_removed
 from prunelab.surgery import cut_masks
@@ -20,7 +24,7 @@ Units = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Cuts:
-    """What goes of a group at a ratio, and the masked tensors that then stand for the model's."""
+    """What goes of a group at a ratio, on top of what a base plan takes, which is masked."""
 
     graph: Graph
     base: Plan
@@ -34,18 +38,43 @@ class Cuts:
         limits = Limits(gone={group.name: frozenset(self.base.removed(group.name))})
         return {r: limits.choose(group.name, scores, n_removed(r, group.units)) for r in ratios}
 
-    def tensors(self, group: Group | None = None, removed: Units = ()) -> dict[int, Any]:
-        """By value id, the masked tensors: of the base plan, or of what a group adds to it."""
-        before = cut_masks(self.graph.model, self.base)
-        masks = before
-        if group is not None:
-            masks = cut_masks(self.graph.model, self.base.with_removed(self.graph, {group.name: removed}))
+    def tensors(self) -> dict[int, Any]:
+        """By value id, the tensors that the base plan masks."""
         out = {}
-        for p in self.graph.program.parameters:
-            mask = masks.get(p.name)
-            if mask is None or (group is not None and np.array_equal(mask, before.get(p.name))):  # type: ignore[arg-type]
-                continue
-            tensor = self.graph.tensor(p.name)
-            stays = paddle.to_tensor(mask, place=tensor.place)
-            out[p.value] = paddle.where(stays, tensor, paddle.zeros_like(tensor))
+        for name, stays in cut_masks(self.graph.model, self.base).items():
+            tensor = self.graph.tensor(name)
+            there = paddle.to_tensor(stays, place=tensor.place)
+            value = self.graph.structure.parameters[name].value
+            out[value] = paddle.where(there, tensor, paddle.zeros_like(tensor))
         return out
+
+    def network(self, group: Group, removed: Units, held: Mapping[int, Any]) -> CutNetwork:
+        """The network without these units of a group; ``held`` are its tensors under the base plan, by value id."""
+        structure, program = self.graph.structure, self.graph.program
+        kept = structure.kept({group.name: removed})
+        cut = {p.value: _sliced(held[p.value], structure.dims(p.name), kept) for p in program.parameters}
+        return CutNetwork(Executor(program, structure.solution, RULES, kept), cut, kept, structure.solution.dims)
+
+
+@dataclass(frozen=True)
+class CutNetwork:
+    """A network with some units taken out of its operators, as the smaller model computes: what follows a cut costs
+    less than the masked network."""
+
+    executor: Executor
+    held: Mapping[int, Any]
+    kept: Kept
+    dims: Mapping[int, Sequence[Any]]
+
+    def run(self, inputs: Sequence[Any], given: Mapping[int, Any]) -> Any:
+        """The outputs, from the full-size values that stand before the cut."""
+        values = {v: _sliced(t, self.dims[v], self.kept) if v in self.dims else t for v, t in given.items()}
+        return execute(self.executor, self.held, inputs, training=False, given=values)
+
+
+def _sliced(tensor: Any, dims: Sequence[Any], kept: Kept) -> Any:
+    for axis, dim in enumerate(dims):
+        if kept.changes(dim):
+            stays = paddle.to_tensor(kept.positions(dim).astype(np.int64), place=tensor.place)
+            tensor = paddle.index_select(tensor, stays, axis=axis)
+    return tensor

@@ -56,7 +56,7 @@ class Prefixes:
         self._kept: dict[int, tuple[int, dict[int, Any], int]] = {}
 
     def at(self, number: int, place: int) -> dict[int, Any]:
-        """The values of a batch that cross over to operator ``place``, with ``base``: what `Graph.run` is given."""
+        """The values of a batch that cross over to operator ``place``."""
         start, values, _ = self._kept.get(number, (0, {}, 0))
         if start > place:
             start, values = 0, {}
@@ -65,7 +65,7 @@ class Prefixes:
             found = self._graph.run(*self._batches[number], until=wanted, given={**self._base, **values})
             values = dict(zip(wanted, found, strict=True))
             self._keep(number, place, values)
-        return {**self._base, **values}
+        return values
 
     def _keep(self, number: int, place: int, values: dict[int, Any]) -> None:
         self._kept.pop(number, None)

@@ -1,8 +1,8 @@
 """`sensitivity`: a metric with each group alone cut at some ratios, without computing twice what stands before the cut.
 
 Groups are taken in network order. What stands before a group's first operator is moved on from the last group's, so
-that all groups together cost one forward; what follows is run once a ratio, with masked tensors in the place of the
-model's (`Graph.run(given=...)`), which never change.
+that all groups together cost one forward; what follows is run once a ratio, with the cut units taken out of its
+operators, as the smaller model computes. The model itself is neither changed nor masked.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def sensitivity(
 ) -> Sensitivity:
     """The metric with each group alone cut at each ratio. The model is left as it was; it is not even masked.
 
-    The numbers are those of `prunelab.mask` and `prunelab.evaluate`. A measurement that is interrupted goes on where it
-    was when it is asked for again.
+    The numbers are those of `prunelab.mask` and `prunelab.evaluate`, to float rounding. A measurement that is
+    interrupted goes on where it was when it is asked for again.
 
     Args:
         model: a `Graph`, or a model, which is then traced with ``inputs`` (without them, with the first sample).

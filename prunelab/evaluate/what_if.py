@@ -1,4 +1,4 @@
-"""What a metric would be if a group were cut: masked tensors in the place of the model's, from the cut on."""
+"""What a metric would be if a group were cut: the cut network goes on from what stands before the cut."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from prunelab.evaluate.cuts import Cuts, Units
+from prunelab.evaluate.cuts import CutNetwork, Cuts, Units
 from prunelab.evaluate.judge import Judge, Rows
 from prunelab.evaluate.measured import Point
 from prunelab.evaluate.paired import difference
@@ -34,6 +34,7 @@ class Field:
     def __post_init__(self) -> None:
         self.n_samples = sum(b.n_samples for b in self.batches)
         self._base = self.cuts.tensors()
+        self.held = {p.value: self.graph.tensor(p.name) for p in self.graph.program.parameters} | self._base
         self.prefixes = Prefixes(self.graph, [b.inputs for b in self.batches], self._base, KEPT_BYTES)
 
     def dense(self) -> float:
@@ -81,7 +82,8 @@ class Row:
     def points(self, cuts: Sequence[Units]) -> Iterator[tuple[Units, Point]]:
         """Each set of removed units and its point, as soon as it is known."""
         gone = tuple(self.field.cuts.base.removed(self.group.name))
-        left = {units: _Cut(self.field, self.field.cuts.tensors(self.group, units)) for units in cuts if units != gone}
+        left = {units: _Cut(self.field, self.field.cuts.network(self.group, units, self.field.held))
+                for units in cuts if units != gone}
         for units in set(cuts) - set(left):
             self.spared(1.0)
             yield units, Point(self.dense)
@@ -103,17 +105,17 @@ class Row:
 
 
 class _Cut:
-    """One cut of one group: its masked tensors, and its metric so far."""
+    """One cut of one group: its network, and its metric so far."""
 
-    def __init__(self, field: Field, masked: Mapping[int, Any]) -> None:
-        self.field, self.masked = field, masked
+    def __init__(self, field: Field, network: CutNetwork) -> None:
+        self.field, self.network = field, network
         self.running = field.judge.fresh()
         self.rows: list[Rows] = []
 
     def run(self, number: int, prefix: Mapping[int, Any]) -> None:
         """Go on from what stands before the cut, for one batch."""
         batch = self.field.batches[number]
-        outputs = self.field.graph.run(*batch.inputs, given={**prefix, **self.masked})
+        outputs = self.network.run(batch.inputs, prefix)
         if self.field.judge.confidence is None:
             self.running.update(outputs, batch.labels, batch.n_samples)
         else:

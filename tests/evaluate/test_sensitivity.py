@@ -73,7 +73,8 @@ def test_it_is_what_masking_and_evaluating_give(model: nn.Layer, metric: Any) ->
     model.train()
     found = pl.sensitivity(model, data(70, 4), ratios=RATIOS, metric=metric)
     assert found.groups == ("stem", "inner.0")
-    assert {name: found[name] for name in found.groups} == plainly(model, metric)
+    for name, row in plainly(model, metric).items():
+        assert found[name] == pytest.approx(row, rel=1e-5)
     assert found.dense == next(iter(pl.evaluate(model, data(70, 4), metric).values()))
     assert bits(model) == before
     assert model.training
