@@ -11,11 +11,13 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from prunelab.cli.apply import APPLY
 from prunelab.cli.command import Command
 from prunelab.cli.doctor import DOCTOR
+from prunelab.cli.verify import VERIFY
 from prunelab.errors import PrunelabError
 
-COMMANDS: dict[str, Command] = {command.name: command for command in (DOCTOR,)}
+COMMANDS: dict[str, Command] = {command.name: command for command in (DOCTOR, VERIFY, APPLY)}
 
 __all__ = ["COMMANDS", "Command", "main"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -84,9 +85,31 @@ def tolerance_of(fmt: Format) -> float:
     return float(getattr(fmt, "tolerance", TOLERANCE))
 
 
+@dataclass(frozen=True)
+class LongSpec(TensorSpec):
+    """An input with another free axis than the batch: that of positions in a sequence."""
+
+    length_axis: int | None = None
+
+    def at_length(self, n: int) -> LongSpec:
+        """The same with ``n`` positions."""
+        shape = tuple(n if axis == self.length_axis else size for axis, size in enumerate(self.shape))
+        return replace(self, shape=shape)
+
+
+def at_length(specs: Sequence[TensorSpec], n: int) -> tuple[TensorSpec, ...]:
+    """The same inputs with ``n`` positions, where their number is free."""
+    return tuple(s.at_length(n) if isinstance(s, LongSpec) else s for s in specs)
+
+
+def length_axis(spec: TensorSpec) -> int | None:
+    """The axis of positions, where its length is free."""
+    return spec.length_axis if isinstance(spec, LongSpec) else None
+
+
 def free_shape(spec: TensorSpec) -> list[int | None]:
-    """The input's shape with None for a free batch."""
-    return [None if axis == spec.batch_axis else n for axis, n in enumerate(spec.shape)]
+    """The input's shape with None for a free batch, and for a free length."""
+    return [None if axis in (spec.batch_axis, length_axis(spec)) else n for axis, n in enumerate(spec.shape)]
 
 
 def require(packages: Sequence[str], extra: str) -> None:

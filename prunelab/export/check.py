@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prunelab.errors import ExportError, ParityError, PrunelabError
@@ -34,6 +34,7 @@ class Written:
     setting: Setting | None = None
     parity: Mapping[int, float] | None = None
     rejected: tuple[Rejected, ...] = ()
+    by_length: Mapping[int, float] = field(default_factory=dict)
     same_class: float | None = None
     judged: Judged | None = None
     peak_bytes: int | None = None
@@ -87,16 +88,19 @@ def _compare(written: Written, threads: int, validation: Validation | None) -> W
                      for k, (batch, example) in enumerate(subject.examples.items())}
             parity = {batch: relative_error(found[batch], example.outputs)
                       for batch, example in subject.examples.items()}
+            by_length = {n: relative_error(run(example.inputs), example.outputs)
+                         for n, example in subject.longer.items()}
             judged = judge(run, subject, validation) if validation is not None else None
         except PrunelabError:
             raise  # the data, or a metric
         except Exception as error:  # a runtime of another project: any error may come of it
             rejected.append(Rejected(setting, float("inf"), f"{type(error).__name__}: {first_line(error)}"))
             continue
-        worst = max(*parity.values(), judged.max_relative_error if judged is not None else 0.0)
+        worst = max(*parity.values(), *by_length.values(), judged.max_relative_error if judged is not None else 0.0)
         if worst <= tolerance_of(written.format):
             largest = max(found)
-            return replace(written, setting=setting, parity=parity, rejected=tuple(rejected), run=run, judged=judged,
+            return replace(written, setting=setting, parity=parity, by_length=by_length,
+                           rejected=tuple(rejected), run=run, judged=judged,
                            same_class=same_class(found[largest], subject.examples[largest].outputs), peak_bytes=peak)
         rejected.append(Rejected(setting, worst))
     raise _refusal(written, rejected)

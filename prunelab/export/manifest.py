@@ -18,7 +18,7 @@ from prunelab.export.check import Rejected, Written, told
 from prunelab.export.parity import TOLERANCE
 
 # what repeats the numbers, in the folder
-_COMMANDS = ["python -c \"import prunelab as pl; print(pl.verify_export('.', timing=True))\""]
+_COMMANDS = ["prunelab verify . --time"]
 
 FORMAT, VERSION = "prunelab-export", 1
 NAME = "manifest.json"
@@ -67,8 +67,10 @@ def _format(written: Written, dense: Written | str | None, threads: Any) -> dict
         "batch": {"free": written.subject.free, "size": None if written.subject.free else written.subject.batch,
                   "reason": written.subject.why_fixed or None},
         "setting": None if written.setting is None else dict(written.setting),
-        "parity": None if parity is None else {"max_relative_error": max(parity.values()),
-                                               "by_batch": {str(batch): error for batch, error in parity.items()}},
+        "parity": None if parity is None else {
+            "max_relative_error": max([*parity.values(), *written.by_length.values()]),
+            "by_batch": {str(batch): error for batch, error in parity.items()},
+            "by_length": {str(n): error for n, error in written.by_length.items()}},
         "tolerance": tolerance_of(written.format),
         "same_class": written.same_class,
         "validation": None if written.judged is None else written.judged.to_json(),

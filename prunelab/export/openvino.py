@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from prunelab.export.base import STEM, Array, Runner, Setting, require
-from prunelab.export.listing import listing, read_graph
+from prunelab.export.listing import read_listing
 from prunelab.export.onnx.write import onnx_model
 from prunelab.graph import TensorSpec
 
@@ -34,7 +34,7 @@ class OpenVino:
         """See `prunelab.export.base.Format`."""
         openvino = importlib.import_module("openvino")
         target = directory / f"{STEM}{self.extension}"
-        content = onnx_model(listing(read_graph(model, specs))).SerializeToString()
+        content = onnx_model(read_listing(model, specs)).SerializeToString()
         openvino.save_model(openvino.Core().read_model(content), str(target), compress_to_fp16=False)
         return target, target.with_suffix(".bin")
 

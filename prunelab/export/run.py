@@ -35,7 +35,7 @@ DEFAULT_TIMING = TimingOptions()
 def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str | Format] = DEFAULTS, *,
            inputs: Any = None, verify: bool = True, dense: Any = None, plan: Plan | None = None, force: bool = False,
            timing: TimingOptions | None = DEFAULT_TIMING, batch: int | None = None, data: Any = None,
-           metrics: Any = ("accuracy",), loss: Any = None) -> Export:
+           metrics: Any = ("accuracy",), loss: Any = None, lengths: Mapping[str, int] | None = None) -> Export:
     """The files that were written, each of which computes what ``model`` computes in eval mode; a table of sizes and
     latencies.
 
@@ -54,6 +54,8 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
         plan: written beside the files as ``plan.json``.
         timing: runs, threads, samples a call; None does not time.
         batch: short for the ``batch`` of ``timing``.
+        lengths: by input, the axis whose length is free (``{"ids": 1}``), as that of a sequence; files are then
+            compared at other lengths too, and a format that cannot hold a free length says so.
         data: validation data, as for `prunelab.evaluate` (``"onnx-int8"`` is calibrated on it, too): each file runs
             over all of it, and the manifest has its ``metrics`` beside the model's, and how often both choose the same
             class.
@@ -76,10 +78,12 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
         timing = replace(timing, batch=batch)
     with whole_folder(directory, force=force) as folder, paddle_threads(None) as now:
         threads = now if timing is None or timing.threads is None else timing.threads
-        subject = read_subject(model, inputs)
+        subject = read_subject(model, inputs, lengths)
         validation = Validation(data, metrics, loss) if data is not None and verify else None
         written = _write_all(subject, chosen, folder, verify, threads, validation)
-        beside = _write_dense(dense, inputs, written, folder / ".dense", verify, threads) if dense is not None else {}
+        beside: dict[str, Written | str] = {}
+        if dense is not None:
+            beside = _write_dense(read_subject(dense, inputs, lengths), written, folder / ".dense", verify, threads)
         if timing is not None:
             written, beside = _time(written, beside, timing)
         if plan is not None:
@@ -118,11 +122,10 @@ def _write_all(subject: Subject, formats: Sequence[Format], folder: Path, verify
         return [write(fmt, subject, folder, verify=verify, threads=threads, validation=validation) for fmt in formats]
 
 
-def _write_dense(dense: Any, inputs: Any, beside: Sequence[Written], folder: Path, verify: bool,
+def _write_dense(subject: Subject, beside: Sequence[Written], folder: Path, verify: bool,
                  threads: int) -> dict[str, Written | str]:
     """The dense model in the same formats, with the batch that the exported one got, so that the two are comparable."""
     folder.mkdir()
-    subject = read_subject(dense, inputs)
     found: dict[str, Written | str] = {}
     with as_it_was(subject.layer):
         for w in beside:

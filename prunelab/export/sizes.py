@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-BATCH = "batch"
+BATCH, LENGTH = "batch", "length"
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,23 @@ Number = int | Size
 def per_batch(each: int, more: int) -> Number:
     """``each`` for each sample and ``more``."""
     return Size({(BATCH,): each, **({(): more} if more else {})}) if each else more
+
+
+def along_length(lengths: tuple[int, int, int], numbers: tuple[Number, Number, Number]) -> Number | None:
+    """The size that is ``numbers`` where the free length is ``lengths``: a number for each sample and position; None
+    where it does not grow by the same for each position."""
+    l0, l1, l2 = lengths
+    terms: dict[tuple[str, ...], int] = {}
+    parts: list[Mapping[tuple[str, ...], int]] = [n.terms if isinstance(n, Size) else {(): n} for n in numbers]
+    for axes in dict.fromkeys(a for p in parts for a in p):
+        a, b, c = (p.get(axes, 0) for p in parts)
+        each, rest = divmod(b - a, l1 - l0)
+        start = a - each * l0
+        if rest or c != start + each * l2:
+            return None
+        terms.update({tuple(sorted((*axes, LENGTH))): each} if each else {})
+        terms.update({axes: start} if start else {})
+    return Size(terms) if any(terms) else terms.get((), 0)
 
 
 def is_free(number: Any) -> bool:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import paddle
 
-from prunelab.errors import InputError, PrunelabError
+from prunelab.errors import InputError, PrunelabError, unknown_name
 from prunelab.evaluate.forward import forward
 from prunelab.evaluate.latency import as_tensors, example_arrays, given_arrays, place_of
-from prunelab.export.base import Array
+from prunelab.export.base import Array, LongSpec, at_length, length_axis
 from prunelab.graph import TensorSpec, as_array, as_layer
 from prunelab.graph.inputs import read_inputs, with_batch_axes
 from prunelab.graph.trace import as_it_was as model_as_it_was
@@ -43,6 +43,7 @@ class Subject:
     specs: tuple[TensorSpec, ...]
     examples: Mapping[int, Example]
     why_fixed: str = ""
+    longer: Mapping[int, Example] = field(default_factory=dict)  # by length, at the batch that was given
 
     @property
     def free(self) -> bool:
@@ -77,8 +78,9 @@ def as_it_was(layer: Any) -> Iterator[None]:
         paddle.set_rng_state(random_state)
 
 
-def read_subject(model: Any, inputs: Any) -> Subject:
-    """The model with its outputs at the batch of ``inputs``, and at `BATCHES` where its forward takes them.
+def read_subject(model: Any, inputs: Any, lengths: Mapping[str, int] | None = None) -> Subject:
+    """The model with its outputs at the batch of ``inputs``, and at `BATCHES` where its forward takes them; where
+    ``lengths`` names axes whose length is free, at other lengths too.
 
     Raises:
         InputError: a model that is none, or inputs that its forward does not take.
@@ -90,6 +92,8 @@ def read_subject(model: Any, inputs: Any) -> Subject:
     with as_it_was(layer):
         specs = with_batch_axes(read_inputs(layer, inputs))
         given = given_arrays(inputs, specs)
+        if lengths:
+            specs = with_lengths(specs, lengths)
         subject = Subject(layer, specs, {})
         subject = replace(subject, examples={subject.batch: _example(subject, given, None)})
         for batch in (b for b in BATCHES if subject.free and b != subject.batch):
@@ -98,7 +102,42 @@ def read_subject(model: Any, inputs: Any) -> Subject:
             except PrunelabError as error:
                 return subject.fixed(f"{type(layer).__name__}'s forward takes no batch of {batch}: {error}")
             subject = replace(subject, examples={**subject.examples, batch: example})
-    return subject
+        return replace(subject, longer=_longer(subject, given)) if lengths else subject
+
+
+def with_lengths(specs: tuple[TensorSpec, ...], lengths: Mapping[str, int]) -> tuple[TensorSpec, ...]:
+    """The specifications with the axes that ``lengths`` names (by input) free.
+
+    Raises:
+        InputError: an input that is not there, an axis that it does not have or that is the batch, axes of different
+            sizes.
+    """
+    names = [s.name for s in specs]
+    for name, axis in lengths.items():
+        if name not in names:
+            raise unknown_name("input", name, names, place="lengths")
+        spec = specs[names.index(name)]
+        if not isinstance(axis, int) or not 0 <= axis < len(spec.shape) or axis == spec.batch_axis:
+            raise InputError(f"lengths gives axis {axis!r} of '{name}', whose shape is {spec.shape}; give the number "
+                             "of the axis whose length is free, not that of the batch")
+    sizes = {specs[names.index(name)].shape[axis] for name, axis in lengths.items()}
+    if len(sizes) > 1:
+        raise InputError(f"lengths names axes of the sizes {', '.join(map(str, sorted(sizes)))}; all of them are one "
+                         "length: give inputs of the same")
+    return tuple(LongSpec(s.name, s.shape, s.dtype, s.batch_axis, lengths[s.name]) if s.name in lengths else s
+                 for s in specs)
+
+
+def _longer(subject: Subject, given: list[Array | None]) -> dict[int, Example]:
+    """At half the length that was given, and at one more than twice that."""
+    n = next(s.shape[axis] for s in subject.specs for axis in [length_axis(s)] if axis is not None)
+    found = {}
+    for length in dict.fromkeys((max(1, n // 2), 2 * n + 1)):
+        specs = at_length(subject.specs, length)
+        arrays = [a if a is None or length_axis(s) is None else np.take(a, np.arange(length) % n, axis=length_axis(s))
+                  for a, s in zip(given, specs, strict=True)]
+        found[length] = _example(replace(subject, specs=specs), arrays, None)
+    return found
 
 
 def _example(subject: Subject, given: list[Array | None], batch: int | None) -> Example:

@@ -48,6 +48,15 @@ class Verified:
         """No file is damaged, and every format that was tried computes what the model did."""
         return not self.damaged and not any(found.trouble for found in self.formats.values())
 
+    def to_json(self) -> dict[str, Any]:
+        """The same as JSON data."""
+        return {"ok": self.ok, "damaged": list(self.damaged),
+                "formats": {name: {"max_relative_error": f.error, "trouble": f.trouble or None,
+                                   "skipped": f.skipped or None,
+                                   "latency": None if f.timing is None else f.timing.to_json()}
+                            for name, f in self.formats.items()},
+                "versions": {name: {"then": then, "now": now} for name, (then, now) in self.changed_versions.items()}}
+
     def _table(self) -> tuple[list[str], list[list[str]]]:
         rows = [[name, f.trouble or (f"skipped: {f.skipped}" if f.skipped else "computes what the model did"),
                  "–" if f.error is None else number(f.error),

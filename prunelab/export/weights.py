@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import paddle
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from prunelab.errors import ExportError
 from prunelab.evaluate.forward import forward
 from prunelab.evaluate.latency import place_of
 from prunelab.export.base import STEM, Array, Runner, Setting
@@ -64,8 +67,31 @@ class Safetensors:
         return run
 
 
-def save_weights(tensors: Mapping[str, Any], target: Path) -> None:
+def read_weights(model: Any, path: str | os.PathLike[str]) -> None:
+    """Fill a model from a safetensors file, by the names in ``state_dict``.
+
+    Raises:
+        ExportError: a file that cannot be read, or that is of another model: what is missing, too much or of another
+            shape is named.
+    """
+    try:
+        arrays = load_file(os.fspath(path))
+    except (OSError, SafetensorError) as error:
+        raise ExportError(f"{os.fspath(path)} cannot be read as safetensors: {error}; give the file of the model's "
+                          "weights") from error
+    own = {name: tuple(t.shape) for name, t in model.state_dict().items() if t._is_initialized()}
+    wrong = [f"{n} is missing" for n in own if n not in arrays] + [f"{n} is not the model's" for n in arrays
+                                                                   if n not in own]
+    wrong += [f"{n} is {arrays[n].shape}, not {own[n]}" for n in own if n in arrays and arrays[n].shape != own[n]]
+    if wrong:
+        more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise ExportError(f"{os.fspath(path)} is of another model than {type(model).__name__}: {'; '.join(wrong[:3])}"
+                          f"{more}; give the weights of that model")
+    model.set_state_dict({name: paddle.to_tensor(array) for name, array in arrays.items()})
+
+
+def save_weights(tensors: Mapping[str, Any], target: str | os.PathLike[str]) -> None:
     """Tensors by name; what is tied is written under each of its names."""
     arrays = {name: np.ascontiguousarray(tensor.detach().numpy()) for name, tensor in tensors.items()
               if tensor._is_initialized()}
-    save_file(arrays, str(target), metadata={"format": "paddle"})
+    save_file(arrays, os.fspath(target), metadata={"format": "paddle"})

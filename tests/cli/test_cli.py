@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from paddle import nn
+from safetensors.numpy import load_file
 
 import prunelab as pl
 from prunelab.cli import COMMANDS, main
+from prunelab.export.weights import save_weights
 
 
 def test_every_sub_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,3 +50,38 @@ def test_the_doctor_tells_of_a_whole_and_of_a_damaged_workspace(
     assert chunk.name in capsys.readouterr().out
     assert main(["doctor", str(tmp_path / "nowhere")]) == 2
     assert "prunelab doctor: " in capsys.readouterr().err
+
+
+def test_verify_tells_of_a_whole_and_of_a_damaged_export(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "out"
+    pl.export(nn.Linear(4, 3), folder, ("onnx",), inputs=(1, 4), timing=None)
+    assert main(["verify", str(folder)]) == 0
+    assert "as exported" in capsys.readouterr().out
+    assert main(["verify", str(folder), "--json", "--time"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["ok"]
+    assert told["formats"]["onnx"]["latency"]["median_ms"] > 0
+    (folder / "model.onnx").write_bytes(b"")
+    assert main(["verify", str(folder)]) == 1
+    assert "model.onnx is damaged or missing" in capsys.readouterr().out
+    assert main(["verify", str(tmp_path)]) == 2
+    assert "holds no export" in capsys.readouterr().err
+
+
+def test_apply_writes_the_smaller_models_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "net.py").write_text("from paddle import nn\n\ndef net(width=8):\n"
+                                     "    return nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 2))\n")
+    make = f"{tmp_path / 'net.py'}:net"
+    model = pl.load_model(make)
+    plan = pl.propose(pl.trace(model, (1, 4)), sparsity=0.5)
+    plan.save(tmp_path / "plan.json")
+    save_weights(model.state_dict(), tmp_path / "dense.safetensors")
+    target = tmp_path / "small.safetensors"
+    words = ["apply", str(tmp_path / "plan.json"), make, str(tmp_path / "dense.safetensors"), "-o", str(target)]
+    assert main(words) == 0
+    small = pl.compact(model, plan)
+    found = load_file(str(target))
+    assert {n: t.numpy().tolist() for n, t in small.state_dict().items()} == {n: a.tolist() for n, a in found.items()}
+    save_weights(pl.load_model(make, 9).state_dict(), tmp_path / "dense.safetensors")
+    assert main(words) == 2
+    assert "0.weight is (4, 9), not (4, 8)" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from typing import Any
 
 from prunelab.errors import ExportError, TraceError
 from prunelab.export.base import STEM, Array, Runner, Setting, require
-from prunelab.export.listing import listing, read_graph
+from prunelab.export.listing import read_listing
 from prunelab.export.onnx import paddle2onnx
 from prunelab.export.onnx.write import onnx_model
 from prunelab.export.translate import NoWordsError
@@ -38,7 +38,7 @@ class Onnx:
         """See `prunelab.export.base.Format`."""
         target = directory / f"{STEM}{self.extension}"
         try:
-            target.write_bytes(onnx_model(listing(read_graph(model, specs))).SerializeToString())
+            target.write_bytes(onnx_model(read_listing(model, specs)).SerializeToString())
         except (NoWordsError, TraceError) as error:
             try:
                 paddle2onnx.convert(model, target, specs)

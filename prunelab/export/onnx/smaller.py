@@ -17,7 +17,7 @@ from prunelab.errors import ExportError, OptionError
 from prunelab.evaluate.batches import batches
 from prunelab.export.base import STEM, Array, require
 from prunelab.export.half import half
-from prunelab.export.listing import Listing, listing, read_graph
+from prunelab.export.listing import Listing, read_listing
 from prunelab.export.onnx.format import Onnx
 from prunelab.export.onnx.write import onnx_model
 from prunelab.graph import TensorSpec
@@ -40,7 +40,7 @@ class OnnxHalf(Onnx):
     def write(self, model: Any, directory: Path, specs: tuple[TensorSpec, ...]) -> tuple[Path, ...]:
         """See `prunelab.export.base.Format`."""
         target = directory / f"{STEM}_fp16{self.extension}"
-        target.write_bytes(onnx_model(half(listing(read_graph(model, specs)))).SerializeToString())
+        target.write_bytes(onnx_model(half(read_listing(model, specs))).SerializeToString())
         return (target,)
 
 
@@ -81,7 +81,7 @@ class OnnxInt8(Onnx):
     def write(self, model: Any, directory: Path, specs: tuple[TensorSpec, ...]) -> tuple[Path, ...]:
         """See `prunelab.export.base.Format`."""
         target = directory / f"{STEM}_{'w8' if self.weights_only else 'int8'}{self.extension}"
-        said = listing(read_graph(model, specs))
+        said = read_listing(model, specs)
         if self.weights_only:
             target.write_bytes(_eight_bit_weights(onnx_model(said)).SerializeToString())
             return (target,)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import paddle
 
-from prunelab.export.base import STEM, Array, Runner, Setting
+from prunelab.errors import ExportError
+from prunelab.export.base import STEM, Array, Runner, Setting, length_axis
 from prunelab.export.listing import read_graph
 from prunelab.export.python.source import source, tensors_of
 from prunelab.export.weights import save_weights
@@ -32,6 +33,9 @@ class PythonModule:
 
     def write(self, model: Any, directory: Path, specs: tuple[TensorSpec, ...]) -> tuple[Path, ...]:
         """See `prunelab.export.base.Format`."""
+        if any(length_axis(s) is not None for s in specs):
+            raise ExportError("a module of operators one by one has the sizes of one length; leave lengths out, or "
+                              "'python' out of formats")
         graph = read_graph(model, specs)
         module, weights = directory / f"{STEM}{self.extension}", directory / f"{STEM}_weights.safetensors"
         module.write_text(source(graph), encoding="utf-8")

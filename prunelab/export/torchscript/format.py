@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prunelab.export.base import STEM, Runner, Setting, require
-from prunelab.export.listing import listing, read_graph
+from prunelab.export.listing import read_listing
 from prunelab.graph import TensorSpec
 
 
@@ -28,7 +28,7 @@ class TorchScript:
     def write(self, model: Any, directory: Path, specs: tuple[TensorSpec, ...]) -> tuple[Path, ...]:
         """See `prunelab.export.base.Format`."""
         target = directory / f"{STEM}{self.extension}"
-        _module().save(listing(read_graph(model, specs)), target)
+        _module().save(read_listing(model, specs), target)
         return (target,)
 
     def load(self, files: tuple[Path, ...], setting: Setting, threads: int) -> Runner:

@@ -1,0 +1,119 @@
+"""A free length: three readings at three lengths tell how every number follows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import paddle
+import pytest
+from export_nets import SCHEMA, conv_net, ids
+from hypothesis import given
+from hypothesis import strategies as st
+from paddle import nn
+
+import prunelab as pl
+from prunelab import errors
+from prunelab.export import FORMATS
+from prunelab.export.sizes import Size, along_length
+
+
+class Reader(nn.Layer):
+    """A causal transformer that counts its positions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.places = nn.Embedding(20, 16), nn.Embedding(64, 16)
+        self.blocks, self.head = nn.TransformerEncoderLayer(16, 2, 32), nn.Linear(16, 5)
+
+    def forward(self, ids: Any) -> Any:
+        n = ids.shape[1]
+        hidden = self.words(ids) + self.places(paddle.arange(n))
+        mask = paddle.triu(paddle.full([n, n], -1e4), 1)
+        return self.head(self.blocks(hidden, mask)).mean(1)
+
+
+@pytest.mark.parametrize("name", ["paddle", "onnx", "torchscript"])
+@pytest.mark.parametrize("net", [Reader, lambda: nn.Sequential(nn.Embedding(20, 4), nn.GRU(4, 5, 2))],
+                         ids=["transformer", "gru"])
+def test_a_length_stays_free(net: Any, name: str, tmp_path: Path) -> None:
+    if name == "torchscript":
+        pytest.importorskip("torch", reason="an extra: pip install 'prunelab[torchscript]'")
+    model = net()
+    given = "ids" if isinstance(model, Reader) else "input"
+    out = pl.export(model, tmp_path / "out", (name,), inputs=ids(2, 6), lengths={given: 1}, timing=None)
+    jsonschema.validate(out.manifest, SCHEMA)
+    told = out.manifest["formats"][name]
+    assert told["inputs"][0]["shape"] == [None, None]
+    assert set(told["parity"]["by_length"]) == {"3", "13"}
+    assert told["batch"]["free"]
+    run = FORMATS[name].load(out.files[name], told["setting"], 1)
+    model.eval()
+    x = ids(5, 21)
+    reference = [t.numpy() for t in paddle.utils.flatten(model(x))]
+    for ours, theirs in zip(run({given: x.numpy()}), reference, strict=True):
+        assert abs(ours - theirs).max() < 1e-4
+
+
+def test_a_smaller_model_of_its_own_class_keeps_its_free_length(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Embedding(20, 8), nn.GRU(8, 6))
+    small = pl.compact(model, pl.propose(pl.trace(model, ids(1, 6)), sparsity=0.5))
+    assert not isinstance(small, pl.GraphLayer)
+    out = pl.export(small, tmp_path / "out", ("onnx",), inputs=ids(1, 6), lengths={"input": 1}, timing=None)
+    assert out.parity["onnx"] <= 1e-4
+
+
+def test_a_graph_layer_has_the_length_that_it_was_traced_with(tmp_path: Path) -> None:
+    model = Reader()
+    small = pl.compact(model, pl.propose(pl.trace(model, ids(1, 6)), sparsity=0.5), form="graph")
+    with pytest.raises(errors.InputError, match=r"the graph was traced for \(batch, 6\)"):
+        pl.export(small, tmp_path / "out", ("onnx",), inputs=ids(1, 6), lengths={"x": 1}, timing=None)
+
+
+def test_what_a_length_changes_otherwise_is_refused(tmp_path: Path) -> None:
+    class Pooled(nn.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv1D(3, 4, 3, stride=2)
+
+        def forward(self, x: Any) -> Any:
+            return nn.functional.adaptive_avg_pool1d(self.conv(x), 2)
+
+    with pytest.raises(errors.ExportError, match="length"):
+        pl.export(Pooled(), tmp_path / "out", ("onnx",), inputs=(1, 3, 9), lengths={"x": 2}, timing=None)
+    with pytest.raises(errors.ExportError, match="one length; leave lengths out"):
+        pl.export(Reader(), tmp_path / "out", ("python",), inputs=ids(1, 6), lengths={"ids": 1}, timing=None)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("lengths", "error", "message"), [
+    ({"idss": 1}, errors.UnknownNameError, "did you mean 'ids'"),
+    ({"ids": 0}, errors.InputError, "gives axis 0 of 'ids'.* not that of the batch"),
+    ({"ids": 7}, errors.InputError, "gives axis 7"),
+])
+def test_lengths_are_checked(lengths: dict[str, int], error: type[Exception], message: str, tmp_path: Path) -> None:
+    with pytest.raises(error, match=message):
+        pl.export(Reader(), tmp_path / "out", ("onnx",), inputs=ids(1, 6), lengths=lengths)
+
+
+def test_without_lengths_they_are_what_was_given(tmp_path: Path) -> None:
+    out = pl.export(conv_net(), tmp_path / "out", ("onnx",), inputs=(1, 3, 9, 9), timing=None)
+    assert out.manifest["formats"]["onnx"]["parity"]["by_length"] == {}
+
+
+@given(a=st.integers(-3, 3), b=st.integers(-3, 3), c=st.integers(0, 3), d=st.integers(0, 3), n=st.integers(1, 9))
+def test_a_size_is_found_from_three_lengths(a: int, b: int, c: int, d: int, n: int) -> None:
+    def at(length: int) -> Any:
+        more = a + b * length
+        each = c + d * length
+        return Size({("batch",): each, **({(): more} if more else {})}) if each else more
+
+    found = along_length((4, 5, 7), (at(4), at(5), at(7)))
+    lengths = {"batch": 3, "length": n}
+    assert (found.at(lengths) if isinstance(found, Size) else found) == 3 * (c + d * n) + a + b * n
+
+
+def test_what_is_not_linear_is_none() -> None:
+    assert along_length((4, 5, 7), (16, 25, 49)) is None
+    assert along_length((4, 5, 7), (2, 2, 3)) is None
