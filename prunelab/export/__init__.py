@@ -17,6 +17,7 @@ from prunelab.export.python.format import PythonModule
 from prunelab.export.result import Export
 from prunelab.export.run import DEFAULTS, export
 from prunelab.export.side_by_side import Benchmark, benchmark
+from prunelab.export.tensorflow.format import TensorFlow, TFLite
 from prunelab.export.torchscript.format import TorchScript
 from prunelab.export.verify import Verified, verify_export
 from prunelab.export.weights import Safetensors
@@ -27,6 +28,8 @@ FORMATS: dict[str, Format] = {
     "onnx-fp16": OnnxHalf(),
     "onnx-int8": OnnxInt8(),
     "torchscript": TorchScript(),
+    "tensorflow": TensorFlow(),
+    "tflite": TFLite(),
     "openvino": OpenVino(),
     "safetensors": Safetensors(),
     "python": PythonModule(),

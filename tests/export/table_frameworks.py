@@ -45,6 +45,21 @@ def by_torch(graph: Graph) -> Run:
     return lambda arrays: run(dict(enumerate(arrays)))
 
 
+def by_tensorflow(graph: Graph) -> Run:
+    pytest.importorskip("tensorflow", reason="TensorFlow is an extra: pip install 'prunelab[tensorflow]'")
+    from prunelab.export.tensorflow import module
+
+    said = module.Said(listing(graph))
+    with module.quiet():
+        call = said.call.get_concrete_function()
+
+    def run(arrays: Sequence[Any]) -> list[Any]:
+        out = call(*[module.tf.constant(a) for a in arrays])
+        return [out[f"output_{k}"].numpy() for k in range(len(out))]
+
+    return run
+
+
 FRAMEWORKS: dict[str, Callable[[Graph], Run]] = {"onnx": by_onnx, "torch": by_torch}
 
 
@@ -59,11 +74,15 @@ def errors_at(graph: Graph, run: Run, inputs: Callable[[int], list[Any]], batche
     return found
 
 
+def batches_of(graph: Graph, batches: Sequence[int] = (1, 4)) -> Sequence[int]:
+    """Several where the batch is free, else the one that there is."""
+    free = any(spec.batch_axis is not None for spec in graph.input_specs)
+    return batches if free else (graph.input_specs[0].shape[0],)
+
+
 def check(framework: str, graph: Graph, inputs: Callable[[int], list[Any]], batches: Sequence[int] = (1, 4)) -> None:
     """The framework computes what the graph does, at any batch where that is free."""
-    free = any(spec.batch_axis is not None for spec in graph.input_specs)
-    batches = batches if free else (graph.input_specs[0].shape[0],)
-    found = errors_at(graph, FRAMEWORKS[framework](graph), inputs, batches)
+    found = errors_at(graph, FRAMEWORKS[framework](graph), inputs, batches_of(graph, batches))
     assert max(found.values()) <= TOLERANCE, found
 
 

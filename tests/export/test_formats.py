@@ -17,7 +17,8 @@ from paddle import nn
 import prunelab as pl
 from prunelab.export import FORMATS, TOLERANCE
 
-EXTRAS = {"torchscript": "torch", "openvino": "openvino"}
+EXTRAS = {"torchscript": "torch", "openvino": "openvino", "tensorflow": "tensorflow", "tflite": "tensorflow"}
+EXTRA_OF = {"tflite": "tensorflow"}
 
 
 class Lengths(nn.Layer):
@@ -49,7 +50,7 @@ OTHERS = [name for name in FORMATS if name not in ("paddle", "onnx", "onnx-fp16"
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_format_computes_what_the_model_does_at_any_batch(name: str, network: str, tmp_path: Path) -> None:
     if name in EXTRAS:
-        pytest.importorskip(EXTRAS[name], reason=f"an extra: pip install 'prunelab[{name}]'")
+        pytest.importorskip(EXTRAS[name], reason=f"an extra: pip install 'prunelab[{EXTRA_OF.get(name, name)}]'")
     make, inputs = NETWORKS[network]
     out = pl.export(make(), tmp_path / "out", (name,), inputs=inputs(2), timing=None)
     assert out.parity[name] <= TOLERANCE
@@ -58,10 +59,10 @@ def test_a_format_computes_what_the_model_does_at_any_batch(name: str, network: 
 
 
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.SimpleRNN])
-@pytest.mark.parametrize("name", ["onnx", "torchscript"])
+@pytest.mark.parametrize("name", ["onnx", "torchscript", "tensorflow", "tflite"])
 def test_recurrent_nets_with_lengths_and_final_states(name: str, kind: type[nn.Layer], tmp_path: Path) -> None:
     if name in EXTRAS:
-        pytest.importorskip(EXTRAS[name], reason=f"an extra: pip install 'prunelab[{name}]'")
+        pytest.importorskip(EXTRAS[name], reason=f"an extra: pip install 'prunelab[{EXTRA_OF.get(name, name)}]'")
     model = Lengths(kind)
     out = pl.export(model, tmp_path / "out", (name,), inputs=lengths(2), timing=None)
     run = FORMATS[name].load(out.files[name], {}, 1)

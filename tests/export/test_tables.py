@@ -7,10 +7,11 @@ from drawn import CASES, Alone, Shape
 from graph.test_operators import QUICK, ROWS
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
-from table_frameworks import FRAMEWORKS, check, numbers
+from table_frameworks import FRAMEWORKS, batches_of, by_tensorflow, check, errors_at, numbers
 from table_refusals import ALIASED, REFUSALS
 
 from prunelab.errors import ExportError
+from prunelab.export import TOLERANCE
 from prunelab.testing import laws
 
 pytestmark = pytest.mark.filterwarnings("ignore::paddle.utils.deprecated.VisibleDeprecationWarning")
@@ -37,6 +38,20 @@ def test_an_operator_alone_with_whatever_shape_and_attributes(framework, name, d
     except ExportError as error:
         assume("last window holds nothing" not in str(error))  # ceil_mode, refused by name
         raise
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS if name not in ALIASED])
+@pytest.mark.slow
+def test_tensorflow_says_it_right_or_refuses(name):
+    model, shape = ROWS[name].network()
+    model.eval()
+    graph = laws.trace(laws.stir(model), shape)
+    try:
+        run = by_tensorflow(graph)
+    except ExportError:
+        return  # its table is shorter: what it lacks is named
+    found = errors_at(graph, run, lambda n: [numbers((n, *shape[1:]))], batches_of(graph))
+    assert max(found.values()) <= TOLERANCE, found
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

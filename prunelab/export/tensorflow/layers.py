@@ -1,0 +1,234 @@
+"""Convolutions, pools, norms, products and recurrent nets, as TensorFlow's functions: on CPUs channels come last."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from prunelab.export.translate import CannotSay
+from prunelab.export.windows import Pads, averages, paddings, same, stretches, up_to
+
+Entry = Any
+
+
+def _last(x: Any, data_format: str) -> Any:
+    rank = x.shape.rank
+    return tf.transpose(x, [0, *range(2, rank), 1]) if data_format[1] == "C" else x
+
+
+def _back(x: Any, data_format: str) -> Any:
+    rank = x.shape.rank
+    return tf.transpose(x, [0, rank - 1, *range(1, rank - 1)]) if data_format[1] == "C" else x
+
+
+def _space(x: Any) -> list[int]:
+    if None in x.shape[1:-1]:
+        raise CannotSay("windows over a free size")
+    return [int(n) for n in x.shape[1:-1]]
+
+
+def _pads(x: Any, kernel: Sequence[int], strides: Sequence[int], given: Sequence[int], algorithm: str) -> Pads:
+    if algorithm == "SAME":
+        return same(_space(x), kernel, strides)
+    return [(0, 0)] * len(kernel) if algorithm == "VALID" else paddings(given, len(kernel))
+
+
+def _around(x: Any, pads: Pads, value: float = 0.0) -> Any:
+    return tf.pad(x, [(0, 0), *pads, (0, 0)], constant_values=tf.cast(value, x.dtype)) if any(map(any, pads)) else x
+
+
+def _conv(input: Any, filter: Any, strides: Sequence[int], paddings: Sequence[int], padding_algorithm: str,
+          dilations: Sequence[int], groups: int, data_format: str) -> Any:
+    if filter.shape.rank != 4:
+        raise CannotSay("a convolution over volumes")
+    x = _last(input, data_format)
+    kernel = [int(k) for k in filter.shape[2:]]
+    x = _around(x, _pads(x, kernel, strides, paddings, padding_algorithm))
+    dilations = [1, 1] if padding_algorithm == "SAME" else list(dilations)
+    weight = tf.transpose(filter, [2, 3, 1, 0])
+    channels = int(x.shape[-1])
+    if groups == channels and groups > 1 and len(set(strides)) == 1:
+        each = int(filter.shape[0]) // groups
+        deep = tf.reshape(tf.transpose(filter, [2, 3, 1, 0]), [*kernel, groups, each])
+        out = tf.nn.depthwise_conv2d(x, deep, [1, *strides, 1], "VALID", dilations=dilations)
+    elif groups > 1:
+        parts = zip(tf.split(x, groups, -1), tf.split(weight, groups, -1), strict=True)
+        out = tf.concat([tf.nn.conv2d(a, w, list(strides), "VALID", dilations=dilations) for a, w in parts], -1)
+    else:
+        out = tf.nn.conv2d(x, weight, list(strides), "VALID", dilations=dilations)
+    return _back(out, data_format)
+
+
+def _pool(x: Any, kernel_size: Any, strides: Sequence[int], paddings: Sequence[int], ceil_mode: bool, exclusive: bool,
+          data_format: str, pooling_type: str, global_pooling: bool, adaptive: bool, padding_algorithm: str) -> Any:
+    y = _last(x, data_format)
+    largest = pooling_type == "max"
+    if global_pooling or (adaptive and all(k == 1 for k in kernel_size)):
+        axes = list(range(1, y.shape.rank - 1))
+        return _back((tf.reduce_max if largest else tf.reduce_mean)(y, axes, keepdims=True), data_format)
+    if adaptive:
+        return _back(_adaptive(y, kernel_size, largest), data_format)
+    kernel, strides = list(kernel_size), list(strides)
+    pads = _pads(y, kernel, strides, paddings, padding_algorithm)
+    whole = up_to(_space(y), kernel, strides, pads) if ceil_mode else pads
+    if any(b >= k for (_, b), k in zip(whole, kernel, strict=True)):
+        raise CannotSay("a pool whose last window holds nothing; leave ceil_mode out")
+    if largest:
+        return _back(tf.nn.max_pool(_around(y, whole, -math.inf), kernel, strides, "VALID"), data_format)
+    total = tf.nn.avg_pool(_around(y, whole), kernel, strides, "VALID")
+    counted = tf.ones([1, *_space(y), 1], y.dtype)
+    counted = counted if exclusive else _around(counted, pads)
+    beyond = whole if exclusive else [(0, b - own) for (_, b), (_, own) in zip(whole, pads, strict=True)]
+    there = tf.nn.avg_pool(_around(counted, beyond), kernel, strides, "VALID")
+    return _back(total / there if any(map(any, whole)) else total, data_format)
+
+
+def _adaptive(x: Any, windows: Sequence[Any], largest: bool) -> Any:
+    for axis, (n, size) in enumerate(zip(windows, _space(x), strict=True), 1):
+        n = size if n == -1 else int(n)
+        order = [a for a in range(x.shape.rank) if a != axis] + [axis]
+        turned = tf.transpose(x, order)
+        if largest:
+            out = tf.stack([tf.reduce_max(turned[..., a:b], -1) for a, b in stretches(size, n)], -1)
+        else:
+            out = tf.tensordot(turned, tf.constant(averages(size, n, x.dtype.name)), 1)
+        x = tf.transpose(out, [order.index(a) for a in range(x.shape.rank)])
+    return x
+
+
+def _interpolate(x: Any, out_size: Any, size_tensor: Any, scale_tensor: Any, data_format: str, out_d: int, out_h: int,
+                 out_w: int, scale: Sequence[float], interp_method: str, align_corners: bool, align_mode: int) -> Any:
+    if align_corners or align_mode == 1 or size_tensor or scale_tensor is not None or out_size is not None:
+        raise CannotSay("aligned corners, or a size that is computed")
+    y = _last(x, data_format)
+    factors = list(scale) * 2 if len(scale) == 1 else list(scale)
+    size = [int(n * f) for n, f in zip(_space(y), factors, strict=True)] if scale else [out_h, out_w]
+    if interp_method == "nearest" and any(s % n for s, n in zip(size, _space(y), strict=True)):
+        raise CannotSay("the nearest of an uneven size")
+    return _back(tf.image.resize(y, size, "nearest" if interp_method == "nearest" else "bilinear"), data_format)
+
+
+# norms
+
+
+def _along(v: Any, x: Any, data_format: str) -> Any:
+    return v if data_format[-1] == "C" or x.shape.rank == 2 else tf.reshape(v, [-1, *[1] * (x.shape.rank - 2)])
+
+
+def _affine(x: Any, scale: Any, bias: Any) -> Any:
+    x = x if scale is None else x * scale
+    return x if bias is None else x + bias
+
+
+def _batch_norm(x: Any, mean: Any, variance: Any, scale: Any, bias: Any, epsilon: float, data_format: str) -> Any:
+    factor = tf.math.rsqrt(variance + epsilon) * (1.0 if scale is None else scale)
+    shift = (0.0 if bias is None else bias) - mean * factor
+    return x * _along(factor, x, data_format) + _along(shift, x, data_format)
+
+
+def _normal(x: Any, axes: list[int], epsilon: float) -> Any:
+    mean = tf.reduce_mean(x, axes, keepdims=True)
+    centred = x - mean
+    return centred * tf.math.rsqrt(tf.reduce_mean(centred * centred, axes, keepdims=True) + epsilon)
+
+
+def _layer_norm(x: Any, scale: Any, bias: Any, epsilon: float, begin_norm_axis: int) -> Any:
+    axes = list(range(begin_norm_axis, x.shape.rank))
+    shape = [x.shape[a] for a in axes]
+    gain, shift = (v if v is None else tf.reshape(v, shape) for v in (scale, bias))
+    return _affine(_normal(x, axes, epsilon), gain, shift)
+
+
+def _group_norm(x: Any, scale: Any, bias: Any, epsilon: float, groups: int, data_format: str) -> Any:
+    y = _last(x, data_format)
+    cut = tf.reshape(y, [-1, *_space(y), groups, y.shape[-1] // groups])
+    rank = cut.shape.rank
+    out = _normal(cut, [*range(1, rank - 2), rank - 1], epsilon)
+    return _back(_affine(tf.reshape(out, [-1, *y.shape[1:]]), scale, bias), data_format)
+
+
+def _instance_norm(x: Any, scale: Any, bias: Any, epsilon: float) -> Any:
+    parts = [v if v is None else _along(v, x, "NCHW") for v in (scale, bias)]
+    return _affine(_normal(x, list(range(2, x.shape.rank)), epsilon), *parts)
+
+
+# products
+
+
+def _matmul(x: Any, y: Any, transpose_x: bool, transpose_y: bool) -> Any:
+    if x.shape.rank == 1 or y.shape.rank == 1:
+        raise CannotSay("a product with a vector")
+    return tf.matmul(x, y, transpose_a=transpose_x, transpose_b=transpose_y)
+
+
+# recurrent nets
+
+
+def _rnn(x: Any, pre_state: list[Any], weight_list: list[Any], sequence_length: Any, is_bidirec: bool, input_size: int,
+         hidden_size: int, num_layers: int, mode: str) -> Any:
+    """Step by step: no state of TensorFlow's is kept between calls, which a TFLite LSTM of a fixed batch would."""
+    if x.shape[0] is None:
+        raise CannotSay("a recurrent net over a free length")
+    n, half = (2 if is_bidirec else 1), len(weight_list) // 2
+    finals: list[list[Any]] = [[] for _ in pre_state]
+    for layer in range(num_layers):
+        outs = []
+        for k in range(n):
+            at = layer * n + k
+            weights = (*weight_list[2 * at: 2 * at + 2], *weight_list[half + 2 * at: half + 2 * at + 2])
+            out, last = _direction(x, [s[at] for s in pre_state], weights, sequence_length, mode, backwards=k == 1)
+            outs.append(out)
+            for kept, state in zip(finals, last, strict=True):
+                kept.append(state)
+        x = tf.concat(outs, -1)
+    return x, None, [tf.stack(kept) for kept in finals], None
+
+
+def _direction(x: Any, state: list[Any], weights: Any, lengths: Any, mode: str, backwards: bool) -> Any:
+    w, r, b, d = weights
+    steps = list(range(x.shape[0]))[::-1 if backwards else 1]
+    outs: dict[int, Any] = {}
+    for t in steps:
+        new = _cell(tf.matmul(x[t], w, transpose_b=True) + b, tf.matmul(state[0], r, transpose_b=True) + d, state, mode)
+        if lengths is not None:
+            there = tf.expand_dims(t < tf.cast(lengths, tf.int32), -1)
+            outs[t] = tf.where(there, new[0], tf.zeros_like(new[0]))
+            new = [tf.where(there, a, s) for a, s in zip(new, state, strict=True)]
+        else:
+            outs[t] = new[0]
+        state = new
+    return tf.stack([outs[t] for t in range(x.shape[0])]), state
+
+
+def _cell(given: Any, before: Any, state: list[Any], mode: str) -> list[Any]:
+    if mode == "LSTM":
+        i, f, c, o = tf.split(given + before, 4, -1)
+        cell = tf.sigmoid(f) * state[1] + tf.sigmoid(i) * tf.tanh(c)
+        return [tf.sigmoid(o) * tf.tanh(cell), cell]
+    if mode == "GRU":
+        (r, z, c), (r1, z1, c1) = tf.split(given, 3, -1), tf.split(before, 3, -1)
+        update = tf.sigmoid(z + z1)
+        candidate = tf.tanh(c + tf.sigmoid(r + r1) * c1)
+        return [update * state[0] + (1 - update) * candidate]
+    return [(tf.tanh if mode == "RNN_TANH" else tf.nn.relu)(given + before)]
+
+
+TABLE: dict[str, Entry] = {
+    "batch_norm": _batch_norm,
+    "bilinear_interp": _interpolate,
+    "bmm": lambda x, y: tf.matmul(x, y),
+    "conv2d": _conv,
+    "depthwise_conv2d": _conv,
+    "dot": lambda x, y: tf.reduce_sum(x * y, -1),
+    "einsum": lambda x, equation: tf.einsum(equation.replace(" ", ""), *x),
+    "group_norm": _group_norm,
+    "instance_norm": _instance_norm,
+    "layer_norm": _layer_norm,
+    "matmul": _matmul,
+    "nearest_interp": _interpolate,
+    "pool2d": _pool,
+    "rnn": _rnn,
+}
