@@ -20,6 +20,18 @@ outputs = predictor.run([x])  # {inputs}"""),
     "onnx": ("python", """import onnxruntime
 session = onnxruntime.InferenceSession("model.onnx")
 outputs = session.run(None, {{{by_name}}})"""),
+    "onnx-fp16": ("python", """import onnxruntime
+session = onnxruntime.InferenceSession("model_fp16.onnx")
+outputs = session.run(None, {{{by_name}}})"""),
+    "onnx-int8": ("python", """import onnxruntime
+session = onnxruntime.InferenceSession("model_int8.onnx")
+outputs = session.run(None, {{{by_name}}})"""),
+    "tensorflow": ("python", """import tensorflow as tf
+serve = tf.saved_model.load("model_tf").signatures["serving_default"]
+outputs = serve({by_keyword})"""),
+    "tflite": ("python", """import tensorflow as tf
+run = tf.lite.Interpreter("model.tflite").get_signature_runner()
+outputs = run({by_keyword})"""),
     "torchscript": ("python", """import torch
 net = torch.jit.load("model.pt")
 outputs = net(x)  # {inputs}"""),
@@ -117,7 +129,9 @@ def _use(told: Mapping[str, Any]) -> Iterator[str]:
             continue
         language, text = _USE[name]
         off = (f["setting"] or {}).get("onednn") is False
-        filled = text.format(inputs=", ".join(names), by_name=", ".join(f'"{n}": {n}' for n in names),
+        filled = text.format(inputs=", ".join(names),
+                             by_keyword=", ".join(f"{n}={n}" for n in names),
+                             by_name=", ".join(f'"{n}": {n}' for n in names),
                              onednn="config.disable_mkldnn()  # it is wrong on this model\n" if off else "")
         yield from (f"```{language}", filled, "```", "")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from prunelab.export.base import Array
 from prunelab.export.subject import Example
@@ -20,7 +20,7 @@ def save_examples(examples: Mapping[int, Example], folder: Path) -> None:
     for batch, example in examples.items():
         arrays.update({f"{batch}/input/{name}": np.ascontiguousarray(a) for name, a in example.inputs.items()})
         arrays.update({f"{batch}/output/{k}": np.ascontiguousarray(a) for k, a in enumerate(example.outputs)})
-    save_file(arrays, str(folder / NAME))
+    (folder / NAME).write_bytes(save(arrays))
 
 
 def load_examples(folder: Path, names: list[str]) -> dict[int, Example]:

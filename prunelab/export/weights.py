@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import paddle
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from prunelab.errors import ExportError
 from prunelab.evaluate.forward import forward
@@ -94,4 +94,5 @@ def save_weights(tensors: Mapping[str, Any], target: str | os.PathLike[str]) -> 
     """Tensors by name; what is tied is written under each of its names."""
     arrays = {name: np.ascontiguousarray(tensor.detach().numpy()) for name, tensor in tensors.items()
               if tensor._is_initialized()}
-    save_file(arrays, os.fspath(target), metadata={"format": "paddle"})
+    # not save_file: a full disk is no OSError there
+    Path(target).write_bytes(save(arrays, metadata={"format": "paddle"}))

@@ -96,3 +96,16 @@ def test_a_link_is_followed(small: nn.Layer, tmp_path: Path) -> None:
         (new / "a").write_text("")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real" / "a").is_file()
+
+
+@pytest.mark.parametrize("name", ["onnx", "onnx-fp16", "safetensors", "python"])
+def test_a_full_disk_in_the_middle_of_a_format_leaves_nothing(name: str, small: nn.Layer, tmp_path: Path,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, content: bytes) -> None:
+        self.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(errors.ExportError, match="No space left on device; free some"):
+        pl.export(small, tmp_path / "out", (name,), inputs=(1, 16), timing=None)
+    assert entries(tmp_path) == []
