@@ -50,8 +50,7 @@ def by_tensorflow(graph: Graph) -> Run:
     from prunelab.export.tensorflow import module
 
     said = module.Said(listing(graph))
-    with module.quiet():
-        call = said.call.get_concrete_function()
+    call = said.concrete()
 
     def run(arrays: Sequence[Any]) -> list[Any]:
         out = call(*[module.tf.constant(a) for a in arrays])

@@ -108,7 +108,8 @@ TABLE: dict[str, Entry] = {
         "sigmoid": tf.sigmoid, "sign": tf.sign, "silu": tf.nn.silu, "sin": tf.sin, "sinh": tf.sinh,
         "softsign": tf.nn.softsign, "sqrt": tf.sqrt, "square": tf.square, "swish": tf.nn.silu, "tan": tf.tan,
         "tanh": tf.tanh, "tanh_shrink": lambda x: x - tf.tanh(x), "assign": tf.identity, "share_data_": tf.identity,
-        "mean_all": tf.reduce_mean,
+        "mean_all": tf.reduce_mean, "log2": lambda x: tf.math.log(x) / math.log(2),
+        "log10": lambda x: tf.math.log(x) / math.log(10),
     }.items()},
     **{name: _two(function) for name, function in {
         "add": tf.add, "subtract": tf.subtract, "multiply": tf.multiply, "maximum": tf.maximum,
@@ -116,12 +117,13 @@ TABLE: dict[str, Entry] = {
         "less_than": tf.less, "less_equal": tf.less_equal, "greater_than": tf.greater,
         "greater_equal": tf.greater_equal, "logical_and": tf.logical_and, "logical_or": tf.logical_or,
         "logical_xor": tf.math.logical_xor, "floor_divide": tf.math.floordiv, "remainder": tf.math.floormod,
-        "atan2": tf.atan2,
+        "atan2": tf.atan2, "heaviside": lambda x, y: tf.where(x == 0, y, tf.cast(x > 0, x.dtype)),
     }.items()},
     **{name: _over(function) for name, function in {
         "mean": tf.reduce_mean, "max": tf.reduce_max, "min": tf.reduce_min, "amax": tf.reduce_max,
         "amin": tf.reduce_min, "all": tf.reduce_all, "any": tf.reduce_any}.items()},
     "add_n": lambda inputs: tf.add_n(inputs),
+    "argsort": lambda x, axis, descending, stable: _sorted(x, axis, descending),
     "argmax": _arg(tf.argmax),
     "argmin": _arg(tf.argmin),
     "cast": lambda x, dtype: tf.cast(x, tf.as_dtype(str(dtype))),
@@ -132,6 +134,8 @@ TABLE: dict[str, Entry] = {
     "divide": _divide,
     "dropout": lambda x, p, mode: x if mode == "upscale_in_train" else x * (1 - p),
     "elu": lambda x, alpha: tf.where(x > 0, x, alpha * tf.math.expm1(tf.minimum(x, 0.0))),
+    "frobenius_norm": lambda x, axis, keep_dim, reduce_all: tf.sqrt(tf.reduce_sum(
+        x * x, _axes(x, axis, reduce_all), keepdims=keep_dim)),
     "gelu": _gelu,
     "hardshrink": lambda x, threshold: tf.where(tf.abs(x) > threshold, x, tf.zeros_like(x)),
     "hardsigmoid": lambda x, slope, offset: tf.clip_by_value(x * slope + offset, 0.0, 1.0),
@@ -161,8 +165,14 @@ TABLE: dict[str, Entry] = {
     "swiglu": _swiglu,
     "thresholded_relu": lambda x, threshold, value: tf.where(x > threshold, x, tf.cast(value, x.dtype)),
     "topk": lambda x, k, axis, largest, sorted: _topk(x, k, axis, largest),
+    "trunc": lambda input: tf.sign(input) * tf.floor(tf.abs(input)),
     "where": lambda condition, x, y: tf.where(condition, x, y),
 }
+
+
+def _sorted(x: Any, axis: int, descending: bool) -> Any:
+    places = tf.argsort(x, axis, "DESCENDING" if descending else "ASCENDING", stable=True)
+    return tf.sort(x, axis, "DESCENDING" if descending else "ASCENDING"), tf.cast(places, tf.int64)
 
 
 def _topk(x: Any, k: int, axis: int, largest: bool) -> Any:

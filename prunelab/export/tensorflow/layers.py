@@ -42,11 +42,11 @@ def _around(x: Any, pads: Pads, value: float = 0.0) -> Any:
 
 def _conv(input: Any, filter: Any, strides: Sequence[int], paddings: Sequence[int], padding_algorithm: str,
           dilations: Sequence[int], groups: int, data_format: str) -> Any:
-    if filter.shape.rank != 4:
-        raise CannotSay("a convolution over volumes")
     x = _last(input, data_format)
     kernel = [int(k) for k in filter.shape[2:]]
     x = _around(x, _pads(x, kernel, strides, paddings, padding_algorithm))
+    if filter.shape.rank == 5:
+        return _back(_over_volumes(x, filter, list(strides), list(dilations), groups), data_format)
     dilations = [1, 1] if padding_algorithm == "SAME" else list(dilations)
     weight = tf.transpose(filter, [2, 3, 1, 0])
     channels = int(x.shape[-1])
@@ -60,6 +60,42 @@ def _conv(input: Any, filter: Any, strides: Sequence[int], paddings: Sequence[in
     else:
         out = tf.nn.conv2d(x, weight, list(strides), "VALID", dilations=dilations)
     return _back(out, data_format)
+
+
+def _over_volumes(x: Any, filter: Any, strides: list[int], dilations: list[int], groups: int) -> Any:
+    if any(d != 1 for d in dilations):
+        raise CannotSay("a dilated convolution over volumes")
+    weight = tf.transpose(filter, [2, 3, 4, 1, 0])
+    parts = zip(tf.split(x, groups, -1), tf.split(weight, groups, -1), strict=True)
+    return tf.concat([tf.nn.conv3d(a, w, [1, *strides, 1], "VALID") for a, w in parts], -1)
+
+
+def _transposed(x: Any, filter: Any, strides: Sequence[int], paddings: Sequence[int], output_padding: Sequence[int],
+                output_size: Any, padding_algorithm: str, groups: int, dilations: Sequence[int],
+                data_format: str) -> Any:
+    if filter.shape.rank != 4 or any(d != 1 for d in dilations):
+        raise CannotSay("a transposed convolution that is dilated, or over volumes")
+    y = _last(x, data_format)
+    kernel = [int(k) for k in filter.shape[2:]]
+    pads = _pads(y, kernel, strides, paddings, padding_algorithm)
+    whole = [(n - 1) * s + k for n, s, k in zip(_space(y), strides, kernel, strict=True)]
+    more = list(output_padding) or [0, 0]
+    wanted = list(output_size) if output_size else [n - sum(p) + m for n, p, m in zip(whole, pads, more, strict=True)]
+    weight = tf.transpose(filter, [2, 3, 1, 0])
+    parts = zip(tf.split(y, groups, -1), tf.split(weight, groups, -1), strict=True)
+    out = tf.concat([tf.nn.conv2d_transpose(a, w, [tf.shape(a)[0], *whole, int(w.shape[2])], list(strides), "VALID")
+                     for a, w in parts], -1)
+    short = [(0, max(0, a + int(n) - size)) for n, (a, _), size in zip(wanted, pads, whole, strict=True)]
+    out = _around(out, short)
+    (a, _), (b, _) = pads
+    return _back(out[:, a: a + int(wanted[0]), b: b + int(wanted[1])], data_format)
+
+
+def _max_with_index(x: Any, kernel_size: Any, strides: Sequence[int], paddings: Sequence[int], global_pooling: bool,
+                    adaptive: bool, ceil_mode: bool) -> Any:
+    # where the largest stands is None: who reads it fails by name
+    return _pool(x, kernel_size, strides, paddings, ceil_mode, True, "NCHW", "max", global_pooling, adaptive,
+                 "EXPLICIT"), None
 
 
 def _pool(x: Any, kernel_size: Any, strides: Sequence[int], paddings: Sequence[int], ceil_mode: bool, exclusive: bool,
@@ -80,7 +116,7 @@ def _pool(x: Any, kernel_size: Any, strides: Sequence[int], paddings: Sequence[i
         return _back(tf.nn.max_pool(_around(y, whole, -math.inf), kernel, strides, "VALID"), data_format)
     total = tf.nn.avg_pool(_around(y, whole), kernel, strides, "VALID")
     counted = tf.ones([1, *_space(y), 1], y.dtype)
-    counted = counted if exclusive else _around(counted, pads)
+    counted = counted if exclusive else _around(counted, pads, 1.0)  # the padding counts
     beyond = whole if exclusive else [(0, b - own) for (_, b), (_, own) in zip(whole, pads, strict=True)]
     there = tf.nn.avg_pool(_around(counted, beyond), kernel, strides, "VALID")
     return _back(total / there if any(map(any, whole)) else total, data_format)
@@ -103,6 +139,8 @@ def _interpolate(x: Any, out_size: Any, size_tensor: Any, scale_tensor: Any, dat
                  out_w: int, scale: Sequence[float], interp_method: str, align_corners: bool, align_mode: int) -> Any:
     if align_corners or align_mode == 1 or size_tensor or scale_tensor is not None or out_size is not None:
         raise CannotSay("aligned corners, or a size that is computed")
+    if x.shape.rank != 4:
+        raise CannotSay("other sizes of a line or a volume")
     y = _last(x, data_format)
     factors = list(scale) * 2 if len(scale) == 1 else list(scale)
     size = [int(n * f) for n, f in zip(_space(y), factors, strict=True)] if scale else [out_h, out_w]
@@ -221,6 +259,9 @@ TABLE: dict[str, Entry] = {
     "bilinear_interp": _interpolate,
     "bmm": lambda x, y: tf.matmul(x, y),
     "conv2d": _conv,
+    "conv2d_transpose": _transposed,
+    "conv3d": _conv,
+    "depthwise_conv2d_transpose": _transposed,
     "depthwise_conv2d": _conv,
     "dot": lambda x, y: tf.reduce_sum(x * y, -1),
     "einsum": lambda x, equation: tf.einsum(equation.replace(" ", ""), *x),
@@ -228,6 +269,10 @@ TABLE: dict[str, Entry] = {
     "instance_norm": _instance_norm,
     "layer_norm": _layer_norm,
     "matmul": _matmul,
+    "max_pool2d_with_index": _max_with_index,
+    "max_pool3d_with_index": _max_with_index,
+    "mv": lambda x, vec: tf.linalg.matvec(x, vec),
+    "pool3d": _pool,
     "nearest_interp": _interpolate,
     "pool2d": _pool,
     "rnn": _rnn,

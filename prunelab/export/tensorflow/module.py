@@ -33,6 +33,15 @@ class Said(tf.Module):
                                    name=_name(x.name)) for x in listing.inputs.values()]
         self.call = tf.function(self._forward, input_signature=signature, autograph=False)
 
+    def concrete(self) -> Any:
+        """The function that TensorFlow traced.
+
+        Raises:
+            ExportError: what TensorFlow refuses.
+        """
+        with _writing(self._listing), quiet():
+            return self.call.get_concrete_function()
+
     def _forward(self, *inputs: Any) -> dict[str, Any]:
         env: dict[int, Any] = {int(v): a for v, a in self.held.items()}
         given = dict(zip(self._listing.inputs, inputs, strict=True))
@@ -74,7 +83,7 @@ def save(listing: Listing, folder: Path) -> None:
     """
     with _writing(listing), quiet():
         said = Said(listing)
-        tf.saved_model.save(said, str(folder), signatures=said.call.get_concrete_function())
+        tf.saved_model.save(said, str(folder), signatures=said.concrete())
 
 
 def save_lite(listing: Listing, target: Path) -> None:
@@ -85,7 +94,7 @@ def save_lite(listing: Listing, target: Path) -> None:
     """
     with _writing(listing), quiet():
         said = Said(listing)
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([said.call.get_concrete_function()], said)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([said.concrete()], said)
         target.write_bytes(converter.convert())
 
 

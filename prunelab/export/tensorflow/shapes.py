@@ -148,6 +148,12 @@ def _pixel_shuffle(x: Any, upscale_factor: int, data_format: str) -> Any:
     return _channels(x, data_format, lambda _: tf.reshape(cut, [-1, c // f**2, h * f, w * f]))
 
 
+def _pixel_unshuffle(x: Any, downscale_factor: int, data_format: str) -> Any:
+    (c, h, w), f = x.shape[1:], downscale_factor
+    cut = tf.transpose(tf.reshape(x, [-1, c, h // f, f, w // f, f]), [0, 1, 3, 5, 2, 4])
+    return _channels(x, data_format, lambda _: tf.reshape(cut, [-1, c * f**2, h // f, w // f]))
+
+
 def _triangle(lower: bool) -> Entry:
     def entry(x: Any, diagonal: int) -> Any:
         rows, columns = (tf.range(_size(x, k)) for k in (-2, -1))
@@ -180,10 +186,13 @@ TABLE: dict[str, Entry] = {
     "gather_nd": lambda x, index: tf.gather_nd(x, index),
     "index_sample": lambda x, index: tf.gather(x, index, axis=1, batch_dims=1),
     "index_select": _gather,
+    "meshgrid": lambda inputs: tf.meshgrid(*inputs, indexing="ij"),
+    "numel": lambda x: tf.size(x, tf.int64),
     "one_hot": lambda x, num_classes: tf.one_hot(x, int(num_classes)),
     "pad": lambda x, paddings, pad_value: _pairs(x, paddings[::2], paddings[1::2], "constant", pad_value),
     "pad3d": _pad3d,
     "pixel_shuffle": _pixel_shuffle,
+    "pixel_unshuffle": _pixel_unshuffle,
     "repeat_interleave": lambda x, repeats, axis, output_size=-1: tf.repeat(x, repeats, axis),
     "reshape": _reshape,
     "roll": _roll,
