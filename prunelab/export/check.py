@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prunelab.errors import ExportError, ParityError, PrunelabError
 from prunelab.evaluate.timing import Timing
-from prunelab.export.base import Array, Format, OfWeights, Runner, Setting, tolerance_of
+from prunelab.export.base import Array, Calibrated, Format, OfWeights, Runner, Setting, tolerance_of
 from prunelab.export.judge import Judged, Validation, judge, same_class
 from prunelab.export.memory import peak_bytes
 from prunelab.export.parity import relative_error
@@ -56,7 +56,7 @@ def write(fmt: Format, subject: Subject, directory: Path, *, verify: bool, threa
         ExportError: it can be written with neither.
         ParityError: it can be written, but computes something else.
     """
-    if not subject.free:
+    if not subject.free or isinstance(fmt, Calibrated):  # a fixed batch would not make eight bits any better
         return _write(fmt, subject, directory, verify, threads, validation)
     try:
         return _write(fmt, subject, directory, verify, threads, validation)

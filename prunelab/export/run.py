@@ -47,7 +47,9 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
         model: a layer or a ``paddle.Model``.
         directory: a folder that is made; an existing one that holds something is refused, or replaced with ``force``.
         formats: names of `prunelab.export.FORMATS`, or formats of one's own.
-        inputs: as for `prunelab.trace`; where a ``plan`` is given, those of the plan are taken unless told.
+        inputs: as for `prunelab.trace`; where a ``plan`` is given, those of the plan are taken unless told. Files are
+            compared on example tensors among them, else on what ``data`` begins with, else on random numbers; these
+            inputs (three samples at most, or as many as a shape says) lie in ``examples.safetensors``.
         verify: False writes without comparing and timing: some converters are silently wrong, so have a reason.
         dense: the model before pruning, to measure beside: written to a place that is removed, timed in turn with
             ``model``.
@@ -78,12 +80,14 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
         timing = replace(timing, batch=batch)
     with whole_folder(directory, force=force) as folder, paddle_threads(None) as now:
         threads = now if timing is None or timing.threads is None else timing.threads
-        subject = read_subject(model, inputs, lengths)
+        seen = data if data is not None else next((fmt.data for fmt in chosen if hasattr(fmt, "data")), None)
+        subject = read_subject(model, inputs, lengths, seen)
         validation = Validation(data, metrics, loss) if data is not None and verify else None
         written = _write_all(subject, chosen, folder, verify, threads, validation)
         beside: dict[str, Written | str] = {}
         if dense is not None:
-            beside = _write_dense(read_subject(dense, inputs, lengths), written, folder / ".dense", verify, threads)
+            other = read_subject(dense, inputs, lengths, seen)
+            beside = _write_dense(other, written, folder / ".dense", verify, threads)
         if timing is not None:
             written, beside = _time(written, beside, timing)
         if plan is not None:

@@ -12,6 +12,7 @@ import numpy as np
 import paddle
 
 from prunelab.errors import InputError, PrunelabError, unknown_name
+from prunelab.evaluate.batches import batches
 from prunelab.evaluate.forward import forward
 from prunelab.evaluate.latency import as_tensors, example_arrays, given_arrays, place_of
 from prunelab.export.base import Array, LongSpec, at_length, length_axis
@@ -78,9 +79,10 @@ def as_it_was(layer: Any) -> Iterator[None]:
         paddle.set_rng_state(random_state)
 
 
-def read_subject(model: Any, inputs: Any, lengths: Mapping[str, int] | None = None) -> Subject:
+def read_subject(model: Any, inputs: Any, lengths: Mapping[str, int] | None = None, data: Any = None) -> Subject:
     """The model with its outputs at the batch of ``inputs``, and at `BATCHES` where its forward takes them; where
-    ``lengths`` names axes whose length is free, at other lengths too.
+    ``lengths`` names axes whose length is free, at other lengths too. The inputs are the example tensors among
+    ``inputs``, else what ``data`` begins with, else random numbers.
 
     Raises:
         InputError: a model that is none, or inputs that its forward does not take.
@@ -92,6 +94,8 @@ def read_subject(model: Any, inputs: Any, lengths: Mapping[str, int] | None = No
     with as_it_was(layer):
         specs = with_batch_axes(read_inputs(layer, inputs))
         given = given_arrays(inputs, specs)
+        if data is not None and all(array is None for array in given):
+            given = _first_of(data, layer, specs)
         if lengths:
             specs = with_lengths(specs, lengths)
         subject = Subject(layer, specs, {})
@@ -126,6 +130,17 @@ def with_lengths(specs: tuple[TensorSpec, ...], lengths: Mapping[str, int]) -> t
                          "length: give inputs of the same")
     return tuple(LongSpec(s.name, s.shape, s.dtype, s.batch_axis, lengths[s.name]) if s.name in lengths else s
                  for s in specs)
+
+
+def _first_of(data: Any, layer: Any, specs: tuple[TensorSpec, ...]) -> list[Array | None]:
+    """The inputs of the first batch, where they have the sizes of ``specs``: a file in eight bits knows the ranges of
+    data, not of random numbers."""
+    first = next((inputs for inputs, _ in batches(data, layer)), ())
+    arrays = [np.asarray(t.numpy()) for t in first]
+    fit = len(arrays) == len(specs) and all(
+        a.ndim == len(s.shape) and all(n == m for k, (n, m) in enumerate(zip(a.shape, s.shape, strict=True))
+                                       if k != s.batch_axis) for a, s in zip(arrays, specs, strict=False))
+    return [*arrays] if fit else [None] * len(specs)
 
 
 def _longer(subject: Subject, given: list[Array | None]) -> dict[int, Example]:

@@ -10,6 +10,7 @@ import paddle
 import pytest
 from export_nets import Words, conv_net, ids
 from paddle import nn
+from safetensors.numpy import load_file
 
 import prunelab as pl
 from prunelab import errors
@@ -92,3 +93,13 @@ def test_weights_alone_in_eight_bits_need_no_data(tmp_path: Path, quantizer: Non
         axis = 0 if weight.ndim == 4 else 1
         back = numbers * scale.reshape([-1 if a == axis else 1 for a in range(weight.ndim)])
         assert np.abs(back - weight).max() <= scale.max() / 2 * 1.001
+
+
+def test_eight_bits_are_compared_on_data_and_not_on_random_numbers(tmp_path: Path, quantizer: None) -> None:
+    # ranges of data in [0, 1) hold for data alone: normal numbers would be cut off
+    paddle.seed(1)
+    model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 5))
+    data = [(paddle.rand([16, 8]) * 0.1, paddle.zeros([16], "int64"))]
+    out = pl.export(model, tmp_path / "out", ("onnx-int8",), inputs=(1, 8), data=data, timing=None)
+    assert out.parity["onnx-int8"] < 0.1
+    assert load_file(str(tmp_path / "out" / "examples.safetensors"))["3/input/input"].max() < 0.1
