@@ -6,16 +6,16 @@ is computed already, so a table needs no operator that only prepares weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import paddle
 
 from prunelab.errors import ExportError
-from prunelab.export.base import Array, at_length, length_axis
-from prunelab.export.sizes import BATCH, LENGTH, Number, Size, along_length, is_free, per_batch
+from prunelab.export.base import Array
+from prunelab.export.sizes import BATCH, Number, is_free, per_batch
 from prunelab.graph.execute import place_of
 from prunelab.graph.graph import Graph, trace
 from prunelab.graph.inputs import dtype_name
@@ -70,29 +70,6 @@ class Listing:
     free: Mapping[str, tuple[int, int]]
 
 
-def read_listing(model: Any, specs: tuple[TensorSpec, ...]) -> Listing:
-    """The listing of ``model`` with the axes of ``specs`` free, and no others.
-
-    A free length is found by three readings at three lengths, whose numbers then are linear in it.
-
-    Raises:
-        ExportError: a batch or a length that is to be free, and is not.
-        TraceError: a forward that cannot be read.
-    """
-    long = [s for s in specs if length_axis(s) is not None]
-    if not long:
-        return listing(read_graph(model, specs))
-    axis = length_axis(long[0])
-    given = long[0].shape[axis if axis is not None else 0]
-    lengths = (given, given + 1, given + 3)
-    graphs = [read_graph(model, at_length(specs, n)) for n in lengths]
-    several = [_Read(g, [_statement(g, call) for call in g.structure.executor.calls], _variables(g)) for g in graphs]
-    merged = merge(several, lengths)
-    places = [(v, length_axis(s)) for v, s in zip(graphs[0].program.inputs, specs, strict=True)]
-    where = next((v, a) for v, a in places if a is not None)
-    return _listing(merged, {**_free(graphs[0]), LENGTH: where})
-
-
 def read_graph(model: Any, specs: tuple[TensorSpec, ...]) -> Graph:
     """The graph of ``model`` with the batches of ``specs`` free, and no other axis.
 
@@ -113,12 +90,11 @@ def read_graph(model: Any, specs: tuple[TensorSpec, ...]) -> Graph:
 
 def listing(graph: Graph) -> Listing:
     """The whole graph in eval mode."""
-    statements = [_statement(graph, call) for call in graph.structure.executor.calls]
-    return _listing(_Read(graph, statements, _variables(graph)), _free(graph))
+    return listed(read(graph), free_batch(graph))
 
 
 @dataclass(frozen=True)
-class _Read:
+class Read:
     """A graph, its operators with their arguments, and its tensors, before anything is computed or left out."""
 
     graph: Graph
@@ -126,45 +102,16 @@ class _Read:
     variables: dict[int, Variable]
 
 
-def merge(several: Sequence[_Read], lengths: tuple[int, int, int]) -> _Read:
-    """Three readings as one, whose numbers follow the length.
-
-    Raises:
-        ExportError: readings that differ in more than numbers, or in numbers that are not linear in the length.
-    """
-    first = several[0]
-    shapes = [[(s.name, s.outputs, s.refs) for s in read.statements] for read in several]
-    if shapes[0] != shapes[1] or shapes[0] != shapes[2]:
-        raise ExportError(f"{first.graph.program.model.rpartition('.')[2]} computes otherwise at another length; "
-                          "leave lengths out, and export it for one")
-
-    def together(values: tuple[Any, ...], what: str) -> Any:
-        a = values[0]
-        if isinstance(a, dict):
-            return {key: together(tuple(v[key] for v in values), what) for key in a}
-        if isinstance(a, (list, tuple)) and len({len(v) for v in values}) == 1:
-            return type(a)(together(tuple(v[k] for v in values), what) for k in range(len(a)))
-        if isinstance(a, np.ndarray) and all(v.size == 1 and float(v.reshape(())).is_integer() for v in values):
-            one = together(tuple(int(v.reshape(())) for v in values), what)
-            return one if is_free(one) else a
-        same = all(np.array_equal(a, v) if isinstance(a, np.ndarray) else a == v for v in values[1:])
-        found = a if same else None
-        if not same and all(isinstance(v, (int, Size)) and not isinstance(v, bool) for v in values):
-            found = along_length(lengths, values)
-        if found is None and not (same and a is None):
-            raise ExportError(f"{what} does not follow the length; leave lengths out, and export it for one length")
-        return found
-
-    statements = [replace(s, arguments=together(tuple(dict(r.statements[k].arguments) for r in several),
-                                                f"the operator {s.name}{s.line}"))
-                  for k, s in enumerate(first.statements)]
-    variables = {v: replace(x, shape=together(tuple(r.variables[v].shape for r in several), f"the shape of {x.name}"))
-                 for v, x in first.variables.items()}
-    return _Read(first.graph, statements, variables)
+def read(graph: Graph) -> Read:
+    """All operators of a graph with their arguments by name."""
+    statements = [_statement(graph, call) for call in graph.structure.executor.calls]
+    return Read(graph, statements, _variables(graph))
 
 
-def _listing(read: _Read, free: Mapping[str, tuple[int, int]]) -> Listing:
-    graph, statements, variables = read.graph, read.statements, read.variables
+def listed(found: Read, free: Mapping[str, tuple[int, int]]) -> Listing:
+    """What the outputs need of a reading, with all computed that no input changes; ``free`` says where free axes are
+    read."""
+    graph, statements, variables = found.graph, found.statements, found.variables
     fixed = _known(graph, statements)
     needed = _needed(statements, graph.program.output_values, fixed)
     reads = {v for s in needed for v in s.refs} | set(graph.program.output_values)
@@ -292,7 +239,8 @@ def _paths(nest: Any, path: str) -> Iterator[tuple[str, int]]:
             yield from _paths(part, f"{path}.{k}" if path else f"output_{k}")
 
 
-def _free(graph: Graph) -> dict[str, tuple[int, int]]:
+def free_batch(graph: Graph) -> dict[str, tuple[int, int]]:
+    """Where the batch is read, if it is free."""
     for value, spec in zip(graph.program.inputs, graph.program.specs, strict=True):
         if spec.batch_axis is not None:
             return {BATCH: (value, spec.batch_axis)}

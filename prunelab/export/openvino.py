@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from prunelab.export.base import STEM, Array, Runner, Setting, require
-from prunelab.export.listing import read_listing
+from prunelab.export.lengths import read_listing
 from prunelab.export.onnx.write import onnx_model
 from prunelab.graph import TensorSpec
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from prunelab.errors import ExportError
 from prunelab.export.listing import RANDOM, Listing, Statement
 from prunelab.export.sizes import is_free
@@ -48,13 +50,15 @@ def refuse_unknown(listing: Listing, table: Table, framework: str) -> None:
 
 def translate(listing: Listing, table: Table, env: dict[int, Any], *, first: tuple[Any, ...] = (),
               number: Callable[[Any], Any] | None = None, before: Callable[[Statement], Any] | None = None,
-              after: Callable[[Statement, Any], Any] | None = None) -> None:
+              after: Callable[[Statement, Any], Any] | None = None,
+              array: Callable[[Any], Any] | None = None) -> None:
     """Run every statement by the table's functions on ``env`` (values by id), which holds inputs and arrays already.
 
     Args:
         first: what each function takes before the operator's own arguments.
         number: what becomes of a free size; as it is, without.
         before: is told of each statement.
+        array: what becomes of an array among the arguments; as it is, without.
         after: is given what a statement gave, and gives what is kept of it.
 
     Raises:
@@ -63,7 +67,7 @@ def translate(listing: Listing, table: Table, env: dict[int, Any], *, first: tup
     for statement in listing.statements:
         if before is not None:
             before(statement)
-        out = _say(statement, table, env, first, number)
+        out = _say(statement, table, env, first, number, array)
         out = after(statement, out) if after is not None and statement.name not in _LISTS else out
         if len(statement.outputs) == 1:
             env[statement.outputs[0]] = out
@@ -72,10 +76,12 @@ def translate(listing: Listing, table: Table, env: dict[int, Any], *, first: tup
 
 
 def _say(statement: Statement, table: Table, env: Mapping[int, Any], first: tuple[Any, ...],
-         number: Callable[[Any], Any] | None) -> Any:
+         number: Callable[[Any], Any] | None, array: Callable[[Any], Any] | None) -> Any:
     def fill(leaf: Any) -> Any:
         if isinstance(leaf, Ref):
             return env.get(leaf.value)
+        if array is not None and isinstance(leaf, np.ndarray):
+            return array(leaf)
         return number(leaf) if number is not None and is_free(leaf) else leaf
 
     arguments = {key: rebuild(value, fill) for key, value in statement.arguments.items() if key not in SILENT}

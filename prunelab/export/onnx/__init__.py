@@ -10,6 +10,7 @@ from __future__ import annotations
 from prunelab.export.onnx import (
     activations,
     arithmetic,
+    constants,
     convolution,
     indexing,
     normalization,
@@ -17,6 +18,7 @@ from prunelab.export.onnx import (
     recurrent,
     reductions,
     shapes,
+    spatial,
 )
 from prunelab.export.onnx.builder import Entry
 
@@ -27,6 +29,8 @@ TABLE: dict[str, Entry] = {
     **arithmetic.TABLE,
     **reductions.TABLE,
     **shapes.TABLE,
+    **spatial.TABLE,
+    **constants.TABLE,
     **indexing.TABLE,
     **convolution.TABLE,
     **normalization.TABLE,

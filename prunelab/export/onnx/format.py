@@ -10,7 +10,7 @@ from typing import Any
 
 from prunelab.errors import ExportError, TraceError
 from prunelab.export.base import STEM, Array, Runner, Setting, require
-from prunelab.export.listing import read_listing
+from prunelab.export.lengths import read_listing
 from prunelab.export.onnx import paddle2onnx
 from prunelab.export.onnx.write import onnx_model
 from prunelab.export.translate import NoWordsError

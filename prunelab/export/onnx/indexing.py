@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from prunelab.export.onnx.builder import Builder, Entry, Value
+from prunelab.export.onnx.constants import diag_embed
 from prunelab.export.sizes import Size
 from prunelab.export.translate import CannotSay
 
@@ -186,13 +187,11 @@ def _searchsorted(g: Builder, sorted_sequence: Value, values: Value, out_int32: 
 
 
 def _fill_diagonal(g: Builder, x: Value, y: Value, offset: int, dim1: int, dim2: int) -> Value:
-    from prunelab.export.onnx.shapes import TABLE as SHAPES
-
     dim1, dim2 = dim1 % x.rank, dim2 % x.rank
     rows, columns = g.static(x, dim1, "a diagonal"), g.static(x, dim2, "a diagonal")
     if rows != columns or offset:
         raise CannotSay("a diagonal written over a matrix that is not square, or beside its middle")
-    spread = SHAPES["diag_embed"](g, y, 0, dim1, dim2)
+    spread = diag_embed(g, y, 0, dim1, dim2)
     on = np.eye(rows, dtype=bool).reshape([rows if a in (dim1, dim2) else 1 for a in range(x.rank)])
     return g.Where(g.constant(on), spread, x)
 

@@ -17,7 +17,8 @@ from prunelab.errors import ExportError, OptionError
 from prunelab.evaluate.batches import batches
 from prunelab.export.base import STEM, Array, require
 from prunelab.export.half import half
-from prunelab.export.listing import Listing, read_listing
+from prunelab.export.lengths import read_listing
+from prunelab.export.listing import Listing
 from prunelab.export.onnx.format import Onnx
 from prunelab.export.onnx.write import onnx_model
 from prunelab.graph import TensorSpec

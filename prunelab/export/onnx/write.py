@@ -31,7 +31,8 @@ def onnx_model(listing: Listing) -> Any:
     """
     refuse_unknown(listing, TABLE, "the ONNX table")
     writer = _Writer(listing)
-    translate(listing, TABLE, writer.env, first=(writer.g,), before=writer.before, after=writer.label)
+    translate(listing, TABLE, writer.env, first=(writer.g,), before=writer.before, after=writer.label,
+              array=writer.g.constant)
     return writer.model()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from prunelab.export.base import STEM, Runner, Setting, require
-from prunelab.export.listing import read_listing
+from prunelab.export.lengths import read_listing
 from prunelab.graph import TensorSpec
 
 

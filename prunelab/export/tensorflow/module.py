@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
@@ -53,7 +52,7 @@ class Said(tf.Module):
                 return size.at(lengths)
             return [number(n) for n in size] if isinstance(size, list) else size
 
-        translate(self._listing, _WITH_ARRAYS, env, number=number)
+        translate(self._listing, TABLE, env, number=number, array=tf.constant)
         return {f"output_{k}": tf.convert_to_tensor(env[v]) for k, (_, v) in enumerate(self._listing.outputs)}
 
 
@@ -63,16 +62,6 @@ def _name(name: str) -> str:
 
 def _constant(array: Any) -> Any:
     return [_constant(a) for a in array] if isinstance(array, list) else tf.constant(array)
-
-
-def _taking_arrays(function: Any) -> Any:
-    def entry(**arguments: Any) -> Any:
-        return function(**{key: tf.constant(v) if isinstance(v, np.ndarray) else v for key, v in arguments.items()})
-    entry.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-    return entry
-
-
-_WITH_ARRAYS = {name: _taking_arrays(function) for name, function in TABLE.items()}
 
 
 def save(listing: Listing, folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -52,24 +51,13 @@ class Said(torch.nn.Module):
                 return size.at(lengths)
             return [number(n) for n in size] if isinstance(size, list) else size
 
-        translate(self.listing, _WITH_ARRAYS, env, number=number)
+        translate(self.listing, TABLE, env, number=number, array=_tensor)
         out = tuple(_tensor(env[v]) for _, v in self.listing.outputs)
         return out if len(out) > 1 else out[0]
 
 
 def _tensor(value: Any) -> Any:
     return torch.from_numpy(np.array(value)) if isinstance(value, np.ndarray) else value
-
-
-def _taking_arrays(function: Any) -> Any:
-    """Arrays among the arguments (numbers that a graph spells) become tensors."""
-    def entry(**arguments: Any) -> Any:
-        return function(**{key: _tensor(value) for key, value in arguments.items()})
-    entry.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-    return entry
-
-
-_WITH_ARRAYS = {name: _taking_arrays(function) for name, function in TABLE.items()}
 
 
 def save(listing: Listing, target: Path) -> None:
