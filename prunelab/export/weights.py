@@ -56,12 +56,14 @@ class Safetensors:
             for tensor in filled.state_dict().values():
                 if tensor._is_initialized():
                     tensor.set_value(paddle.zeros_like(tensor))
-        filled.set_state_dict({name: paddle.to_tensor(array) for name, array in load_file(str(files[0])).items()})
+        place = place_of(filled)
+        filled.set_state_dict({name: paddle.to_tensor(array, place=place)
+                               for name, array in load_file(str(files[0])).items()})
         filled.eval()
 
         def run(arrays: Mapping[str, Array]) -> list[Array]:
             with paddle.no_grad():
-                out = forward(filled, as_tensors(specs, [arrays[s.name] for s in specs], place_of(filled)))
+                out = forward(filled, as_tensors(specs, [arrays[s.name] for s in specs], place))
             return [np.asarray(t.numpy()) for t in paddle.utils.flatten(out) if isinstance(t, paddle.Tensor)]
 
         return run
@@ -87,7 +89,8 @@ def read_weights(model: Any, path: str | os.PathLike[str]) -> None:
         more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise ExportError(f"{os.fspath(path)} is of another model than {type(model).__name__}: {'; '.join(wrong[:3])}"
                           f"{more}; give the weights of that model")
-    model.set_state_dict({name: paddle.to_tensor(array) for name, array in arrays.items()})
+    place = place_of(model)
+    model.set_state_dict({name: paddle.to_tensor(array, place=place) for name, array in arrays.items()})
 
 
 def save_weights(tensors: Mapping[str, Any], target: str | os.PathLike[str]) -> None:

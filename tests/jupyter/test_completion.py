@@ -10,6 +10,7 @@ import pytest
 from notebook_shell import Notebook
 
 from prunelab.criteria import CRITERIA
+from prunelab.export import FORMATS
 from prunelab.jupyter.magics import COMMANDS
 
 # line, the words that are offered (all of them, in this order)
@@ -28,8 +29,8 @@ ALL = [
     ("%prune run --by ", ["sparsity", "macs", "params"]),
     ("%prune goto ", ["s1", "s0", "--explain", "--help"]),
     ("%prune masks C", ["conv1", "conv2"]),
-    ("%prune export out --formats ", ["paddle", "onnx"]),
-    ("%prune export out --formats paddle,", ["onnx"]),
+    ("%prune export out --formats ", [*FORMATS]),
+    ("%prune export out --formats paddle,", [name for name in FORMATS if name != "paddle"]),
     ("%prune export mod", ["models/"]),
     ("%prune curves p", ["params"]),
     ("%prune curves params l", ["loss"]),

@@ -12,6 +12,7 @@ import numpy as np
 import paddle
 
 from prunelab.errors import ExportError
+from prunelab.evaluate.latency import place_of
 from prunelab.export.base import STEM, Array, Runner, Setting, length_axis
 from prunelab.export.listing import read_graph
 from prunelab.export.python.source import source, tensors_of
@@ -50,10 +51,11 @@ class PythonModule:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         net = module.load()
+        place = place_of(net)
 
         def run(arrays: Mapping[str, Array]) -> list[Array]:
             with paddle.no_grad():
-                out = net(*[paddle.to_tensor(a) for a in arrays.values()])
+                out = net(*[paddle.to_tensor(a, place=place) for a in arrays.values()])
             return [np.asarray(t.numpy()) for t in paddle.utils.flatten(out) if isinstance(t, paddle.Tensor)]
 
         return run
