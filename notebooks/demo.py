@@ -88,4 +88,7 @@ def report(folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else "demo")))
+    asked = sys.argv[1] if len(sys.argv) > 1 else "demo"
+    if asked.startswith("-"):
+        sys.exit(__doc__.strip())
+    sys.exit(main(Path(asked)))
