@@ -55,14 +55,14 @@ $(STAMP): pyproject.toml $(PINS)
 	    echo "prunelab: bringing $(VENV) to the pins in $(PINS)"; \
 	fi; \
 	$(PIP) hatchling editables; \
-	$(PIP) --no-build-isolation --editable '.[onnx,int8,paddle2onnx,dev]'; \
+	$(PIP) --no-build-isolation --editable '.[onnx,int8,paddle2onnx,dask,dev]'; \
 	touch $@
 
 pins:  ## look for newer versions and rewrite binder/requirements.txt
 	@echo "prunelab: resolving the newest versions into $(PINS)"
 	@test -x .venv-pins/bin/uv || { python3 -m venv .venv-pins && .venv-pins/bin/python -m pip install --quiet uv; }
 	@{ echo "# Exact versions of everything (Python 3.10 and later), made by 'make pins'."; \
-	   .venv-pins/bin/uv pip compile pyproject.toml --extra onnx --extra int8 --extra paddle2onnx --extra dev --universal --python-version 3.10 \
+	   .venv-pins/bin/uv pip compile pyproject.toml --extra onnx --extra int8 --extra paddle2onnx --extra dask --extra dev --universal --python-version 3.10 \
 	       --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet; } >$(PINS).new
 	@mv $(PINS).new $(PINS)
 
