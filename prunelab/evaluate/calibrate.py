@@ -13,7 +13,7 @@ import paddle
 from prunelab.criteria import NEEDS, Calibration, Criterion, criterion_of, needs_of
 from prunelab.errors import DataError, TrainingError, check_whole, unknown_name
 from prunelab.evaluate.batches import Batches, batches
-from prunelab.evaluate.differentiable import differentiable
+from prunelab.evaluate.differentiable import differentiable, recurrent_weights
 from prunelab.evaluate.forward import LossFunction, in_mode
 from prunelab.evaluate.gathering import ActivationSums, GradientSums, InputSums, MomentSums
 from prunelab.evaluate.loss import loss_function, loss_of
@@ -81,6 +81,13 @@ def calibrate(
     return gathered.result(losses)
 
 
+def _leaf(tensor: Any) -> Any:
+    """The same numbers in the same memory, with a gradient of their own."""
+    leaf = tensor.detach()
+    leaf.stop_gradient = False
+    return leaf
+
+
 def _needs(criteria: str | Criterion | Iterable[str | Criterion]) -> frozenset[str]:
     if isinstance(criteria, str) or not isinstance(criteria, Iterable):
         criteria = [criteria]
@@ -120,7 +127,11 @@ class _Pass:
             self.inputs = {w.weight: InputSums(w, whole=whole) for w in operators if w.weight in read}
         self.gradients = GradientSums()
         self.n_samples = 0
-        self.parameters = {p.name: graph.tensor(p.name) for p in graph.program.parameters if p.trainable}
+        # recurrent ones as leaves of their own, since a frozen one has to have a gradient too
+        self.recurrent = {p.name: _leaf(graph.tensor(p.name)) for p in graph.program.parameters
+                          if p.value in recurrent_weights(graph.program)}
+        self.parameters = {p.name: self.recurrent.get(p.name, graph.tensor(p.name))
+                           for p in graph.program.parameters if p.trainable}
 
     def over(self, source: Batches, samples: int) -> _Pass:
         if not self.needs - {"losses"}:
@@ -165,7 +176,7 @@ class _Pass:
         """The watched values and the loss, with what is needed to go back from it."""
         graph = self.graph
         targets = [*watched, *graph.program.output_values]
-        held = {p.value: graph.tensor(p.name) for p in graph.program.parameters}
+        held = {p.value: self.recurrent.get(p.name, graph.tensor(p.name)) for p in graph.program.parameters}
         found = execute(differentiable(graph.structure), held, inputs, training=False, targets=targets)
         values = dict(zip(targets, found, strict=True))
         outputs = rebuild(graph.program.outputs,
@@ -180,10 +191,11 @@ class _Pass:
         """The loss's gradients by watched value; those by parameter are added to their sums."""
         weights = self.parameters if "gradients" in self.needs else {}
         sites = [v for v, t in values.items() if "activation_gradients" in self.needs and not t.stop_gradient]
-        wanted = [*weights.values(), *(values[v] for v in sites)]
+        asked = [*weights.values(), *(values[v] for v in sites)]
+        wanted = [*asked, *(t for t in self.recurrent.values() if all(t is not w for w in asked))]
         found = paddle.grad(total, wanted, allow_unused=True)
         self.gradients.add(dict(zip(weights, found, strict=False)))
-        return {v: g for v, g in zip(sites, found[len(weights):], strict=True) if g is not None}
+        return {v: g for v, g in zip(sites, found[len(weights):], strict=False) if g is not None}
 
     def result(self, losses: Mapping[str, Any]) -> Calibration:
         """The sums as a plain value."""

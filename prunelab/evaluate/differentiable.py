@@ -25,6 +25,14 @@ def differentiable(structure: Structure) -> Executor:
     return _KNOWN[structure]
 
 
+def recurrent_weights(program: Program) -> frozenset[int]:
+    """The parameters that recurrent operators read, through lists: Paddle has a gradient of such an operator only where
+    it is asked for those of all its weights too."""
+    lists = [v for op in program.ops if op.name == "rnn" for v in op.inputs if v is not None]
+    read = {v for u in lists for v in (program.producers[u].inputs if u in program.producers else (u,))}
+    return frozenset(p.value for p in program.parameters if p.value in read and p.kind == "parameter")
+
+
 def with_backward(program: Program) -> Program:
     """The program with recurrent operators that do not know they are tested."""
     return replace(program, ops=tuple(

@@ -10,6 +10,7 @@ from typing import Any
 import paddle
 
 from prunelab.errors import InputError, PrunelabError, reason_of, shown
+from prunelab.graph.places import at_home
 
 # A function (outputs, labels) -> the mean loss of a batch, a scalar tensor.
 LossFunction = Callable[..., Any]
@@ -17,12 +18,14 @@ LossFunction = Callable[..., Any]
 
 @contextlib.contextmanager
 def in_mode(layer: Any, *, training: bool) -> Iterator[None]:
-    """Every layer trains or evaluates inside; afterwards each is in the mode it was in."""
+    """Every layer trains or evaluates inside, and what the forward makes is made where it lives; afterwards each is in
+    the mode it was in."""
     before = [(part, part.training) for part in layer.sublayers(include_self=True)]
     try:
         for part, _ in before:
             part.training = training
-        yield
+        with at_home(layer):
+            yield
     finally:
         for part, mode in before:
             part.training = mode

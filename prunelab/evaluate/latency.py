@@ -16,11 +16,11 @@ import paddle
 from prunelab.evaluate.forward import forward, in_mode
 from prunelab.evaluate.timing import Timing, TimingOptions, own_clock, time_callables
 from prunelab.graph import TensorSpec, as_array, as_layer
-from prunelab.graph.execute import place_of as place_of_tensors
 from prunelab.graph.inputs import read_inputs
+from prunelab.graph.places import home_of
 from prunelab.surgery.compare import as_tensors, example_arrays
 
-__all__ = ["as_tensors", "current_threads", "example_arrays", "given_arrays", "latency", "paddle_threads", "place_of"]
+__all__ = ["as_tensors", "current_threads", "example_arrays", "given_arrays", "latency", "paddle_threads"]
 
 Array = np.ndarray[Any, Any]
 
@@ -41,7 +41,7 @@ def latency(model: Any, inputs: Any, *, runs: int = 50, warmup: int = 5, threads
     options = TimingOptions(runs=runs, warmup=warmup, threads=threads, budget_s=budget_s)
     layer = as_layer(model)
     specs = read_inputs(layer, inputs)
-    place = place_of(layer)
+    place = home_of(layer)
     tensors = as_tensors(specs, example_arrays(specs, given=given_arrays(inputs, specs)), place)
     random_state = paddle.get_rng_state()
     on_cpu = place is None or place.is_cpu_place()
@@ -59,11 +59,6 @@ def latency(model: Any, inputs: Any, *, runs: int = 50, warmup: int = 5, threads
                                   clock=clock)["model"]
     finally:
         paddle.set_rng_state(random_state)
-
-
-def place_of(layer: Any) -> Any:
-    """Where the layer's parameters live (its buffers, if it has none); None for a layer without tensors."""
-    return place_of_tensors(dict(enumerate([*layer.parameters(), *layer.buffers()])))
 
 
 def given_arrays(inputs: Any, specs: Sequence[TensorSpec]) -> list[Array | None]:

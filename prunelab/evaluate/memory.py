@@ -11,9 +11,10 @@ from typing import Any
 import paddle
 
 from prunelab.evaluate.forward import forward, in_mode
-from prunelab.evaluate.latency import as_tensors, example_arrays, given_arrays, place_of
+from prunelab.evaluate.latency import as_tensors, example_arrays, given_arrays
 from prunelab.graph import as_layer
 from prunelab.graph.inputs import read_inputs
+from prunelab.graph.places import home_of
 from prunelab.render.numbers import size
 
 
@@ -46,7 +47,7 @@ def peak_memory(model: Any, inputs: Any, *, batch: int | None = None) -> Memory:
     """
     layer = as_layer(model)
     specs = read_inputs(layer, inputs)
-    place = place_of(layer)
+    place = home_of(layer)
     tensors = as_tensors(specs, example_arrays(specs, batch=batch, given=given_arrays(inputs, specs)), place)
     held = {id(t): t for t in (*layer.parameters(), *layer.buffers()) if t._is_initialized()}
     weights = sum(math.prod(t.shape) * int(t.element_size()) for t in held.values())

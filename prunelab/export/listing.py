@@ -16,9 +16,9 @@ import paddle
 from prunelab.errors import ExportError
 from prunelab.export.base import Array
 from prunelab.export.sizes import BATCH, Number, is_free, per_batch
-from prunelab.graph.execute import place_of
 from prunelab.graph.graph import Graph, trace
 from prunelab.graph.inputs import dtype_name
+from prunelab.graph.places import place_of
 from prunelab.graph.program import DType, Ref, TensorSpec, flatten, rebuild
 from prunelab.graph.run import Call, Constant, argument_names
 from prunelab.graph.structure import Structure
@@ -205,7 +205,8 @@ def _arrays(graph: Graph, values: list[int]) -> dict[int, Array]:
     empty = {p.value for p in graph.program.parameters if p.kind == "empty"}
     values = [v for v in values if v not in empty]
     with paddle.no_grad():
-        place = place_of(held) or paddle.CPUPlace()  # of a model that holds nothing; the numbers leave it at once
+        # a model that holds nothing has no place; the numbers leave it at once
+        place = place_of(held.values()) or paddle.CPUPlace()
         out = graph.structure.executor.run(held, values, training=False, place=place, batch=1)
     return {v: _numpy(t) for v, t in zip(values, out, strict=True) if t is not None}
 

@@ -13,7 +13,7 @@ import paddle
 from prunelab.errors import ExportError
 from prunelab.export.base import STEM, Array, Runner, Setting, free_shape
 from prunelab.graph import TensorSpec
-from prunelab.graph.reading import forgetting_failures
+from prunelab.graph.reading import forgetting_failures, taking_any_self
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def save_program(model: Any, stem: Path, specs: tuple[TensorSpec, ...]) -> tuple
         raise ExportError(f"{name} has no parameters, and Paddle saves no such program; export the layer that has them")
     spec = [paddle.static.InputSpec(free_shape(s), s.dtype, name=s.name) for s in specs]
     try:
-        with warnings.catch_warnings(), forgetting_failures():
+        with warnings.catch_warnings(), forgetting_failures(), taking_any_self(model):
             warnings.simplefilter("ignore")
             paddle.jit.save(model, str(stem), input_spec=spec)
     except Exception as error:  # to_static runs the model's own code: any error may come of it

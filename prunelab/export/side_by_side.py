@@ -13,11 +13,12 @@ import paddle
 
 from prunelab.errors import OptionError, check_whole, shown, unknown_name
 from prunelab.evaluate.forward import in_mode
-from prunelab.evaluate.latency import as_tensors, example_arrays, paddle_threads, place_of
+from prunelab.evaluate.latency import as_tensors, example_arrays, paddle_threads
 from prunelab.evaluate.memory import peak_memory
 from prunelab.evaluate.timing import Timing, time_callables
 from prunelab.export.check import Written, write
 from prunelab.export.subject import Subject, as_it_was, read_subject
+from prunelab.graph.places import home_of
 from prunelab.render.numbers import milliseconds, size
 from prunelab.render.table import html_table, text_table
 
@@ -124,7 +125,7 @@ def _side_by_side(subject: Subject, names: Sequence[str], runners: Mapping[str, 
     layer, (runs, warmup, budget_s) = subject.layer, how
     known = next(iter(subject.examples.values())).inputs
     arrays = dict(zip(known, example_arrays(subject.specs, batch=batch, given=list(known.values())), strict=True))
-    tensors = as_tensors(subject.specs, list(arrays.values()), place_of(layer))
+    tensors = as_tensors(subject.specs, list(arrays.values()), home_of(layer))
     calls = {name: partial(layer, *tensors) if name == DYGRAPH else partial(runners[name], arrays) for name in names}
     with as_it_was(layer), in_mode(layer, training=False), paddle.no_grad(), paddle_threads(threads):
         timings = time_callables(calls, runs, warmup, budget_s=budget_s)

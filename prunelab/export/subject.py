@@ -14,10 +14,11 @@ import paddle
 from prunelab.errors import InputError, PrunelabError, unknown_name
 from prunelab.evaluate.batches import batches
 from prunelab.evaluate.forward import forward
-from prunelab.evaluate.latency import as_tensors, example_arrays, given_arrays, place_of
+from prunelab.evaluate.latency import as_tensors, example_arrays, given_arrays
 from prunelab.export.base import Array, LongSpec, at_length, length_axis
 from prunelab.graph import TensorSpec, as_array, as_layer
 from prunelab.graph.inputs import read_inputs, with_batch_axes
+from prunelab.graph.places import home_of
 from prunelab.graph.trace import as_it_was as model_as_it_was
 
 # Where the batch is free, files are compared at one sample and at several.
@@ -158,7 +159,7 @@ def _longer(subject: Subject, given: list[Array | None]) -> dict[int, Example]:
 def _example(subject: Subject, given: list[Array | None], batch: int | None) -> Example:
     arrays = example_arrays(subject.specs, batch=batch, given=given)
     with paddle.no_grad():
-        outputs = forward(subject.layer, as_tensors(subject.specs, arrays, place_of(subject.layer)))
+        outputs = forward(subject.layer, as_tensors(subject.specs, arrays, home_of(subject.layer)))
     flat = tuple(np.array(as_array(t)) for t in paddle.utils.flatten(outputs) if isinstance(t, paddle.Tensor))
     if not flat:
         name = type(subject.layer).__name__

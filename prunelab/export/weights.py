@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from safetensors.numpy import load_file, save
 
 from prunelab.errors import ExportError
 from prunelab.evaluate.forward import forward
-from prunelab.evaluate.latency import place_of
 from prunelab.export.base import STEM, Array, Runner, Setting
 from prunelab.graph import TensorSpec
+from prunelab.graph.model_copy import copy_of
+from prunelab.graph.places import home_of
 from prunelab.surgery.compare import as_tensors
 
 
@@ -51,12 +51,12 @@ class Safetensors:
 
     def load_into(self, model: Any, files: tuple[Path, ...], specs: tuple[TensorSpec, ...]) -> Runner:
         """A copy of ``model`` whose weights come from the file."""
-        filled = copy.deepcopy(model)
+        filled = copy_of(model)
         with paddle.no_grad():
             for tensor in filled.state_dict().values():
                 if tensor._is_initialized():
                     tensor.set_value(paddle.zeros_like(tensor))
-        place = place_of(filled)
+        place = home_of(filled)
         filled.set_state_dict({name: paddle.to_tensor(array, place=place)
                                for name, array in load_file(str(files[0])).items()})
         filled.eval()
@@ -89,7 +89,7 @@ def read_weights(model: Any, path: str | os.PathLike[str]) -> None:
         more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise ExportError(f"{os.fspath(path)} is of another model than {type(model).__name__}: {'; '.join(wrong[:3])}"
                           f"{more}; give the weights of that model")
-    place = place_of(model)
+    place = home_of(model)
     model.set_state_dict({name: paddle.to_tensor(array, place=place) for name, array in arrays.items()})
 
 

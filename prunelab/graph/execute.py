@@ -8,6 +8,7 @@ from typing import Any
 import paddle
 
 from prunelab.errors import InputError
+from prunelab.graph.places import place_of
 from prunelab.graph.program import Program, Ref, TensorSpec, rebuild
 from prunelab.graph.run import Executor
 
@@ -25,17 +26,12 @@ def execute(executor: Executor, held: Mapping[int, Any], inputs: Sequence[Any], 
         _check_shape(spec, tensor)
     wanted = list(program.output_values) if targets is None else list(targets)
     current = paddle.base.framework._current_expected_place
-    place = place_of(held, inputs) if paddle.in_dynamic_mode() else current()
+    place = place_of((*held.values(), *inputs)) if paddle.in_dynamic_mode() else current()
     out = executor.run(values, wanted, training=training, place=place, batch=_batch(program, inputs))
     if targets is not None:
         return out
     by_value = dict(zip(wanted, out, strict=True))
     return rebuild(program.outputs, lambda leaf: by_value[leaf.value] if isinstance(leaf, Ref) else leaf)
-
-
-def place_of(held: Mapping[int, Any], inputs: Sequence[Any] = ()) -> Any:
-    """Where the model's tensors live: what is made on the way is made there. None for a model without any."""
-    return next((t.place for t in (*held.values(), *inputs) if hasattr(t, "place") and t._is_initialized()), None)
 
 
 def _batch(program: Program, inputs: Sequence[Any]) -> Any:

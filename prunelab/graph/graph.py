@@ -12,12 +12,13 @@ import paddle
 from prunelab.errors import InputError, PlanError, TraceError, shown, unknown_name
 from prunelab.graph.blocks import block_group
 from prunelab.graph.cost import Cost
-from prunelab.graph.execute import execute, place_of
+from prunelab.graph.execute import execute
 from prunelab.graph.explain import Explainer, Explanation, explain_group, explain_pair
 from prunelab.graph.groups import MAKES, Group, Member, layer_of
 from prunelab.graph.half import half_of, specs_of_twin, told_of, twin_of, without_kernels
 from prunelab.graph.inputs import read_inputs
 from prunelab.graph.looks import can_be_batch
+from prunelab.graph.places import place_of
 from prunelab.graph.program import Parameter, Program, TensorSpec
 from prunelab.graph.reading import without_collection
 from prunelab.graph.sparse import Pattern, layout_of, rows, sparse_groups
@@ -247,7 +248,7 @@ class Graph:
     @property
     def place(self) -> Any:
         """Where the model's tensors live; None for a model without any."""
-        return place_of(self._held)
+        return place_of(self._held.values())
 
     def tensor(self, parameter: str) -> Any:
         """The model's tensor of that name."""

@@ -7,11 +7,11 @@ graph runs where the kernels are.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from prunelab.graph.model_copy import copy_of
 from prunelab.graph.program import DType, Program, TensorSpec
 
 HALVES = ("float16", "bfloat16")
@@ -30,7 +30,7 @@ def without_kernels(model: Any) -> bool:
 
 def twin_of(model: Any) -> Any:
     """A copy in float32, in the same modes."""
-    twin = copy.deepcopy(model)
+    twin = copy_of(model)
     cast(twin, {name: "float32" if kind in HALVES else kind for name, kind in types_of(twin).items()})
     return twin
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import os
 import warnings
@@ -12,6 +11,7 @@ import numpy as np
 import paddle
 
 from prunelab.errors import InputError, TraceError
+from prunelab.graph.model_copy import copy_of
 from prunelab.graph.program import TensorSpec
 
 
@@ -60,7 +60,7 @@ def _own_failure(model: Any, specs: tuple[TensorSpec, ...]) -> Exception | None:
     place = next((t.place for t in model.parameters()), None)
     vars(model).pop("forward", None)  # made static by the reading that failed
     try:
-        model = copy.deepcopy(model)  # its forward may write over its buffers
+        model = copy_of(model)  # its forward may write over its buffers
         inputs = [paddle.to_tensor(np.zeros(s.shape, np.float32), place=place).astype(s.dtype) for s in specs]
         with paddle.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -14,6 +14,7 @@ from prunelab.errors import InputError, TraceError
 from prunelab.graph.chains import from_the_left, whole_of
 from prunelab.graph.inputs import TRACED_BATCH, dtype_name, read_inputs, with_batch_axes
 from prunelab.graph.looks import Looks, watching
+from prunelab.graph.places import at_home
 from prunelab.graph.program import DType, Op, Parameter, Program, Ref, TensorSpec, rebuild
 from prunelab.graph.reading import (
     as_eager,
@@ -91,7 +92,7 @@ def _squeezes_ones(program: Program) -> bool:
 
 
 def _read(model: Any, specs: tuple[TensorSpec, ...]) -> Reading:
-    with without_collection(), as_it_was(model) as kept:
+    with without_collection(), at_home(model), as_it_was(model) as kept:
         concrete, looks = _concrete(model, specs)
         block = concrete.main_program.global_block()
         stored = kept.written()
@@ -246,7 +247,8 @@ def _name_parameters(model: Any, held: Mapping[int, Any]) -> tuple[Parameter, ..
     found = []
     for value, tensor in held.items():
         name, kind = names.get(id(tensor), (f"constant_{value}", "constant"))
-        if not tensor._is_initialized():
+        # the other is what a recurrent layer holds for dropout: empty until a device fills it
+        if not tensor._is_initialized() or name.rpartition(".")[2] == "_dropout_state":
             kind = "empty"
         shape = () if kind == "empty" else tuple(int(n) for n in tensor.shape)
         trainable = kind == "parameter" and not tensor.stop_gradient

@@ -6,7 +6,6 @@ buffers, random states. The store decides which: a state whose `Store.add` retur
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +14,7 @@ import paddle
 
 from prunelab.errors import PlanError, StateError, WorkspaceError
 from prunelab.graph import Graph, trace
+from prunelab.graph.model_copy import copy_of
 from prunelab.lab.gathered import is_gathered
 from prunelab.lab.nodes import Nodes
 from prunelab.lab.randomness import RandomState
@@ -155,7 +155,7 @@ class Bench:
 
     def copy_of(self, state: State) -> Any:
         """A model of its own, as it was in that state."""
-        graph = trace(copy.deepcopy(self.graph.model), list(self.graph.input_specs))
+        graph = trace(copy_of(self.graph.model), list(self.graph.input_specs))
         LiveBits(lambda: tensors_of(graph)).restore(of_model(self._bits(state.id)), self.store.get)
         return graph.model
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import shutil
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ from prunelab.criteria import Criterion, criterion_of
 from prunelab.errors import InputError, OptionError, reason_of, shown
 from prunelab.evaluate.forward import LossFunction
 from prunelab.graph import as_layer, trace
+from prunelab.graph.model_copy import copy_of
 from prunelab.lab.bench import Bench
 from prunelab.lab.holding import Holding
 from prunelab.lab.looking import Looking
@@ -186,7 +186,7 @@ class Lab(Stepping, Moving, Looking, Sensing, Holding, Storing):
 
 def _own_copy(layer: Any, device: str | None) -> Any:
     try:
-        own = copy.deepcopy(layer)
+        own = copy_of(layer)
     except Exception as error:
         raise InputError(f"{type(layer).__name__} cannot be copied: {error}; a Lab works on its own copy, so keep no "
                          "file, lock or computed tensor in the model's attributes") from error

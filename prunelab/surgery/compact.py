@@ -13,6 +13,7 @@ from prunelab.graph import Graph, TensorSpec, graph_for, trace
 from prunelab.graph.blocks import alive
 from prunelab.graph.graph import as_view, masked_weights
 from prunelab.graph.half import cast, specs_of_twin, twin_of, types_of, without_kernels
+from prunelab.graph.places import at_home
 from prunelab.graph.program import flatten
 from prunelab.graph.reading import without_collection
 from prunelab.graph.rules import RULES
@@ -42,7 +43,7 @@ def compact(model: Any, plan: Plan, *, form: str = "auto") -> Any:
         SurgeryError: neither form computes what the graph says (then nothing is given).
     """
     graph = graph_for(model, as_plan(plan))
-    with without_collection():
+    with without_collection(), at_home(graph.model):
         return _carried_out(graph, plan, form)
 
 

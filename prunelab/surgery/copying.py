@@ -9,19 +9,22 @@ from typing import Any
 
 import paddle
 
+from prunelab.graph.model_copy import copy_of
+
 
 def copy_with(model: Any, tensors: Iterable[tuple[Any, Any]]) -> Any:
     """A deep copy of ``model``, on its own place, with the second of each pair of tensors where the model has the
     first."""
     # what a copy finds here it takes as the copy of that tensor, so every list and tie that holds one follows
     copies = {**_copies_of_empty(model), **{id(original): _copy_of(original, tensor) for original, tensor in tensors}}
-    made = copy.deepcopy(model, copies)
+    made = copy_of(model, copies)
     made.clear_gradients(set_to_zero=False)
     for original in (*model.parameters(), *model.buffers()):
         mine = copies.get(id(original))
         if mine is not None and original._is_initialized() and not mine.place._equals(original.place):
             # Paddle copies to the default place; a model stays where it lives
-            mine.get_tensor()._share_data_with(original.detach().clone().get_tensor())
+            there = original.detach().clone()  # held until it is shared
+            mine.get_tensor()._share_data_with(there.get_tensor())
     return made
 
 

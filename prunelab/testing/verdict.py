@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import html
 import sys
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Any
 
 from prunelab.errors import PrunelabError
 from prunelab.graph import Graph, as_layer, trace
+from prunelab.graph.model_copy import copy_of
 from prunelab.render.numbers import count, percent
 from prunelab.render.table import html_table
 from prunelab.testing import laws
@@ -71,7 +71,7 @@ def check_model(model: Any, inputs: Any, *, seed: int = 0, say: bool = True) -> 
         say: print the verdict; without it, it is only given back.
     """
     layer = as_layer(model)
-    verdict = _judge(copy.deepcopy(layer), type(layer).__name__, inputs, seed)
+    verdict = _judge(copy_of(layer), type(layer).__name__, inputs, seed)
     if say:
         sys.stdout.write(f"{verdict}\n")
     return verdict
@@ -119,9 +119,8 @@ def _cut(graph: Graph, seed: int) -> list[Finding]:
 
 def _gradients(graph: Graph) -> Finding:
     law = "the graph has the model's gradients"
-    if any(op.name == "rnn" for op in graph.program.ops):
-        return Finding(law, None, "Paddle's recurrent layers have no backward in eval mode")
-    return _try(law, lambda: laws.check_gradients(graph))
+    lacks = laws.without_backward(graph, training=False)
+    return Finding(law, None, lacks) if lacks else _try(law, lambda: laws.check_gradients(graph))
 
 
 def _same(model: Any, before: str) -> None:

@@ -18,6 +18,7 @@ from prunelab.evaluate.evaluate import listed, named_metrics
 from prunelab.evaluate.forward import LossFunction, in_mode
 from prunelab.evaluate.loss import loss_function, name_of
 from prunelab.graph import Graph, as_layer
+from prunelab.graph.places import at_home
 from prunelab.plan import Plan
 from prunelab.train.distillation import objective
 from prunelab.train.keeping import Best, Keeper, all_or_nothing
@@ -86,39 +87,40 @@ def finetune(
         PlanError: a plan for another structure.
     """
     layer, epochs, chosen = as_layer(model), check_whole(epochs, "epochs"), training_options(options, more)
-    _seed(seed)
-    parameters = [p for p in layer.parameters() if not p.stop_gradient]
-    if not parameters:
-        raise OptionError(f"{type(layer).__name__} has no parameter that trains; set stop_gradient = False on those "
-                          "that shall")
-    source = data if isinstance(data, Batches) else batches(data, layer, shuffle=True)
-    rate = make_optimizer(optimizer, lr, schedule, parameters)
-    if chosen.optimizer_state is not None:
-        chosen.optimizer_state.put(rate.optimizer, layer)
-    traced, penalties = Traced(layer), penalties_of(chosen.penalty)
-    goal = objective(traced, task_loss(loss, chosen.label_smoothing), teacher, plan)
-    soft = _soft(chosen, plan, epochs)
-    loop = Loop(
-        layer, source, Penalized(goal, penalties, traced) if penalties else goal, rate, project(layer, plan),
-        Precision(chosen.amp, parameters[0]), chosen.clip_norm, chosen.accumulate, chosen.patience,
-        name_of(loss_function(loss)),
-        [*filter(None, [on_batch]), *chosen.listeners("on_batch")],
-        [*filter(None, [on_epoch]), *chosen.listeners("on_epoch")],
-        [] if soft is None else [lambda epoch: soft.choose(_graph(traced, source), epoch)])
-    start = time.perf_counter()
-    with (all_or_nothing(layer, lambda: loop.best) as before, in_mode(layer, training=True),
-          loop.without_gradients_left()):
-        loop.best = _best(layer, chosen, loss, soft)
-        stopped = loop.run(epochs)
-        best_epoch = None
-        if loop.best is not None:
-            loop.best.restore()
-            best_epoch = loop.best.epoch
-        _check_finite(layer, before)
-        found = None if soft is None else soft.harden(layer, best_epoch)
-    return FineTuneResult(tuple(map(tuple, loop.losses)), time.perf_counter() - start, stopped,
-                          tuple(loop.val_metrics), best_epoch, loop.precision.name,
-                          OptimizerState.of(rate.optimizer, layer), found)
+    with at_home(layer):
+        _seed(seed)
+        parameters = [p for p in layer.parameters() if not p.stop_gradient]
+        if not parameters:
+            raise OptionError(f"{type(layer).__name__} has no parameter that trains; set stop_gradient = False on "
+                              "those that shall")
+        source = data if isinstance(data, Batches) else batches(data, layer, shuffle=True)
+        rate = make_optimizer(optimizer, lr, schedule, parameters)
+        if chosen.optimizer_state is not None:
+            chosen.optimizer_state.put(rate.optimizer, layer)
+        traced, penalties = Traced(layer), penalties_of(chosen.penalty)
+        goal = objective(traced, task_loss(loss, chosen.label_smoothing), teacher, plan)
+        soft = _soft(chosen, plan, epochs)
+        loop = Loop(
+            layer, source, Penalized(goal, penalties, traced) if penalties else goal, rate, project(layer, plan),
+            Precision(chosen.amp, parameters[0]), chosen.clip_norm, chosen.accumulate, chosen.patience,
+            name_of(loss_function(loss)),
+            [*filter(None, [on_batch]), *chosen.listeners("on_batch")],
+            [*filter(None, [on_epoch]), *chosen.listeners("on_epoch")],
+            [] if soft is None else [lambda epoch: soft.choose(_graph(traced, source), epoch)])
+        start = time.perf_counter()
+        with (all_or_nothing(layer, lambda: loop.best) as before, in_mode(layer, training=True),
+              loop.without_gradients_left()):
+            loop.best = _best(layer, chosen, loss, soft)
+            stopped = loop.run(epochs)
+            best_epoch = None
+            if loop.best is not None:
+                loop.best.restore()
+                best_epoch = loop.best.epoch
+            _check_finite(layer, before)
+            found = None if soft is None else soft.harden(layer, best_epoch)
+        return FineTuneResult(tuple(map(tuple, loop.losses)), time.perf_counter() - start, stopped,
+                              tuple(loop.val_metrics), best_epoch, loop.precision.name,
+                              OptimizerState.of(rate.optimizer, layer), found)
 
 
 def _seed(seed: int | None) -> None:

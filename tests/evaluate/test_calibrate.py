@@ -187,6 +187,20 @@ def test_propose_gathers_what_its_criterion_needs_or_takes_it() -> None:
         pl.propose(graph, "hrank", sparsity=0.5, data=given)
 
 
+@pytest.mark.parametrize("criterion", ["taylor_activation", "fisher"])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_gradients_pass_recurrent_layers_whose_weights_nobody_asks_for(criterion: str, frozen: bool) -> None:
+    paddle.seed(0)
+    model = Recurrent(nn.LSTM)
+    for parameter in model.rnn.parameters():
+        parameter.stop_gradient = frozen
+    ids = np.random.default_rng(0).integers(0, 11, (8, 5))
+    graph = pl.trace(model, ids[:2])
+    found = pl.calibrate(graph, (ids, np.zeros(8, int)), criterion)
+    assert all(score(graph, g, criterion, calibration=found).max() > 0 for g in graph.prunable)
+    assert [p.stop_gradient for p in model.rnn.parameters()] == [frozen] * 4
+
+
 def test_only_the_first_samples_are_looked_at() -> None:
     model, (x, y) = mlp(), data(24)
     y = y.copy()

@@ -12,12 +12,12 @@ import numpy as np
 import paddle
 
 from prunelab.errors import ExportError
-from prunelab.evaluate.latency import place_of
 from prunelab.export.base import STEM, Array, Runner, Setting, length_axis
 from prunelab.export.listing import read_graph
 from prunelab.export.python.source import source, tensors_of
 from prunelab.export.weights import save_weights
 from prunelab.graph import TensorSpec
+from prunelab.graph.places import home_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class PythonModule:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         net = module.load()
-        place = place_of(net)
+        place = home_of(net)
 
         def run(arrays: Mapping[str, Array]) -> list[Array]:
             with paddle.no_grad():

@@ -15,6 +15,7 @@ from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.differentiable import with_backward
 from prunelab.graph import Graph, graph_for
 from prunelab.graph.graph import masked_weights
+from prunelab.graph.places import at_home
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
 from prunelab.plan import Plan, as_plan
@@ -99,7 +100,7 @@ def repair(
     source = data if isinstance(data, Batches) else batches(data, graph.model)
     start, random_state = time.perf_counter(), paddle.get_rng_state()
     try:
-        with paddle.no_grad():
+        with paddle.no_grad(), at_home(graph.model):
             return _Repair(graph, dense, plan, source, options).over(on_layer, start)
     finally:
         paddle.set_rng_state(random_state)
