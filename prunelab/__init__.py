@@ -23,6 +23,7 @@ _PUBLIC = {
     "NetworkLatency": "evaluate", "peak_memory": "evaluate",
     "finetune": "train", "repair": "train",
     "load_model": "data", "datasets": "data",
+    "text": "",
     "export": "export", "Export": "export", "verify_export": "export", "benchmark": "export",
     "Lab": "lab", "doctor": "lab",
     "errors": "", "testing": "", "train": "", "PrunelabError": "errors",
@@ -33,6 +34,7 @@ __all__ = ["__version__", "load_ipython_extension", *_PUBLIC]
 if TYPE_CHECKING:
     from prunelab import errors as errors
     from prunelab import testing as testing
+    from prunelab import text as text
     from prunelab import train as train
     from prunelab.data import datasets as datasets
     from prunelab.data import load_model as load_model
