@@ -22,7 +22,7 @@ _PUBLIC = {
     "sensitivity": "evaluate", "Sensitivity": "evaluate",
     "NetworkLatency": "evaluate", "peak_memory": "evaluate",
     "finetune": "train", "repair": "train",
-    "load_model": "data", "datasets": "data",
+    "load_model": "data", "datasets": "data", "presets": "data",
     "text": "",
     "export": "export", "Export": "export", "verify_export": "export", "benchmark": "export",
     "Lab": "lab", "doctor": "lab",
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from prunelab import train as train
     from prunelab.data import datasets as datasets
     from prunelab.data import load_model as load_model
+    from prunelab.data import presets as presets
     from prunelab.errors import PrunelabError as PrunelabError
     from prunelab.evaluate import Confusion as Confusion
     from prunelab.evaluate import NetworkLatency as NetworkLatency

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from prunelab.data import datasets
+from prunelab.data import datasets, presets
 from prunelab.data.models import load_model
 from prunelab.data.tokenizer import Tokenizer, as_tokenizer
 from prunelab.evaluate.batches import Batches, batches
 
-__all__ = ["Batches", "Tokenizer", "as_tokenizer", "batches", "datasets", "load_model"]
+__all__ = ["Batches", "Tokenizer", "as_tokenizer", "batches", "datasets", "load_model", "presets"]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from paddle.io import Subset
 
+from prunelab.data.even import evenly
 from prunelab.errors import DataError, OptionError, check_whole, unknown_name
 from prunelab.text.samples import Columns, samples_of
 from prunelab.text.sentence_ranking import SentenceRanking, rank_sentences
@@ -54,7 +55,7 @@ def prune_sentences(
     if scores.shape != (len(samples),):
         raise OptionError(f"the ranking has the shape {scores.shape}; the dataset has {len(samples)} samples")
     order = np.argsort(-scores if keep == "highest" else scores, kind="stable")
-    chosen = np.sort(_even(order, _classes(samples), n) if by_class else order[:n])
+    chosen = np.sort(evenly(order, _classes(samples), n) if by_class else order[:n])
     if isinstance(samples, Columns) and samples is not dataset:
         return tuple(a[chosen] for a in samples.arrays)
     return Subset(samples, chosen.tolist())
@@ -65,14 +66,3 @@ def _classes(samples: Any) -> Array:
     if any(np.size(label) != 1 for label in labels):
         raise DataError("by_class looks at a sample's last part, which is no class here; leave by_class out")
     return np.array([np.asarray(label).item() for label in labels])
-
-
-def _even(order: Array, classes: Array, n: int) -> Array:
-    """The first of each class, so many that the classes' shares are what they were; what is left over goes to those
-    that would get the largest fraction of a sample."""
-    names, counts = np.unique(classes, return_counts=True)
-    exact = counts * n / len(order)
-    share = np.floor(exact).astype(int)
-    share[np.argsort(share - exact, kind="stable")[: n - share.sum()]] += 1
-    ranked = classes[order]
-    return np.concatenate([order[ranked == name][:k] for name, k in zip(names, share, strict=True)])
