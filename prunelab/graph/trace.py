@@ -182,7 +182,7 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...], 
             raise TraceError(f"{type(model).__name__} cannot be read as a graph: {_BLOCKS[name]} on the values of a "
                              f"tensor{condition_line(op)}; decide it outside the forward, or compute "
                              "both sides and choose with paddle.where")
-        ops.append(_copy_op(len(ops), op, note))
+        ops.append(copy_op(len(ops), op, note))
     ops, latest = read_in_order(ops, {p.value: p.name for p in parameters}, inputs, type(model).__name__)
     ops = _pin_statistics(ops, model, parameters)
 
@@ -197,7 +197,8 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...], 
     return Reading(program, held, frozenset((ids.get(value.id, -1), axis) for value, axis in looks))
 
 
-def _copy_op(index: int, op: Any, note: Any) -> Op:
+def copy_op(index: int, op: Any, note: Any) -> Op:
+    """One of Paddle's operators as plain data; ``note`` numbers its values."""
     full_name = op.name()
     inputs = tuple(note(v) if v.initialized() else None for v in op.operands_source())
     outputs = tuple(note(r) for r in op.results())

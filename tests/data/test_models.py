@@ -59,7 +59,7 @@ def test_two_files_of_one_name_do_not_mix(file: Path, tmp_path: Path) -> None:
     ("source", "error", "message"),
     [
         ("resnet18", OptionError, "'resnet18' names no callable; give 'module:callable'"),
-        ("https://host/net.py:f", OptionError, "is on the network"),
+        ("https://host/net.py:f", OptionError, "is code from elsewhere"),
         (3, OptionError, "the model's source is a int"),
         ("no_such_module:f", OptionError, "there is no module 'no_such_module'"),
         ("paddle.vision.models:resnt18", UnknownNameError, "did you mean 'resnet18'"),
