@@ -26,6 +26,7 @@ _PUBLIC = {
     "text": "",
     "export": "export", "Export": "export", "verify_export": "export", "benchmark": "export",
     "Lab": "lab", "doctor": "lab",
+    "Recipe": "recipe", "run_recipe": "recipe",
     "errors": "", "testing": "", "train": "", "PrunelabError": "errors",
 }
 
@@ -62,6 +63,8 @@ if TYPE_CHECKING:
     from prunelab.plan import Plan as Plan
     from prunelab.plan import propose as propose
     from prunelab.plan import schedules as schedules
+    from prunelab.recipe import Recipe as Recipe
+    from prunelab.recipe import run_recipe as run_recipe
     from prunelab.surgery import GraphLayer as GraphLayer
     from prunelab.surgery import compact as compact
     from prunelab.surgery import mask as mask

@@ -2,7 +2,9 @@
 
     PrunelabError
     |-- OptionError (ValueError)       a value that an option cannot take
-    |   `-- UnknownNameError           a name nobody knows: the nearest known one is in the message
+    |   |-- UnknownNameError           a name nobody knows: the nearest known one is in the message
+    |   `-- NothingToDoError           what was asked for is so already
+    |-- RecipeError (ValueError)       a recipe that cannot be read or carried out, with its line and column
     |-- TraceError                     a model that cannot be read as a graph
     |-- InputError (ValueError)        inputs of a wrong number, shape or kind
     |-- PlanError                      a plan that is malformed, too new, or made for another structure
@@ -44,6 +46,19 @@ class OptionError(PrunelabError, ValueError):
 
 class UnknownNameError(OptionError):
     """A name nobody knows."""
+
+
+class NothingToDoError(OptionError):
+    """What was asked for is so already, and nothing was done."""
+
+
+class RecipeError(PrunelabError, ValueError):
+    """A recipe that cannot be read or carried out; ``line`` and ``column`` count from 1, and are 0 where it has no
+    text."""
+
+    def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
+        self.line, self.column = line, column
+        super().__init__(message)
 
 
 class TraceError(PrunelabError):

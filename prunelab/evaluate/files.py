@@ -1,4 +1,4 @@
-"""Measurements on disk: JSON that appears whole or not at all."""
+"""Small files on disk, which appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,17 +11,26 @@ from typing import Any
 
 
 def write_json(path: str | os.PathLike[str], data: Any) -> Path:
-    """Write JSON data under another name, then rename it: who reads meanwhile sees the old file or the new one.
+    """Write JSON data, whole or not at all; see `write_text`."""
+    return write_text(path, json.dumps(data, indent=1) + "\n")
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> Path:
+    """Write a text in UTF-8; see `write_bytes`."""
+    return write_bytes(path, text.encode())
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
+    """Write under another name, then rename it: who reads meanwhile sees the old file or the new one.
 
     Raises:
         OSError: a place that cannot be written; nothing is left there.
     """
-    target = Path(path)
+    target = Path(path).expanduser()
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(data, file, indent=1)
-            file.write("\n")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         os.chmod(temporary, 0o644)  # a temporary file is its owner's alone
         os.replace(temporary, target)
     except BaseException:

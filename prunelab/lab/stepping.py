@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from prunelab.criteria import Criterion
-from prunelab.errors import OptionError, check_ratio, check_whole, unknown_name
+from prunelab.errors import NothingToDoError, OptionError, check_ratio, check_whole, unknown_name
 from prunelab.lab.cuts import (
     Cut,
     Proposal,
@@ -102,7 +102,7 @@ class Stepping(Choosing):
                 chosen = group or next_group(self.graph, self.plan, ratio, cut)
                 proposal = propose_layer(self.graph, self.plan, chosen, ratio, cut, healing)
             if proposal.plan.groups == self.plan.groups:
-                raise OptionError(f"{proposal.label} is gone already; give a higher ratio, or go back")
+                raise NothingToDoError(f"{proposal.label} is gone already; give a higher ratio, or go back")
             meter.name(proposal.label)
             return self._work.carry_out(proposal, healing, meter)
 
@@ -203,5 +203,5 @@ class Stepping(Choosing):
                 meter.name(f"step {number} of {len(targets)}: {target}")
                 self._work.carry_out(proposal, healing, meter)
             if self.state is start:
-                raise OptionError(f"{targets[-1]} is gone already; give a higher value of to, or go back")
+                raise NothingToDoError(f"{targets[-1]} is gone already; give a higher value of to, or go back")
         return self.state

@@ -1,0 +1,162 @@
+"""Every key of a recipe, its kind and what it says, in one table; the JSON Schema beside this file is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from prunelab.recipe.kinds import (
+    FLAG,
+    POSITIVE,
+    RATIO,
+    RATIOS,
+    SEED,
+    SHAPES,
+    TABLE,
+    TEXT,
+    UNITS,
+    Kind,
+    Many,
+    Name,
+    Source,
+    whole,
+)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key: the ``kind`` of its value, and what it says."""
+
+    kind: Kind
+    help: str
+    required: bool = False
+
+
+def _criteria() -> Iterable[str]:
+    from prunelab.criteria import CRITERIA
+
+    return CRITERIA
+
+
+def _losses() -> Iterable[str]:
+    from prunelab.evaluate.loss import LOSSES
+
+    return LOSSES
+
+
+def _metrics() -> Iterable[str]:
+    from prunelab.evaluate import METRICS
+
+    return METRICS
+
+
+def _optimizers() -> Iterable[str]:
+    from prunelab.train import OPTIMIZERS
+
+    return OPTIMIZERS
+
+
+def _schedules() -> Iterable[str]:
+    from prunelab.plan.schedules import SCHEDULES
+
+    return SCHEDULES
+
+
+def _scopes() -> Iterable[str]:
+    from prunelab.plan.scopes import SCOPES
+
+    return SCOPES
+
+
+def _formats() -> Iterable[str]:
+    from prunelab.export import FORMATS
+
+    return FORMATS
+
+
+_CRITERION = Key(Name("criterion", _criteria), "what makes a unit worth keeping")
+_FINETUNE = Key(whole(0), "epochs of training after each cut")
+_REPAIR = Key(FLAG, "re-solve kept weights towards the dense model after each cut, without labels")
+_BY = Key(Name("measure", lambda: ("sparsity", "macs", "params")), "of what a ratio is: units (sparsity), macs, params")
+_SCOPE = Key(Name("scope", _scopes), "local cuts each layer alike, global by one ranking over all")
+_ROUND_TO = Key(whole(1), "kept units come in multiples of it")
+
+TOP: Mapping[str, Key] = {
+    "seed": Key(SEED, "of everything that draws, the model's own weights too (0)"),
+    "workspace": Key(TEXT, "the folder that keeps the history: a run that was interrupted goes on there"),
+    "criterion": _CRITERION,
+    "repair": _REPAIR,
+    "report": Key(Many(TEXT), "files that tell what came of it: .html, .md or .tex"),
+}
+SECTIONS: Mapping[str, Mapping[str, Key]] = {
+    "model": {
+        "source": Key(Source("a model"), "module:callable, file.py:callable, or a variable", required=True),
+        "arguments": Key(TABLE, "what the callable is called with"),
+        "weights": Key(TEXT, "a safetensors file of the model's weights"),
+        "inputs": Key(SHAPES, "a shape with its batch, or one for each input (the first sample's)"),
+        "device": Key(TEXT, "where the model works, such as gpu:0"),
+    },
+    "data": {
+        "train": Key(Source("data"), "module:callable, file.py:callable, a variable, or a data set: digits:train"),
+        "val": Key(Source("data"), "the same, for the metrics"),
+        "loss": Key(Name("loss", _losses), "what is trained on (cross_entropy)"),
+        "metrics": Key(Many(Name("metric", _metrics)), "what a state is judged by (accuracy and loss)"),
+    },
+    "finetune": {
+        "epochs": Key(whole(0), "epochs of training after each cut (0)"),
+        "lr": Key(POSITIVE, "the learning rate at the start of each training"),
+        "optimizer": Key(Name("optimizer", _optimizers), "adam, adamw, momentum, sgd, or a variable"),
+        "keep_optimizer": Key(FLAG, "the next training goes on with what the optimizer has gathered"),
+    },
+    "steps": {
+        "layer": Key(TEXT, "the layer to cut; without it, the next one that is not yet at the ratio"),
+        "ratio": Key(RATIO, "the fraction of its dense units that is gone afterwards (0.3)"),
+        "by": _BY,
+        "scope": _SCOPE,
+        "criterion": _CRITERION,
+        "round_to": _ROUND_TO,
+        "finetune": _FINETUNE,
+        "repair": _REPAIR,
+        "train": Key(whole(1), "instead of a cut: so many epochs of training"),
+        "plan": Key(TEXT, "instead of a layer: a plan's file, all of which is cut"),
+        "units": Key(UNITS, "instead of a layer: the units that go, by layer"),
+    },
+    "schedule": {
+        "name": Key(Name("schedule", _schedules), "how much at each step (cubic)"),
+        "to": Key(RATIOS, "the fraction of the dense model that is gone in the end (0.7)"),
+        "by": _BY,
+        "steps": Key(whole(1), "how many (10)"),
+        "scope": _SCOPE,
+        "criterion": _CRITERION,
+        "round_to": _ROUND_TO,
+        "finetune": _FINETUNE,
+        "repair": _REPAIR,
+    },
+    "export": {
+        "directory": Key(TEXT, "a folder, which is made", required=True),
+        "formats": Key(Many(Name("format", _formats, lambda value: hasattr(value, "write"))), "paddle, onnx, ..."),
+        "batch": Key(whole(1), "samples a call when the files are timed (1)"),
+        "force": Key(FLAG, "replace a folder that holds something else"),
+    },
+}
+REPEATED = ("steps",)  # [[steps]]: a table for each, in their order
+REQUIRED = ("model",)
+URL = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a recipe. It says what can be said without the model and the notebook."""
+    sections = {name: _object(keys) for name, keys in SECTIONS.items()}
+    properties = {name: {"type": "array", "items": form} if name in REPEATED else form
+                  for name, form in sections.items()}
+    top = _object(TOP)
+    return {"$schema": URL, "title": "prunelab recipe", "description": "A pruning run, written down as TOML.", **top,
+            "properties": {**top["properties"], **properties}, "required": list(REQUIRED)}
+
+
+def _object(keys: Mapping[str, Key]) -> dict[str, Any]:
+    required = [name for name, key in keys.items() if key.required]
+    return {"type": "object", "additionalProperties": False,
+            "properties": {name: {**key.kind.schema(), "description": key.help} for name, key in keys.items()},
+            **({"required": required} if required else {})}

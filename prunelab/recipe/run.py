@@ -1,0 +1,146 @@
+"""`run_recipe`: a recipe carried out on a Lab. A run that was interrupted goes on where it was."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prunelab.errors import DataError, ExportError, InputError, OptionError, PlanError
+from prunelab.export.weights import read_weights
+from prunelab.graph import as_layer
+from prunelab.lab import Lab
+from prunelab.lab.randomness import seed_all
+from prunelab.plan import Plan
+from prunelab.recipe.actions import Keys, actions, n_done
+from prunelab.recipe.recipe import Recipe
+from prunelab.recipe.sources import data_of, model_of
+
+
+def run_recipe(recipe: str | os.PathLike[str] | Recipe, *, variables: Mapping[str, Any] | None = None,
+               **overrides: Any) -> Lab:
+    """The Lab that a recipe was carried out on: opened, stepped, exported, reported.
+
+    With a workspace that has a part of the run, it goes on from there; the history is then the same, bit for bit, as
+    that of a run that was not interrupted.
+
+    Args:
+        recipe: a `Recipe`, a file, or a text of TOML.
+        variables: what names in it may mean, such as ``{"net": net}``.
+        overrides: values in the place of the recipe's: ``seed=1``, ``schedule={"to": 0.5}``.
+
+    Raises:
+        RecipeError: a recipe that cannot be read, or a step of it that cannot be, with its line and column.
+        TrainingError, ExportError, ...: as the Lab's own methods; what was recorded before stays.
+    """
+    chosen = as_recipe(recipe, variables)
+    chosen = chosen.with_(**overrides) if overrides else chosen
+    lab = open_lab(chosen)
+    try:
+        return carry_out(chosen, lab)
+    except BaseException:
+        lab.close()
+        raise
+
+
+def as_recipe(recipe: str | os.PathLike[str] | Recipe, variables: Mapping[str, Any] | None = None) -> Recipe:
+    """A recipe, or the one in a file or in a text: a text of one line without an equals sign is a file's name."""
+    if isinstance(recipe, Recipe):
+        return recipe
+    if isinstance(recipe, os.PathLike) or (isinstance(recipe, str) and not {"\n", "="}.intersection(recipe)):
+        return Recipe.load(recipe, variables)
+    return Recipe.loads(recipe, variables)
+
+
+def open_lab(recipe: Recipe) -> Lab:
+    """The Lab of a recipe, in its workspace's last state.
+
+    Raises:
+        RecipeError: a model or data that cannot be had, at the line that says where from.
+    """
+    values = recipe.values
+    section, seed = dict(recipe.section("data")), values.get("seed", 0)
+    training = dict(recipe.section("finetune"))
+    training["finetune"] = training.pop("epochs", 0)
+    given = {name: values[name] for name in ("seed", "workspace", "criterion", "repair") if name in values}
+    given.update({name: recipe.section("model")[name] for name in ("inputs", "device")
+                  if name in recipe.section("model")})
+    seed_all(seed)  # a model that is made here draws its weights
+    with _At(recipe, "model", "source"):
+        model = model_of(recipe.section("model"))
+    if "weights" in recipe.section("model"):
+        with _At(recipe, "model", "weights"):
+            read_weights(as_layer(model), recipe.section("model")["weights"])
+    for name in ("train", "val"):
+        if name in section:
+            with _At(recipe, "data", name):
+                section[name] = data_of(section[name])
+    with _At(recipe):
+        return Lab(model, **section, **training, **given)
+
+
+def carry_out(recipe: Recipe, lab: Lab) -> Lab:
+    """Do on the Lab what the recipe says and the Lab has not done yet; gives the Lab."""
+    todo = actions(recipe.values)
+    done = n_done(todo, lab, lambda told, path: recipe.error(told, *path))
+    for action in todo[done:]:
+        with _At(recipe, *action.path):
+            action.carry_out(lab)
+    _export(recipe, lab)
+    return lab
+
+
+def _export(recipe: Recipe, lab: Lab) -> None:
+    section = dict(recipe.section("export"))
+    if not section:
+        return
+    directory, formats = section.pop("directory"), section.get("formats")
+    if not section.get("force") and _is_exported(lab, directory, formats):
+        return
+    with _At(recipe, "export"):
+        lab.export(directory, **section)
+
+
+def _is_exported(lab: Lab, directory: str, formats: tuple[Any, ...] | None) -> bool:
+    """Whether the folder holds an export of the current plan, in all these formats."""
+    from prunelab.export.verify import read_manifest
+
+    folder = Path(directory).expanduser()
+    try:
+        told, plan = read_manifest(folder), Plan.load(folder / "plan.json")
+    except (ExportError, PlanError):
+        return False
+    names = {name if isinstance(name, str) else name.name for name in formats or ()}
+    return plan.groups == lab.plan.groups and names <= set(told["formats"])
+
+
+# what a person mends in the recipe; a training that fails, or a full disk, is not its fault
+_MISTAKES = (OptionError, InputError, DataError, PlanError)
+
+
+class _At:
+    """A mistake that shows inside is told with the place in the recipe that asked for it; what it was is its cause."""
+
+    def __init__(self, recipe: Recipe, *path: str | int) -> None:
+        self._recipe, self._path = recipe, path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if isinstance(error, _MISTAKES):
+            raise self._recipe.error(str(error), *self._narrowed(str(error))) from error
+
+    def _narrowed(self, message: str) -> Keys:
+        """The key of the section that the message speaks of, by its name or else by its value."""
+        inside: Any = self._recipe.data
+        for part in self._path:
+            inside = inside[part] if not isinstance(inside, Mapping) or part in inside else {}
+        if not isinstance(inside, Mapping):
+            return self._path
+        words = set(re.findall(r"[\w.]+\w|\w", message))
+        named = [key for key in inside if key in words and len(key) > 2]  # "to" and "by" are words of any message
+        named += [key for key, value in inside.items() if isinstance(value, (str, int, float)) and str(value) in words]
+        return (*self._path, named[0]) if named else self._path
