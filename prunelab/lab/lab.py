@@ -90,6 +90,8 @@ class Lab(Stepping, Moving, Looking, Sensing, Holding, Storing):
         self._given = {"train": train, "val": val, "loss": loss, "metrics": metrics, "criterion": criterion,
                        "finetune": finetune, "repair": repair, "lr": lr, "optimizer": optimizer,
                        "keep_optimizer": keep_optimizer}
+        self.origin: dict[str, Any] = {}
+        """Where the model and the data come from, in a recipe's words, where that is known."""
         self._criterion = criterion
         criterion_of(criterion)
         self._task = Task(layer, train, val, loss, metrics, Training(finetune, repair, lr, optimizer, keep_optimizer))

@@ -15,7 +15,7 @@ from prunelab.evaluate.files import write_text
 from prunelab.recipe.keys import REPEATED, REQUIRED, SECTIONS, TOP, Key, schema
 from prunelab.recipe.kinds import Variables
 from prunelab.recipe.positions import Position, positions
-from prunelab.recipe.written import to_toml
+from prunelab.render.toml import to_toml
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -97,15 +97,22 @@ class Recipe:
         return cls(data, where, variables or {})
 
     def dumps(self) -> str:
-        """The recipe as TOML: as it was read, or written anew."""
-        return self.text.text or to_toml(self.data)
+        """The recipe as TOML: as it was read, or written anew.
+
+        Raises:
+            OptionError: a value that cannot be written down, such as a model that was given as an object.
+        """
+        try:
+            return self.text.text or to_toml(self.data)
+        except ValueError as error:
+            raise OptionError(str(error)) from error
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write it as TOML, whole or not at all.
 
         Raises:
             RecipeError: a place that cannot be written.
-            OptionError: a value that cannot be written down, such as a model that was given as an object.
+            OptionError: as `dumps`.
         """
         try:
             return write_text(path, self.dumps())
@@ -143,13 +150,22 @@ class Recipe:
         at = next((found[path[:n]] for n in range(len(path), 0, -1) if path[:n] in found), None)
         return self.text.error(message, at)
 
+    def script(self) -> str:
+        """The Python that does the same."""
+        from prunelab.recipe.script import script
+
+        return script(self)
+
     def __repr__(self) -> str:
-        return self.dumps().rstrip()
+        try:
+            return self.dumps().rstrip()
+        except OptionError as error:
+            return f"Recipe that cannot be written down: {error}"
 
     def _repr_html_(self) -> str:
         from html import escape
 
-        return f"<pre>{escape(self.dumps())}</pre>"
+        return f"<pre>{escape(repr(self))}</pre>"
 
     # checking
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from prunelab.plan import Plan
 from prunelab.recipe.actions import Keys, actions, n_done
 from prunelab.recipe.recipe import Recipe
 from prunelab.recipe.sources import data_of, model_of
+
+RECIPE = "recipe.toml"  # in a workspace: what its history was made with
 
 
 def run_recipe(recipe: str | os.PathLike[str] | Recipe, *, variables: Mapping[str, Any] | None = None,
@@ -55,7 +58,7 @@ def as_recipe(recipe: str | os.PathLike[str] | Recipe, variables: Mapping[str, A
 
 
 def open_lab(recipe: Recipe) -> Lab:
-    """The Lab of a recipe, in its workspace's last state.
+    """The Lab of a recipe, in its workspace's last state; the workspace keeps the recipe, too.
 
     Raises:
         RecipeError: a model or data that cannot be had, at the line that says where from.
@@ -78,7 +81,12 @@ def open_lab(recipe: Recipe) -> Lab:
             with _At(recipe, "data", name):
                 section[name] = data_of(section[name])
     with _At(recipe):
-        return Lab(model, **section, **training, **given)
+        lab = Lab(model, **section, **training, **given)
+    lab.origin = {name: recipe.data[name] for name in ("model", "data") if name in recipe.data}
+    if lab.workspace is not None:
+        with contextlib.suppress(OptionError):  # objects that were given in place of names cannot be written down
+            recipe.save(Path(lab.workspace) / RECIPE)
+    return lab
 
 
 def carry_out(recipe: Recipe, lab: Lab) -> Lab:

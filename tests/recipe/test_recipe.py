@@ -15,6 +15,8 @@ import recipe_nets
 import prunelab as pl
 from prunelab.errors import RecipeError
 from prunelab.lab.randomness import seed_all
+from prunelab.lab.repeating import recipe_data
+from prunelab.render.toml import to_toml
 
 NETS = Path(recipe_nets.__file__)
 RUN = f'''# a run of the tests
@@ -255,3 +257,29 @@ def test_the_data_sets_of_prunelab_are_there_by_name() -> None:
     assert repr(data_of("digits:val")).startswith("digits val")
     with pytest.raises(pl.errors.OptionError, match="unknown split 'tran'; did you mean 'train'"):
         data_of("digits:tran")
+
+
+def test_the_script_of_a_recipe_does_the_same(expected: list[Any]) -> None:
+    text = RUN.replace(f'source = "{NETS}:net"', 'source = "net"').replace(f'train = "{NETS}:data"', 'train = "some"')
+    seed_all(3)
+    variables = {"net": recipe_nets.net(), "some": recipe_nets.data()}
+    for recipe in (pl.Recipe.loads(RUN), pl.Recipe.loads(text, variables)):
+        space = dict(variables)
+        exec(recipe.script(), space)  # noqa: S102
+        assert history(space["lab"]) == expected
+    assert 'lab = pl.Lab(net, train=some, val=load_data("' in recipe.script()
+    assert 'lab.run(schedule="linear", to=0.6, by="params", steps=2, finetune=0)' in recipe.script()
+
+
+def test_a_lab_tells_the_recipe_that_repeats_it(tmp_path: Path) -> None:
+    lab = pl.run_recipe(RUN)
+    lab.adopt({"0": [0, 1, 2, 3], **{g.name: g.removed for g in lab.plan.groups if g.name != "0"}}, finetune=1)
+    again = pl.run_recipe(to_toml(recipe_data(lab)))
+    assert again.state.metrics == lab.state.metrics
+    assert again.plan == lab.plan
+    first = pl.run_recipe(to_toml(recipe_data(lab, "s1")))
+    assert [s.metrics for s in first.states] == [s.metrics for s in lab.states[:2]]
+    seed_all(3)
+    named = {"net": recipe_nets.net(), "train": recipe_nets.data(), "val": recipe_nets.data(8, 1)}
+    lab.origin = {}
+    assert pl.run_recipe(to_toml(recipe_data(lab)), variables=named).state.metrics == lab.state.metrics

@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from prunelab.errors import OptionError, shown
-
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -17,7 +15,7 @@ def to_toml(data: Mapping[str, Any]) -> str:
     """The text that `tomllib` reads as ``data``; keys that are None are left out.
 
     Raises:
-        OptionError: a value that TOML has no word for, such as a model.
+        ValueError: a value that TOML has no word for, such as a model; the message begins with its place.
     """
     return "\n".join(_table(data, ())).strip("\n") + "\n"
 
@@ -63,5 +61,5 @@ def _value(value: Any, place: str) -> str:
         return f"{{{inner}}}"
     if isinstance(value, Sequence):
         return f"[{', '.join(_value(item, place) for item in value)}]"
-    raise OptionError(f"{place} is {shown(value)}, which cannot be written down; say where it comes from, such as "
-                      "'net.py:make'")
+    raise ValueError(f"{place} is a {type(value).__name__}, which cannot be written down; say where it comes from, "
+                     "such as 'net.py:make'")

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunelab.errors import OptionError
 from prunelab.recipe.positions import Position, positions
-from prunelab.recipe.written import to_toml
+from prunelab.render.toml import to_toml
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -86,5 +85,5 @@ def test_every_form_of_toml_is_walked(end: str) -> None:
 
 
 def test_what_is_no_data_is_refused_with_its_place() -> None:
-    with pytest.raises(OptionError, match=r"model\.source is a object, which cannot be written down"):
+    with pytest.raises(ValueError, match=r"model\.source is a object, which cannot be written down"):
         to_toml({"model": {"source": object()}})
