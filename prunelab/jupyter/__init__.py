@@ -8,7 +8,7 @@ _MAGIC = "prune"
 
 
 def load(ipython: Any) -> None:
-    """Register ``%prune`` and its completion in a shell; a second time changes nothing."""
+    """Register ``%prune``, ``%%prune`` and their completion in a shell; a second time changes nothing."""
     from prunelab.jupyter.magics.completion import matcher
     from prunelab.jupyter.magics.magic import PruneMagics
     from prunelab.jupyter.quiet import quieten
@@ -29,7 +29,8 @@ def unload(ipython: Any) -> None:
     magics = _registered(ipython)
     if magics is None:
         return
-    del ipython.magics_manager.magics["line"][_MAGIC]
+    for kind in ("line", "cell"):
+        del ipython.magics_manager.magics[kind][_MAGIC]
     ipython.magics_manager.registry.pop(type(magics).__name__, None)
     matchers = ipython.Completer.custom_matchers
     matchers[:] = [matcher for matcher in matchers if matcher is not magics.matcher]

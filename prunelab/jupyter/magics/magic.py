@@ -1,4 +1,4 @@
-"""`%prune` itself: a line's words, the sub-command they name, its one call."""
+"""`%prune` itself: a line's words, the sub-command they name, its one call; and `%%prune` with a recipe in its cell."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from IPython.core.magic import Magics, line_magic, magics_class, needs_local_scope
+from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope
 
 from prunelab.errors import OptionError, Stopped, unknown_name
 from prunelab.jupyter.magics import COMMANDS
 from prunelab.jupyter.magics.call import Text
+from prunelab.jupyter.magics.cell import run_cell
 from prunelab.jupyter.magics.session import Session
 
 
 @magics_class
 class PruneMagics(Magics):
-    """The line magic ``%prune``."""
+    """The magics ``%prune`` and ``%%prune``."""
 
     matcher: Any = None
 
@@ -25,18 +26,21 @@ class PruneMagics(Magics):
         self.session = Session(shell)
 
     @needs_local_scope
-    @line_magic
-    def prune(self, line: str, local_ns: Mapping[str, Any] | None = None) -> Any:
-        """Prune a model step by step: ``%prune -h`` lists the sub-commands, ``%prune step -h`` tells about one."""
+    @line_cell_magic
+    def prune(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Any:
+        """Prune a model step by step: ``%prune -h`` lists the sub-commands, ``%prune step -h`` tells about one;
+        ``%%prune`` takes a whole run as a recipe in the cell."""
         self.session.local = local_ns or {}
         try:
             words = split(line)
             silent = bool(words) and words[-1].endswith(";")
             if silent:
                 words[-1] = words[-1][:-1]
-            result = run([word for word in words if word], self.session)
+            words = [word for word in words if word]
+            result = run(words, self.session) if cell is None else run_cell(words, cell, self.session)
         except KeyboardInterrupt:
-            raise Stopped(f"%prune {line.strip()} was interrupted{self._where()}") from None
+            mark = "%" if cell is None else "%%"
+            raise Stopped(f"{f'{mark}prune {line}'.strip()} was interrupted{self._where()}") from None
         finally:
             self.session.local = {}
         return None if silent else result

@@ -31,9 +31,13 @@ class Session:
     def variables(self) -> dict[str, Any]:
         """The person's own variables: without IPython's, and without names that start with an underscore."""
         hidden = self._shell.user_ns_hidden
-        everything = {**self._shell.user_ns, **self.local}
-        return {name: value for name, value in everything.items()
+        return {name: value for name, value in self.everything.items()
                 if not name.startswith("_") and hidden.get(name, hidden) is not value}
+
+    @property
+    def everything(self) -> dict[str, Any]:
+        """All that a name can mean where the line stands."""
+        return {**self._shell.user_ns, **self.local}
 
     def data_names(self, fits: Callable[[Any], bool] = lambda value: True) -> list[str]:
         """The variables that hold a value and no module, class or function, and that fit."""

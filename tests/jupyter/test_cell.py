@@ -1,0 +1,93 @@
+"""`%%prune`: a recipe in a cell, in a real IPython."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from notebook_shell import Notebook
+
+import prunelab as pl
+from prunelab.lab.randomness import seed_all
+
+CELL = """%%prune
+seed = 5
+model = {source = "net"}
+data = {train = "digits", val = "val_digits"}
+steps = [{layer = "conv1", ratio = "much", finetune = 1}]
+schedule = {name = "linear", to = 0.5, by = "macs", steps = 2}
+"""
+
+
+def history(lab: pl.Lab) -> list[Any]:
+    weights = {name: t.numpy().tobytes() for name, t in lab.model.state_dict().items()}
+    return [[(s.id, s.parent, s.action, dict(s.metrics), s.cost, s.seed) for s in lab.states], weights]
+
+
+@pytest.fixture
+def book(fresh: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Notebook:
+    monkeypatch.chdir(tmp_path)
+    fresh.run("much = 0.25")
+    return fresh
+
+
+def test_the_cell_the_recipe_and_python_give_the_same_bits(book: Notebook) -> None:
+    lab = book.run(CELL)
+    assert book.run("%prune status").state is lab.state
+    seed_all(5)
+    by_hand = pl.Lab(book["net"], train=book["digits"], val=book["val_digits"], seed=5)
+    by_hand.step("conv1", ratio=0.25, finetune=1)
+    by_hand.run("linear", to=0.5, by="macs", steps=2)
+    assert history(lab) == history(by_hand)
+    again = pl.run_recipe(CELL.partition("\n")[2], variables=book.shell.user_ns)
+    assert history(again) == history(by_hand)
+    script = book.run(CELL.replace("%%prune", "%%prune --explain"))
+    book.run(f"{script}\nby_script = lab")
+    assert history(book["by_script"]) == history(by_hand)
+
+
+WRONG = [
+    ("layer = ", "leyer = ", r"RecipeError: line 5, column 11 of the cell: unknown key 'leyer' in \[steps\]; did"),
+    ('"conv1"', '"conv9"', r"RecipeError: line 5, column 11 of the cell: unknown layer 'conv9' in Small; did you mean"),
+    ('"net"', '"nett"', r"RecipeError: line 3, column 10 of the cell: unknown variable 'nett' in source"),
+    ('"much"', '"mach"', r"RecipeError: line 5, column 28 of the cell: ratio is 'mach'; it is the fraction removed"),
+    ("seed = 5", "seed = ", r"RecipeError: line 2, column 8 of the cell: this is no TOML: Invalid value"),
+    ("%%prune", "%%prune step", r"OptionError: %%prune does not know what to do with 'step'; a recipe stands below it"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), WRONG, ids=[w[1] for w in WRONG])
+def test_a_mistake_is_one_line_that_points_at_the_cells_line(old: str, new: str, message: str, book: Notebook) -> None:
+    shown = book.shown(CELL.replace(old, new))
+    assert len(shown) == 1, "\n".join(shown)
+    assert re.match(message, shown[0]), shown[0]
+
+
+def test_check_and_help_do_nothing(book: Notebook) -> None:
+    assert book.shown(CELL.replace("%%prune", "%%prune --check")) == ["the recipe is fine"]
+    told = book.shown(CELL.replace("%%prune", "%%prune -h"))
+    assert told[0] == "usage: %%prune [--check | --explain]"
+    assert book.shown("%prune")[0].startswith("no Lab is open")
+
+
+def test_an_interrupted_cell_leaves_the_lab_and_goes_on(book: Notebook) -> None:
+    cell = CELL.replace("seed = 5", 'seed = 5\nworkspace = "run"')
+    whole = history(book.run(CELL))
+    from prunelab.lab.options import Task
+
+    plain, n = Task.evaluate, []
+
+    def stop_at_third(task: Task, on_batch: Any = None) -> Any:
+        n.append(1)
+        if len(n) == 3:
+            raise KeyboardInterrupt
+        return plain(task, on_batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Task, "evaluate", stop_at_third)
+        shown = book.shown(cell)
+    assert shown == ["Stopped: %%prune was interrupted; lab is at s1, its last recorded state"]
+    assert history(book.run(cell)) == whole
+    assert Path("run", "recipe.toml").read_text().startswith("seed = 5")
