@@ -35,7 +35,7 @@ class Bench:
         self.live = LiveBits(lambda: tensors_of(graph))
         self.nodes = Nodes(store)
         self._gathered: dict[str, str] = {}  # the digests of what an optimizer has gathered
-        self._dense: Any = None
+        self._dense: tuple[str, Any] | None = None
         self._clean = True
 
     # opening
@@ -159,11 +159,15 @@ class Bench:
         LiveBits(lambda: tensors_of(graph)).restore(of_model(self._bits(state.id)), self.store.get)
         return graph.model
 
-    def dense(self) -> Any:
-        """The dense model, of its own; kept, since every repair looks at it."""
-        if self._dense is None:
-            self._dense = self.copy_of(next(iter(self.nodes.states.values())))
-        return self._dense
+    def dense(self, state: State) -> Any:
+        """The uncut model that a state came of, of its own: where it was trained before the first cut, as trained.
+
+        Kept, since every repair looks at it.
+        """
+        uncut = [s for s in self.nodes.path(state) if not s.plan and self.store.snapshot(s.id) is not None]
+        if self._dense is None or self._dense[0] != uncut[-1].id:
+            self._dense = uncut[-1].id, self.copy_of(uncut[-1])
+        return self._dense[1]
 
     def take_over(self, other: Any) -> None:
         """Set the model's parameters and buffers to those of a copy, where they differ."""

@@ -84,18 +84,18 @@ class Work:
             meter.tick(loss=batch.loss)
 
         if healing.repair:
-            self._repair(proposal.plan, seeded[0], meter)
+            self._repair(proposal.plan, parent, seeded[0], meter)
         gathered = None
         if healing.epochs:
             gathered = self.task.finetune(healing.epochs, proposal.plan, trained, self.bench.gathered())
         return self._record(meter, proposal, seeded, began, parent=parent.id, gathered=gathered)
 
-    def _repair(self, plan: Plan, seed: int, meter: Meter) -> None:
+    def _repair(self, plan: Plan, parent: State, seed: int, meter: Meter) -> None:
         def repaired(layer: Any) -> None:
             meter.tell()
             self.control.check()
 
-        better = self.task.repair(self.bench.dense(), plan, seed, repaired)
+        better = self.task.repair(self.bench.dense(parent), plan, seed, repaired)
         self.bench.take_over(better)
         zero_cut(self.bench.graph.model, plan)
 

@@ -52,6 +52,23 @@ def test_a_step_that_repairs_is_nearer_to_the_dense_model_and_stays_cut(trained:
     np.testing.assert_allclose(small(x).numpy(), opened.model(x).numpy(), rtol=1e-4, atol=1e-5)
 
 
+def test_a_model_that_was_trained_before_its_first_cut_is_repaired_towards_what_it_had_learnt() -> None:
+    paddle.seed(0)
+    opened = opened_on(net(12), lr=0.02)
+    x = paddle.to_tensor(data(64, 1)[0])
+
+    def outputs() -> np.ndarray:
+        opened.model.eval()
+        return opened.model(x).numpy()
+
+    untrained = outputs()
+    opened.finetune(30)
+    trained = outputs()
+    opened.step("0", ratio=0.4)
+    opened.step("0", ratio=0.6, repair=True)
+    assert np.abs(outputs() - trained).mean() < 0.3 * np.abs(outputs() - untrained).mean()
+
+
 def test_repaired_states_come_back_and_are_replayed(trained: nn.Layer) -> None:
     opened = opened_on(trained, repair=True, seed=2)
     opened.run(to=0.6, steps=2, finetune=1)
