@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from dataclasses import asdict
 
-from prunelab.cli.command import Command
+from prunelab.cli.command import FINE, WRONG, Command, json_option, tell
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Which one."""
     parser.add_argument("workspace", metavar="DIR", help="the folder that a Lab keeps its history in")
+    json_option(parser)
 
 
 def run(given: argparse.Namespace) -> int:
@@ -18,8 +19,8 @@ def run(given: argparse.Namespace) -> int:
     from prunelab.lab import doctor
 
     found = doctor(given.workspace)
-    sys.stdout.write(f"{found}\n")
-    return 0 if found.ok else 1
+    tell(given, found, {"ok": found.ok, **asdict(found)})
+    return FINE if found.ok else WRONG
 
 
 DOCTOR = Command(name="doctor", summary="check every byte of a workspace, and tell what is damaged and what it costs",

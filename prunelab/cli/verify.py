@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 
-from prunelab.cli.command import Command
+from prunelab.cli.command import FINE, WRONG, Command, json_option, tell
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Which one, and whether to time it."""
     parser.add_argument("folder", metavar="DIR", help="the folder that pl.export wrote")
     parser.add_argument("--time", action="store_true", help="time each format, too")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    json_option(parser)
 
 
 def run(given: argparse.Namespace) -> int:
@@ -21,8 +19,8 @@ def run(given: argparse.Namespace) -> int:
     from prunelab.export import verify_export
 
     found = verify_export(given.folder, timing=given.time)
-    sys.stdout.write(f"{json.dumps(found.to_json(), indent=1) if given.json else found}\n")
-    return 0 if found.ok else 1
+    tell(given, found, found.to_json())
+    return FINE if found.ok else WRONG
 
 
 VERIFY = Command(name="verify", summary="load every file of an exported folder in its own runtime, and compare",

@@ -95,7 +95,12 @@ def read_weights(model: Any, path: str | os.PathLike[str]) -> None:
 
 def save_weights(tensors: Mapping[str, Any], target: str | os.PathLike[str]) -> None:
     """Tensors by name; what is tied is written under each of its names."""
+    # not save_file: a full disk is no OSError there
+    Path(target).write_bytes(weights_bytes(tensors))
+
+
+def weights_bytes(tensors: Mapping[str, Any]) -> bytes:
+    """The same as the bytes of a file."""
     arrays = {name: np.ascontiguousarray(tensor.detach().numpy()) for name, tensor in tensors.items()
               if tensor._is_initialized()}
-    # not save_file: a full disk is no OSError there
-    Path(target).write_bytes(save(arrays, metadata={"format": "paddle"}))
+    return bytes(save(arrays, metadata={"format": "paddle"}))
