@@ -23,6 +23,7 @@ from prunelab.cli.history import HISTORY
 from prunelab.cli.lab import LAB
 from prunelab.cli.layers import LAYERS
 from prunelab.cli.recipe import RECIPE
+from prunelab.cli.report import REPORT
 from prunelab.cli.run import RUN
 from prunelab.cli.sensitivity import SENSITIVITY
 from prunelab.cli.status import STATUS
@@ -31,7 +32,8 @@ from prunelab.errors import PrunelabError, unknown_name
 
 # in the order in which a person meets them
 COMMANDS: dict[str, Command] = {command.name: command for command in (
-    DEMO, LAB, RECIPE, RUN, STATUS, HISTORY, LAYERS, SENSITIVITY, EXPORT, VERIFY, APPLY, DOCTOR, COMPLETION,
+    DEMO, LAB, RECIPE, RUN, STATUS, HISTORY, LAYERS, SENSITIVITY, EXPORT, REPORT, VERIFY, APPLY,
+    DOCTOR, COMPLETION,
 )}
 
 __all__ = ["COMMANDS", "Command", "main"]

@@ -31,8 +31,9 @@ def run(given: argparse.Namespace) -> int:
     if sys.stderr.isatty():
         sys.stderr.write(f"{text}\n")
     lab = run_recipe(path)
-    data = {**status_data(lab), "recipe": str(path), "exported": str(folder / "out")}
-    tell(given, f"{lab}\n{lab.tree()}\nthe recipe is {path}, the smaller model is in {folder / 'out'}", data)
+    written = {"recipe": str(path), "report": str(folder / "report.html"), "exported": str(folder / "out")}
+    told = "\n".join(f"{name:<9} {where}" for name, where in written.items())
+    tell(given, f"{lab}\n{lab.tree()}\n{told}", {**status_data(lab), **written})
     return FINE
 
 

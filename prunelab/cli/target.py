@@ -39,8 +39,8 @@ def recipe_at(target: str) -> Recipe:
     Raises:
         WorkspaceError: a workspace whose history came of no recipe.
     """
+    from prunelab.lab.repeating import RECIPE
     from prunelab.recipe import Recipe
-    from prunelab.recipe.run import RECIPE
 
     folder = Path(target)
     if not folder.is_dir():

@@ -20,6 +20,7 @@ from prunelab.lab.holding import Holding
 from prunelab.lab.looking import Looking
 from prunelab.lab.moving import Moving
 from prunelab.lab.options import Task, Training
+from prunelab.lab.reporting import Reporting
 from prunelab.lab.sensing import Sensing
 from prunelab.lab.stepping import Stepping
 from prunelab.lab.store import checked_folder, open_store
@@ -30,7 +31,7 @@ from prunelab.surgery import compact
 from prunelab.train.optimizers import OptimizerMaker
 
 
-class Lab(Stepping, Moving, Looking, Sensing, Holding, Storing):
+class Lab(Stepping, Moving, Looking, Sensing, Holding, Storing, Reporting):
     """One model under study: step, look, go back, branch, and take a smaller model away.
 
     The Lab works on its own copy; the caller's model stays as it is. ``lab.model`` is the full-size copy whose cut

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunelab.errors import StateError
@@ -10,42 +12,61 @@ from prunelab.lab.replaying import Line
 from prunelab.lab.state import State
 from prunelab.plan.plan import PlanGroup
 
-if TYPE_CHECKING:
-    from prunelab.lab.lab import Lab
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
+if TYPE_CHECKING:
+    from prunelab.lab.reading import Reading
+
+RECIPE = "recipe.toml"  # in a workspace: what its history was made with
 # what a person calls them in nine notebooks of ten; where they come from is not known
 _NAMES = {"model": "net", "train": "train", "val": "val"}
 
 
-def recipe_data(lab: Lab, state: str | State | None = None) -> dict[str, Any]:
-    """A recipe's data: the Lab's model, data and options, and a step for each state on the way to ``state``.
+def recipe_data(lab: Reading, state: str | State | None = None) -> dict[str, Any]:
+    """A recipe's data: the model, data and options, and a step for each state on the way to ``state``.
 
-    Where the model or the data were given as objects, it names variables instead: `_NAMES`.
+    Where they come from is what a recipe said, of the Lab or of its workspace; where the model or the data were given
+    as objects, variables are named instead: `_NAMES`.
 
     Raises:
         StateError: no such state, or one that came of a cut that a recipe has no words for (masks of single weights).
     """
     path = lab.path(state)
-    steps = [_step(s, lab) for s in path[1:]]
-    given, origin = lab._given, lab.origin
-    data = {name: origin.get("data", {}).get(name, _NAMES[name]) for name in ("train", "val")
-            if given[name] is not None}
-    for name in ("loss", "metrics"):
-        told = _names_of(given[name])
-        if told is not None:
-            data[name] = told
-    training = {name: _names_of(given[name]) for name in ("lr", "optimizer")}
-    training["keep_optimizer"] = given["keep_optimizer"] or None
-    found: dict[str, Any] = {"seed": lab._work.seed, "model": _model(lab, origin, with_inputs=not data), "data": data,
-                             "finetune": {name: value for name, value in training.items() if value is not None},
-                             "steps": steps}
+    steps = [_step(s) for s in path[1:]]
+    given, origin = getattr(lab, "_given", {}), getattr(lab, "origin", None) or _kept(lab)
+    data = dict(origin.get("data", {}))
+    data.update({name: _NAMES[name] for name in ("train", "val") if given.get(name) is not None and name not in data})
+    data.update({name: _names_of(given[name]) for name in ("loss", "metrics") if given.get(name) is not None})
+    training = {name: _names_of(given[name]) for name in ("lr", "optimizer") if given.get(name) is not None}
+    training = {**_without(origin.get("finetune", {}), "epochs"), **training}
+    if given.get("keep_optimizer"):
+        training["keep_optimizer"] = True
+    seed = (lab._nodes.store.identity() or {}).get("seed", 0)
+    found: dict[str, Any] = {"seed": seed, "model": _model(path[0], origin, with_inputs=not data), "data": data,
+                             "finetune": training, "steps": steps}
     return {key: value for key, value in found.items() if value not in ({}, [])}
 
 
-def _model(lab: Lab, origin: Mapping[str, Any], *, with_inputs: bool) -> dict[str, Any]:
+def _kept(lab: Reading) -> Mapping[str, Any]:
+    """The recipe that a workspace keeps; nothing where there is none that can be read."""
+    workspace = getattr(lab, "workspace", None)
+    try:
+        return {} if workspace is None else tomllib.loads((Path(workspace) / RECIPE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _without(data: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name != key}
+
+
+def _model(dense: State, origin: Mapping[str, Any], *, with_inputs: bool) -> dict[str, Any]:
     model = dict(origin.get("model", {"source": _NAMES["model"]}))
     if with_inputs and "inputs" not in model:
-        model["inputs"] = [[int(n) for n in spec.shape] for spec in lab.graph.input_specs]
+        model["inputs"] = [[int(n) for n in spec.shape] for spec in dense.plan.inputs]
     return model
 
 
@@ -58,7 +79,7 @@ def _names_of(value: Any) -> Any:
     return getattr(value, "__name__", None) or type(value).__name__
 
 
-def _step(state: State, lab: Lab) -> dict[str, Any]:
+def _step(state: State) -> dict[str, Any]:
     line = Line.parse(state.action, state.id)
     kwargs = dict(line.kwargs)
     if line.method == "finetune":

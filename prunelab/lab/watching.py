@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from prunelab.errors import WorkspaceError
 from prunelab.lab.nodes import Nodes
@@ -39,6 +40,12 @@ class Watcher(Reading):
     def workspace(self) -> str:
         """The folder that is watched."""
         return self._seen.store.name
+
+    def report(self, path: str | os.PathLike[str], *, title: str | None = None) -> Path:
+        """Write a report of what is recorded, as `Lab.report` does of what can be measured, too; gives its path."""
+        from prunelab.lab.report import Measured, content_of, write_report
+
+        return write_report(content_of(self, Measured(), title), path)
 
     def close(self) -> None:
         """Let go of the folder's files."""

@@ -14,12 +14,11 @@ from prunelab.export.weights import read_weights
 from prunelab.graph import as_layer
 from prunelab.lab import Lab
 from prunelab.lab.randomness import seed_all
+from prunelab.lab.repeating import RECIPE
 from prunelab.plan import Plan
 from prunelab.recipe.actions import Keys, actions, n_done
 from prunelab.recipe.recipe import Recipe
 from prunelab.recipe.sources import data_of, model_of
-
-RECIPE = "recipe.toml"  # in a workspace: what its history was made with
 
 
 def run_recipe(recipe: str | os.PathLike[str] | Recipe, *, variables: Mapping[str, Any] | None = None,
@@ -82,7 +81,7 @@ def open_lab(recipe: Recipe) -> Lab:
                 section[name] = data_of(section[name])
     with _At(recipe):
         lab = Lab(model, **section, **training, **given)
-    lab.origin = {name: recipe.data[name] for name in ("model", "data") if name in recipe.data}
+    lab.origin = {name: recipe.data[name] for name in ("model", "data", "finetune") if name in recipe.data}
     if lab.workspace is not None:
         with contextlib.suppress(OptionError):  # objects that were given in place of names cannot be written down
             recipe.save(Path(lab.workspace) / RECIPE)
@@ -97,6 +96,9 @@ def carry_out(recipe: Recipe, lab: Lab) -> Lab:
         with _At(recipe, *action.path):
             action.carry_out(lab)
     _export(recipe, lab)
+    for path in recipe.values.get("report", ()):
+        with _At(recipe, "report"):
+            lab.report(path)
     return lab
 
 

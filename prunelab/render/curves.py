@@ -60,7 +60,8 @@ class Curves:
                 f'{_label(self.states[0], _LEFT, "start")}{_label(self.states[-1], _WIDTH - _RIGHT, "end")}</svg>')
 
     def _dot(self, state: str, value: float | None, colour: str, x: float, y: float) -> str:
-        return (f'<circle cx="{x}" cy="{y}" r="{5 if state == self.current else 3}" fill="{colour}">'
+        return (f'<circle cx="{x}" cy="{y}" r="{5 if state == self.current else 3}" fill="{colour}" '
+                f'data-state="{escape(state)}">'
                 f"<title>{escape(state)}: {_told(value)}</title></circle>")
 
     def _positions(self, values: Values) -> dict[str, tuple[float, float]]:

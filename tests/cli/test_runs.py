@@ -97,6 +97,12 @@ def test_sensitivity_and_export_of_a_workspace(folder: Path, capsys: pytest.Capt
     assert code == 2
     assert "exists and is not empty" in err
     assert json.loads(told(capsys, "doctor", "work", "--json")[1])["ok"]
+    for words in (["work", "a.html"], ["run.toml", "b.md", "--title", "Mine"], ["work", "c.tex", "--recorded"]):
+        found = json.loads(told(capsys, "report", *words, "--json")[1])
+        assert found["size_bytes"] == Path(words[1]).stat().st_size
+    assert "latency" in Path("a.html").read_text(encoding="utf-8")
+    assert Path("b.md").read_text(encoding="utf-8").startswith("# Mine\n")
+    assert "latency" not in Path("c.tex").read_text(encoding="utf-8")
 
 
 # words, what stderr says
@@ -184,6 +190,7 @@ def test_the_demo_trains_prunes_and_exports(folder: Path, capsys: pytest.Capture
     assert told_json["state"]["metrics"]["accuracy"] > 0.85
     assert told_json["state"]["cost"]["macs"] < 0.25 * told_json["dense"]["cost"]["macs"]
     assert (folder / "tried" / "out" / "manifest.json").is_file()
+    assert "was cut from" in Path(told_json["report"]).read_text(encoding="utf-8")
     assert main(["run", "tried/demo.toml"]) == 0
 
 

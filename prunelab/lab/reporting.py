@@ -1,0 +1,80 @@
+"""Reports of an open Lab: beside the history, what only the models themselves can tell."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from prunelab.errors import PrunelabError
+from prunelab.evaluate import confusion, latency
+from prunelab.evaluate.confusion import ClassChanges
+from prunelab.evaluate.timing import Timing
+from prunelab.lab.opened import Opened
+from prunelab.lab.randomness import read_random, restore_random
+from prunelab.lab.report import Measured, content_of, write_report
+from prunelab.lab.report.write import form_of
+from prunelab.lab.state import State
+from prunelab.render.numbers import counted
+from prunelab.surgery import compact
+
+_TIMING_S = 1.0  # seconds for each model: enough for a median of a small one, and no wait for a large one
+
+
+class Reporting(Opened):
+    """What was done, for a person who was not there."""
+
+    def report(self, path: str | os.PathLike[str], *, title: str | None = None, measure: bool = True) -> Path:
+        """Write a report of the way to the current state; gives its path.
+
+        What was pruned and how, all states, the masks of every layer, sensitivity (if it was measured), dense beside
+        pruned, classes that changed, latency, versions, and the recipe that repeats it. One file that needs no network.
+
+        Args:
+            path: ``.html`` (charts that answer the pointer, in light and dark, and on paper), ``.md``, or ``.tex``
+                (tables for booktabs).
+            measure: time both models, and ask both about the validation data; False tells what is recorded.
+
+        Raises:
+            OptionError: another ending.
+            WorkspaceError: a place that cannot be written; nothing is left there.
+        """
+        form_of(path)
+        return write_report(content_of(self, self._measured() if measure else Measured(), title), path)
+
+    def _measured(self) -> Measured:
+        now = self.state
+        uncut = next(state for state in reversed(self.path()) if not state.plan)
+        random = read_random()
+        with self._work.begin("report"):
+            try:
+                return Measured(self._latencies(uncut), self._changes(uncut, now), self._data())
+            finally:
+                restore_random(random)
+
+    def _latencies(self, uncut: State) -> tuple[Timing, Timing]:
+        inputs = list(self.graph.input_specs)
+        dense, small = self._bench.copy_of(uncut), compact(self.model, self.plan)
+        return latency(dense, inputs, budget_s=_TIMING_S), latency(small, inputs, budget_s=_TIMING_S)
+
+    def _changes(self, uncut: State, now: State) -> ClassChanges | None:
+        """Class by class; None without validation data, and where labels are no classes."""
+        if self._task.val is None:
+            return None
+        with contextlib.suppress(PrunelabError):
+            after = confusion(self.model, self._task.val)
+            self._bench.visit(uncut)
+            try:
+                before = confusion(self.model, self._task.val)
+            finally:
+                self._bench.visit(now)
+            return before.changes(after)
+        return None
+
+    def _data(self) -> dict[str, str]:
+        told = {}
+        for name, source in (("training data", self._task.train), ("validation data", self._task.val)):
+            if source is not None:
+                told[name] = counted(source.size, "batch") if source.size == 1 else (
+                    "of unknown length" if source.size is None else f"{source.size:,} batches")
+        return told
