@@ -22,10 +22,10 @@ ORDER = (
     "errors", "render", "graph", "criteria", "plan", "surgery", "evaluate", "train", "data", "text", "search", "export",
     "lab", "auto", "recipe", "cli", "jupyter", "testing",
 )  # fmt: skip
-# room, imported room, the one function that may: lab.panel() opens the door, plan.apply(model) carries a plan out,
-# propose(data=...) looks at data, propose(latency=...) at this machine
-ALLOWED = {("lab", "jupyter", "panel"), ("plan", "surgery", "apply"), ("plan", "evaluate", "_calibration"),
-           ("plan", "evaluate", "_latency_model")}
+# room, imported room, the one function that may: lab.panel() and lab.panels open the door, plan.apply(model) carries a
+# plan out, propose(data=...) looks at data, propose(latency=...) at this machine
+ALLOWED = {("lab", "jupyter", "panel"), ("lab", "jupyter", "panels"), ("plan", "surgery", "apply"),
+           ("plan", "evaluate", "_calibration"), ("plan", "evaluate", "_latency_model")}
 JUPYTER_ONLY = {"IPython", "anywidget", "bqplot", "ipykernel", "ipywidgets"}
 LATE = ["IPython", "anywidget", "bqplot", "ipywidgets", "optuna", "paddle", "pandas", "sklearn", "torch"]
 

@@ -180,11 +180,23 @@ class Lab(Stepping, Moving, Looking, Sensing, Holding, Storing, Reporting):
                 given["dense"] = self._bench.copy_of(self.path()[0])
             return export(compact(self.model, self.plan), directory, **given)
 
-    def panel(self) -> Any:
-        """The panel, in a notebook."""
+    def panel(self, parts: Iterable[str] | None = None, *, layer: str | None = None) -> Any:
+        """The panel, in a notebook: all of it, or only some ``parts``, such as ``["layers", "step", "footer"]``;
+        ``layer`` is the one that is chosen at first.
+
+        Raises:
+            UnknownNameError: a part or a layer nobody knows.
+        """
         from prunelab.jupyter.panels import open_panel
 
-        return open_panel(self)
+        return open_panel(self, parts, layer)
+
+    @property
+    def panels(self) -> Any:
+        """The parts of the panel, each on its own: ``lab.panels.masks("conv1")``; its repr lists them."""
+        from prunelab.jupyter.panels.single import Singles
+
+        return Singles(self)
 
 
 def _own_copy(layer: Any, device: str | None) -> Any:

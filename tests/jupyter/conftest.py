@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from notebook_shell import SETUP, Notebook
+from panel_driving import small_lab
 from traitlets.config import Config
+
+from prunelab.jupyter.panels.panel import Panel
+from prunelab.lab import Lab
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +57,17 @@ def opened(fresh: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     fresh.run("lab = %prune open net --train digits --val val_digits --seed 3")
     fresh["lab"].show_progress = False
     return fresh
+
+
+@pytest.fixture
+def lab() -> Lab:
+    """A Lab of a small network with two layers to cut."""
+    return small_lab()
+
+
+@pytest.fixture
+def panel(lab: Lab) -> Iterator[Panel]:
+    """Its panel, closed afterwards."""
+    made = lab.panel()
+    yield made
+    made.close()

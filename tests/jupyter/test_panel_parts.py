@@ -5,17 +5,14 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import ipywidgets
 import numpy as np
-import paddle
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from panel_driving import finish, part, slide, wait
 from traitlets.config import Config
 
-import prunelab as pl
 from prunelab.errors import OptionError
 from prunelab.jupyter.magics.magic import PruneMagics
 from prunelab.jupyter.panels import actions
@@ -28,51 +25,6 @@ from prunelab.jupyter.panels.schedule import targets_text
 from prunelab.jupyter.panels.scores import histogram
 from prunelab.jupyter.panels.worker import Worker, worker_of
 from prunelab.lab import Lab
-
-
-class Net(paddle.nn.Layer):
-    def __init__(self) -> None:
-        super().__init__()
-        self.first, self.second = paddle.nn.Conv2D(1, 8, 3, padding=1), paddle.nn.Conv2D(8, 6, 3, padding=1)
-        self.fc = paddle.nn.Linear(6, 3)
-
-    def forward(self, x: Any) -> Any:
-        return self.fc(paddle.nn.functional.relu(self.second(paddle.nn.functional.relu(self.first(x)))).mean([2, 3]))
-
-
-@pytest.fixture
-def lab() -> Lab:
-    x = np.random.default_rng(0).normal(size=(64, 1, 6, 6)).astype("float32")
-    return pl.Lab(Net(), train=(x, np.arange(64) % 3), val=(x, np.arange(64) % 3))
-
-
-@pytest.fixture
-def panel(lab: Lab) -> Iterator[Panel]:
-    made = lab.panel()
-    yield made
-    made.close()
-
-
-def part(panel: Panel, name: str) -> Any:
-    return next(p for p in panel.desk.parts if type(p).__name__ == name)
-
-
-def wait(until: Callable[[], object], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.01)
-
-
-def finish(panel: Panel) -> None:
-    """Wait for the queue; the last thing that a worker does is to tell that it has nothing to do."""
-    wait(lambda: panel.desk.worker.current is None and panel.desk.worker._thread is None)
-    wait(lambda: part(panel, "Footer")._stop.disabled)
-
-
-def slide(panel: Panel, ratio: float) -> None:
-    part(panel, "Step")._ratio.value = ratio
-
 
 # what it shows
 
@@ -98,7 +50,7 @@ def test_the_slider_shows_what_a_step_would_do(panel: Panel, lab: Lab) -> None:
 def test_another_criterion_is_another_preview(panel: Panel, lab: Lab) -> None:
     slide(panel, 0.5)
     before = panel.desk.preview
-    choices = part(panel, "Step")._choices
+    choices = panel.desk.choices
     choices.criterion = "random"
     assert panel.desk.preview == lab.preview("first", 0.5, "random") != before
     assert choices.cure == Cure("random", 0)

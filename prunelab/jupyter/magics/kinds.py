@@ -67,6 +67,12 @@ def _devices(session: Session) -> Iterable[str]:
     return dict.fromkeys(["cpu", *(name.partition(":")[0] for name in available), *available])
 
 
+def _parts(session: Session) -> Iterable[str]:
+    from prunelab.jupyter.panels import PARTS
+
+    return PARTS
+
+
 def _ratio(value: object, place: str) -> float:
     return check_ratio(value, place=place)
 
@@ -93,6 +99,7 @@ TARGET = Word("target", lambda session: ("sparsity", "macs", "params"))
 METRIC = Word("metric", _metrics, callable)
 METRICS = Listed(METRIC)
 FORMATS = Listed(Word("format", _formats, lambda value: hasattr(value, "write")))
+PART = Word("part", _parts)
 OPTIMIZER = Word("optimizer", _optimizers, callable)
 DEVICE = Device("device", _devices)
 LAYER, STATE, SHAPE, NEW_NAME = Layer(), State(), Shape(), NewName()
@@ -103,6 +110,6 @@ WORKSPACE, EXPORTED = Folder("runs/digits"), Folder("out")
 
 __all__ = [
     "CRITERION", "DATA", "DEVICE", "EPOCHS", "EXPORTED", "FORMATS", "LAYER", "LEARNING_RATE", "LOSS", "METRIC",
-    "METRICS", "MODEL", "NEW_NAME", "OPTIMIZER", "POINTS", "RATIO", "RATIOS", "SAMPLES", "SCHEDULE", "SCOPE", "SEED",
-    "SHAPE", "STATE", "STEPS", "TARGET", "UNITS", "WORKSPACE",
+    "METRICS", "MODEL", "NEW_NAME", "OPTIMIZER", "PART", "POINTS", "RATIO", "RATIOS", "SAMPLES", "SCHEDULE", "SCOPE",
+    "SEED", "SHAPE", "STATE", "STEPS", "TARGET", "UNITS", "WORKSPACE",
 ]

@@ -8,7 +8,6 @@ import ipywidgets as widgets
 import traitlets
 
 from prunelab.jupyter.panels.actions import Cure
-from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import box
 from prunelab.lab.cuts import weight_criteria
 
@@ -19,8 +18,8 @@ class Choices(traitlets.HasTraits):
     criterion = traitlets.Unicode()
     epochs = traitlets.Int()
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(criterion=getattr(desk.lab, "criterion", "") or weight_criteria()[0])
+    def __init__(self) -> None:
+        super().__init__(criterion=weight_criteria()[0])
 
     @property
     def cure(self) -> Cure:

@@ -82,7 +82,9 @@ def nice_ticks(low: float, high: float) -> list[float]:
 
 
 class Curves(Part):
-    """Two tracks over one axis of states, in the order in which they were made."""
+    """A metric and a cost over the states, in the order in which they were made."""
+
+    title, place, asks_for_work = "Curves", "charts", True
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -128,6 +130,9 @@ class Curves(Part):
         cost = _COSTS[self._cost.value]
         self._right.show([cost(state) for state in states], count, edges, way)
         self._told_cost.value = span("cost", count(cost(self.lab.state)))
+
+    def picture(self) -> str:
+        return self.lab.curves()._repr_html_() if len(self.lab.states) > 1 else ""
 
     def _show_metric(self, states: Sequence[State], edges: Sequence[tuple[int, int]], way: Sequence[int]) -> None:
         name = self._metric.value

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from prunelab.errors import PrunelabError
 from prunelab.jupyter.panels.actions import Action
+from prunelab.jupyter.panels.choices import Choices
 from prunelab.jupyter.panels.worker import worker_of
 
 if TYPE_CHECKING:
@@ -26,11 +27,14 @@ class Desk:
     News may come from any thread (the worker's, a cell's, a subshell's); the parts hear one piece of news at a time.
     """
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, layer: str | None = None) -> None:
         self.lab, self.worker = lab, worker_of(lab)
         self.parts: list[Part] = []
-        self.layer = next((g.name for g in lab.graph.groups if g.prunable), "")
-        self.ratio, self.criterion = 0.3, ""
+        first = next((g.name for g in lab.graph.groups if g.prunable), "")
+        self.layer = first if layer is None else lab.graph.group(layer).name
+        self.ratio = 0.3
+        self.choices = Choices()
+        self.choices.observe(lambda _: self.think(self.ratio), "criterion")
         self.preview: Preview | None = None
         self.problem = ""  # with what is thought of; what went wrong in the work is the worker's outcome
         self.progress: Progress | None = None
@@ -38,6 +42,11 @@ class Desk:
         self._listening = self._watching = False
         self._action: Action | None = None
         self._told_at = 0.0
+
+    @property
+    def criterion(self) -> str:
+        """What makes a unit worth keeping."""
+        return self.choices.criterion
 
     @property
     def group(self) -> Group | None:
@@ -119,9 +128,9 @@ class Desk:
                 self._think()
                 self._tell(lambda part: part.chosen())
 
-    def think(self, ratio: float, criterion: str) -> None:
+    def think(self, ratio: float) -> None:
         """Look at what a step would do."""
-        self.ratio, self.criterion = ratio, criterion
+        self.ratio = ratio
         with self._lock:
             self._think()
             self._tell(lambda part: part.previewed())
@@ -130,7 +139,7 @@ class Desk:
         self.preview, before = None, self.problem
         self.problem = ""
         group = self.group
-        if group is not None and group.prunable and self.criterion:
+        if group is not None and group.prunable:
             try:
                 self.preview = self.lab.preview(group.name, self.ratio, self.criterion)
             except PrunelabError as error:

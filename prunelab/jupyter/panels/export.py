@@ -17,7 +17,9 @@ from prunelab.render.numbers import change, milliseconds, number, size
 
 
 class Exporter(Part):
-    """Formats that lack a package are shown with the line that brings it, and cannot be chosen."""
+    """Formats, a folder, and what came of it; a format that lacks a package is shown with the line that brings it."""
+
+    title, place, asks_for_work = "Export", "view", True
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)

@@ -24,6 +24,8 @@ class CommandLine(anywidget.AnyWidget):
 class Footer(Part):
     """Honest about the work: also about the work of a cell, since it hears the Lab and not the panel's own clicks."""
 
+    title, place = "Footer", "foot"
+
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._told = html("work")

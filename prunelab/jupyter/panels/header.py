@@ -19,6 +19,8 @@ _BETTER = {"accuracy": 1, "loss": -1}  # which way is good; of other metrics nob
 class Header(Part):
     """Model, state and chips; and the way back."""
 
+    title, place, asks_for_work = "Header", "top", True
+
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._told = html("told")
@@ -29,6 +31,9 @@ class Header(Part):
     def changed(self) -> None:
         self._told.value = header_html(self.lab)
         self._back.disabled = self.lab.state.parent is None
+
+    def picture(self) -> str:
+        return self.lab._repr_html_()
 
 
 def header_html(lab: Lab) -> str:

@@ -25,6 +25,8 @@ class HistoryTree(anywidget.AnyWidget):
 class History(Part):
     """The tree of states."""
 
+    title, place, asks_for_work = "History", "bottom", True
+
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.widget = HistoryTree()
@@ -45,3 +47,6 @@ class History(Part):
                           "note": note, "told": str(state)})
         with self.widget.hold_sync():
             self.widget.nodes, self.widget.current = nodes, self.lab.state.id
+
+    def picture(self) -> str:
+        return self.lab.tree()._repr_html_() if len(self.lab.states) > 1 else ""

@@ -26,6 +26,8 @@ class LayersTable(anywidget.AnyWidget):
 class Layers(Part):
     """The table; a click or the arrow keys choose the layer that everything is about."""
 
+    title, place = "Layers", "table"
+
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.widget = LayersTable()
@@ -46,6 +48,9 @@ class Layers(Part):
     def previewed(self) -> None:
         preview = self.desk.preview
         self.widget.going = "" if preview is None else bar(preview.new, preview.units)
+
+    def picture(self) -> str:
+        return layers(self.lab.graph, self.lab.plan)._repr_html_()
 
 
 def _row(row: LayerRow, removed: Collection[int]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 _COLUMNS = 256  # more weights a unit than this are averaged: a screen has no room for them
+_ROWS = 48  # units in a picture, which is stored with the notebook, at some 5 kB a unit
 KEPT, CUT, GOING = 0, 1, 2
 
 
@@ -36,7 +38,9 @@ class MasksCanvas(anywidget.AnyWidget):
 
 
 class Masks(Part):
-    """A canvas that is fed with bytes."""
+    """The weights of the chosen layer, what is kept and cut of it, and what the slider would cut."""
+
+    title, place = "Masks", "view"
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -65,6 +69,13 @@ class Masks(Part):
         group = self.desk.group
         if group is not None and group.prunable:
             self.widget.marks = self._marks(group)
+
+    def picture(self) -> str:
+        group = self.desk.group
+        if group is None or not group.prunable:
+            return ""
+        masks = self.lab.masks(group.name)
+        return replace(masks, kept=masks.kept[:_ROWS], weights=masks.weights[:_ROWS])._repr_html_()
 
     def _marks(self, group: Group) -> bytes:
         preview = self.desk.preview

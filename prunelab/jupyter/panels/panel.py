@@ -2,48 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from prunelab.jupyter.panels.choices import Choices
-from prunelab.jupyter.panels.curves import Curves
+from prunelab.jupyter.panels import PARTS
 from prunelab.jupyter.panels.desk import Desk
-from prunelab.jupyter.panels.export import Exporter
-from prunelab.jupyter.panels.footer import Footer
 from prunelab.jupyter.panels.frame import Frame
-from prunelab.jupyter.panels.header import Header
-from prunelab.jupyter.panels.history import History
-from prunelab.jupyter.panels.layers import Layers
-from prunelab.jupyter.panels.masks import Masks
-from prunelab.jupyter.panels.part import box, tabs
+from prunelab.jupyter.panels.part import Part, box, tabs
 from prunelab.jupyter.panels.picture import picture
-from prunelab.jupyter.panels.schedule import Schedule
-from prunelab.jupyter.panels.scores import Scores
-from prunelab.jupyter.panels.step import Step
 
 if TYPE_CHECKING:
     from prunelab.lab import Lab
+
+# the two columns of the body, and the places in them from top to bottom
+_COLUMNS = {"left": ("table", "doing"), "right": ("view", "charts")}
 
 
 class Panel(widgets.VBox):
     """A Lab to look at and to click. Holds no truth: it reads the Lab, asks the Lab, and hears what others do to it."""
 
-    def __init__(self, lab: Lab) -> None:
-        self.desk = desk = Desk(lab)
-        choices = Choices(desk)
-        frame, header, table = Frame(desk), Header(desk), Layers(desk)
-        step, schedule = Step(desk, choices), Schedule(desk, choices)
-        masks, exporter, curves, scores = Masks(desk), Exporter(desk), Curves(desk), Scores(desk)
-        history, footer = History(desk), Footer(desk)
-        body = box(
-            "body",
-            box("left", table.widget, tabs("doing", One_layer=step.widget, All_layers=schedule.widget), vertical=True),
-            box("right", tabs("view", Masks=masks.widget, Export=exporter.widget),
-                tabs("charts", Curves=curves.widget, Scores=scores.widget), vertical=True),
-        )
-        inside = box("panel", frame.widget, header.widget, body, history.widget, footer.widget, vertical=True)
+    def __init__(self, lab: Lab, parts: Sequence[str] = tuple(PARTS), layer: str | None = None) -> None:
+        self.desk = desk = Desk(lab, layer)
+        frame = Frame(desk)
+        self.parts: dict[str, Part] = {name: PARTS[name](desk) for name in parts}
+        inside = box("panel", frame.widget, *composed(self.parts), vertical=True)
         super().__init__([inside])
         self.add_class("prunelab")
         desk.listen()
@@ -59,13 +43,33 @@ class Panel(widgets.VBox):
         super().close()
 
     def __repr__(self) -> str:
-        return f"Panel on {self.desk.lab!r}"
+        shown = "" if len(self.parts) == len(PARTS) else f" ({', '.join(self.parts)})"
+        return f"Panel{shown} on {self.desk.lab!r}"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         made = super()._repr_mimebundle_(**kwargs)
         data, metadata = made if isinstance(made, tuple) else (made, {})
-        shown = {**(data or {}), "text/plain": repr(self), "text/html": picture(self.desk.lab, self.desk.layer)}
+        shown = {**(data or {}), "text/plain": repr(self), "text/html": picture(self.parts.values())}
         return (shown, metadata) if metadata else shown  # type: ignore[return-value]
+
+
+def composed(parts: Mapping[str, Part]) -> list[Any]:
+    """Top to bottom: header, the two columns, history, footer; what has no part has no place."""
+    at: dict[str, list[Part]] = {}
+    for part in parts.values():
+        at.setdefault(part.place, []).append(part)
+    columns = [box(side, *filled, vertical=True) for side, places in _COLUMNS.items()
+               if (filled := [stacked(place, at[place]) for place in places if place in at])]
+    body = [box("body" if len(columns) > 1 else "body pl-one", *columns)] if columns else []
+    around = {place: [part.widget for part in at.get(place, [])] for place in ("top", "bottom", "foot")}
+    return [*around["top"], *body, *around["bottom"], *around["foot"]]
+
+
+def stacked(place: str, parts: Sequence[Part]) -> Any:
+    """The parts of one place: several as tabs, one as it is."""
+    if len(parts) == 1:
+        return parts[0].widget if place == "table" else box(place, parts[0].widget, vertical=True)
+    return tabs(place, {part.title: part.widget for part in parts})
 
 
 def widgets_in(root: Any) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
 class Part:
     """One part of a panel: makes its ``widget`` when it is made, and hears news through the desk.
 
-    It overrides what it wants to hear; by default nothing happens.
+    It overrides what it wants to hear; by default nothing happens. ``place`` is where in the panel it stands ("top",
+    "table", "doing", "view", "charts", "bottom", "foot"), ``title`` its tab where several share a place.
     """
 
+    title = ""
+    place = "view"
+    asks_for_work = False  # on its own it needs the footer too, where work is told of and can be stopped
     widget: Any
 
     def __init__(self, desk: Desk) -> None:
@@ -40,6 +45,10 @@ class Part:
     def worked(self) -> None:
         """Work begins, ends, is queued or stopped, or something went wrong."""
 
+    def picture(self) -> str:
+        """What it shows, as HTML and SVG without scripts, for saved notebooks; by default nothing."""
+        return ""
+
 
 def asset(name: str) -> str:
     """The text of a file in ``static/``: it travels inside the widget, so that no front end needs a network."""
@@ -53,10 +62,9 @@ def box(kind: str, *children: Any, vertical: bool = False) -> Any:
     return made
 
 
-def tabs(kind: str, **children: Any) -> Any:
-    """Tabs by title (an underscore reads as a space), the first one open."""
-    titles = [title.replace("_", " ") for title in children]
-    made = widgets.Tab(tuple(children.values()), titles=titles, selected_index=0)
+def tabs(kind: str, children: Mapping[str, Any]) -> Any:
+    """Tabs by title, the first one open."""
+    made = widgets.Tab(tuple(children.values()), titles=list(children), selected_index=0)
     made.add_class(f"pl-{kind}")
     return made
 

@@ -7,7 +7,6 @@ from typing import Any
 import ipywidgets as widgets
 
 from prunelab.jupyter.panels import actions
-from prunelab.jupyter.panels.choices import Choices
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import Part, box, html, span
 from prunelab.plan.schedules import SCHEDULES
@@ -19,11 +18,12 @@ _N_TOLD = 4  # targets that are written out; between the first ones and the last
 
 
 class Schedule(Part):
-    """How far, counted in what, in how many steps; and the targets of the first steps, before anything is done."""
+    """All layers: how far, counted in what, in how many steps; and the first targets, before anything is done."""
 
-    def __init__(self, desk: Desk, choices: Choices) -> None:
+    title, place, asks_for_work = "All layers", "doing", True
+
+    def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self._choices = choices
         self._to = widgets.FloatSlider(0.5, min=0.01, max=0.99, step=0.01, description="to", readout_format=".2f",
                                        tooltip="the fraction of the dense model that is gone in the end")
         self._by = widgets.Dropdown(options=_MEASURES, description="of", tooltip="what the fraction is of")
@@ -35,10 +35,10 @@ class Schedule(Part):
         self._go = widgets.Button(description="Run", button_style="primary", tooltip="take all the steps")
         for control in (self._to, self._by, self._steps, self._schedule):
             control.observe(self._tell, "value")
-        self._go.on_click(lambda _: desk.do(actions.run(self._course(), choices.cure)))
+        self._go.on_click(lambda _: desk.do(actions.run(self._course(), desk.choices.cure)))
         self._tell()
         self.widget = box("card", self._to, box("row", self._by, self._steps), box("row", self._schedule, self._scope),
-                          choices.row(), box("row", self._go, self._targets), vertical=True)
+                          desk.choices.row(), box("row", self._go, self._targets), vertical=True)
 
     def _course(self) -> actions.Course:
         return actions.Course(round(self._to.value, 4), self._by.value, self._steps.value, self._schedule.value,

@@ -29,7 +29,10 @@ class ScoresPlot(anywidget.AnyWidget):
 
 
 class Scores(Part):
-    """Units that are gone are not in it: their weights are zero now, and so is what most criteria make of them."""
+    """A histogram of the chosen layer's scores. Units that are gone are not in it: their weights are zero now, and so
+    is what most criteria make of them."""
+
+    title, place = "Scores", "charts"
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)

@@ -8,7 +8,6 @@ import ipywidgets as widgets
 
 from prunelab.graph.groups import layer_of
 from prunelab.jupyter.panels import actions
-from prunelab.jupyter.panels.choices import Choices
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import Part, box, html, span
 from prunelab.lab import Preview
@@ -18,11 +17,12 @@ _N_TIED = 2  # names of tied layers that are shown; the others are on hover
 
 
 class Step(Part):
-    """The slider and what it means; nothing is debounced, since a preview takes less than a millisecond."""
+    """One layer: a ratio, and what it would do. Nothing is debounced: a preview takes less than a millisecond."""
 
-    def __init__(self, desk: Desk, choices: Choices) -> None:
+    title, place, asks_for_work = "One layer", "doing", True
+
+    def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self._choices = choices
         self._layer = html("layer")
         self._ratio = widgets.FloatSlider(
             desk.ratio, min=0, max=0.99, step=0.01, description="ratio", readout_format=".2f",
@@ -33,10 +33,8 @@ class Step(Part):
         self._note = html("note")
         self._wish = desk.ratio  # what a person set last: a layer of which more is gone moves the slider, not the wish
         self._ratio.observe(lambda _: self._moved(), "value")
-        choices.observe(lambda _: self._think(), "criterion")
         self._go.on_click(lambda _: self._step())
-        desk.criterion = choices.criterion
-        self.widget = box("card", self._layer, self._ratio, self._stats, choices.row(),
+        self.widget = box("card", self._layer, self._ratio, self._stats, desk.choices.row(),
                           box("row", self._go, self._note), vertical=True)
 
     def changed(self) -> None:
@@ -66,10 +64,10 @@ class Step(Part):
         self._think()
 
     def _think(self) -> None:
-        self.desk.think(round(self._ratio.value, 4), self._choices.criterion)
+        self.desk.think(round(self._ratio.value, 4))
 
     def _step(self) -> None:
-        self.desk.do(actions.step(self.desk.layer, round(self._ratio.value, 4), self._choices.cure))
+        self.desk.do(actions.step(self.desk.layer, round(self._ratio.value, 4), self.desk.choices.cure))
 
     def _told(self) -> str:
         group = self.desk.group
