@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from prunelab.lab.cuts import Preview
+from prunelab.lab.cuts import Going, Preview, Previews
 from prunelab.lab.lab import Lab
 from prunelab.lab.progress import Progress
 from prunelab.lab.state import State
 from prunelab.lab.store.doctor import doctor
 from prunelab.lab.watching import Watcher
 
-__all__ = ["Lab", "Preview", "Progress", "State", "Watcher", "doctor"]
+__all__ = ["Going", "Lab", "Preview", "Previews", "Progress", "State", "Watcher", "doctor"]

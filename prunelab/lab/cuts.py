@@ -95,17 +95,35 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Preview:
-    """What a step would do to one layer, before it does it.
-
-    ``removed``: the units of the group that would be gone, ``new`` those of them that are not gone yet; ``cost`` what
-    the network would cost, ``before`` what it costs now.
-    """
+class Going:
+    """Of one layer, ``removed``: the units that would be gone, ``new`` those of them that are not gone yet."""
 
     layer: str
     units: int
     removed: tuple[int, ...]
     new: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Previews:
+    """What steps of several layers would do: to each of them, and together: ``cost`` is what the network would cost,
+    ``before`` what it costs now."""
+
+    layers: tuple[Going, ...]
+    cost: Cost
+    before: Cost
+
+    def of(self, layer: str) -> Preview:
+        """One of the layers, with the cost of all."""
+        going = next(going for going in self.layers if going.layer == layer)
+        return Preview(**vars(going), cost=self.cost, before=self.before)
+
+
+@dataclass(frozen=True)
+class Preview(Going):
+    """What a step would do to one layer, before it does it: ``cost`` is what the network would cost, ``before`` what it
+    costs now."""
+
     cost: Cost
     before: Cost
 

@@ -9,7 +9,8 @@ from prunelab.criteria import Criterion, score
 from prunelab.errors import OptionError, check_ratio
 from prunelab.evaluate import evaluate
 from prunelab.evaluate.batches import Batches
-from prunelab.lab.cuts import Cut, Preview, find_group, units_at
+from prunelab.graph import Group
+from prunelab.lab.cuts import Cut, Going, Preview, Previews, find_group, units_at
 from prunelab.lab.stepping import Choosing
 from prunelab.lab.views import masks_of
 from prunelab.render.masks import MaskPicture
@@ -39,14 +40,24 @@ class Looking(Choosing):
 
         Quick enough for a slider, also while work runs. A ratio below what is gone gives what is gone.
         """
-        group = find_group(self.graph, layer)
+        return self.previews([layer], ratio, criterion, round_to=round_to).of(find_group(self.graph, layer).name)
+
+    def previews(self, layers: Iterable[str], ratio: float = 0.3, criterion: str | Criterion | None = None, *,
+                 round_to: int = 1) -> Previews:
+        """What ``step(layer, ratio)`` of each of several layers would take away in all, without doing it."""
+        groups = list(dict.fromkeys(find_group(self.graph, layer) for layer in layers))
         ratio = check_ratio(ratio, place="ratio")
         state = self.state
         cut = self._seeded(self._cut(criterion, round_to).check(_NOT_GATHERED))
-        removed = units_at(state.plan, group, ratio, cut, lambda g: self._recorded_scores(g, cut))
-        plan = state.plan.with_removed(self.graph, {group.name: removed})
-        new = tuple(sorted(set(removed) - set(state.plan.removed(group.name))))
-        return Preview(group.name, group.units, removed, new, plan.cost, state.cost)
+
+        def going(group: Group) -> Going:
+            removed = units_at(state.plan, group, ratio, cut, lambda g: self._recorded_scores(g, cut))
+            new = tuple(sorted(set(removed) - set(state.plan.removed(group.name))))
+            return Going(group.name, group.units, removed, new)
+
+        each = tuple(map(going, groups))
+        plan = state.plan.with_removed(self.graph, {one.layer: one.removed for one in each})
+        return Previews(each, plan.cost, state.cost)
 
     def scores(self, layer: str, criterion: str | Criterion | None = None) -> Any:
         """The scores of a layer's units in the current state: ``(units,)``, float, higher is kept."""

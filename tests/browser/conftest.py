@@ -1,9 +1,10 @@
-"""A notebook with the panel, run in JupyterLab: opened once for all tests of this folder, in the order of the file."""
+"""One JupyterLab for all tests of this folder, and in it a notebook a module, run once, in the order of the file."""
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +14,52 @@ from lab_server import open_notebook, run_all, server
 NOTEBOOK = Path(__file__).with_name("digits.ipynb")
 
 
-@pytest.fixture(scope="module")
-def page(request: pytest.FixtureRequest, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The page with the module's ``NOTEBOOK``, all of its cells run; ``page.troubles`` is what the browser said."""
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Any]:
+    """Chromium."""
     from playwright.sync_api import sync_playwright
 
-    notebook = getattr(request.module, "NOTEBOOK", NOTEBOOK)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address of JupyterLab, and the folder of its notebooks."""
     folder = tmp_path_factory.mktemp("jupyterlab")
-    with server(folder) as address, sync_playwright() as playwright:
-        shutil.copy(notebook, folder / "notebooks")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1400, "height": 1100})
-        page.set_default_timeout(20_000)
-        page.troubles = []
-        page.on("console", lambda message: page.troubles.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: page.troubles.append(str(error)))
-        open_notebook(page, address, notebook.name)
-        run_all(page)
-        yield page
-        browser.close()
+    with server(folder) as address:
+        yield address, folder / "notebooks"
+
+
+@pytest.fixture(scope="module")
+def page(request: pytest.FixtureRequest, browser: Any, notebooks: tuple[str, Path]) -> Iterator[Any]:
+    """The page with the module's ``NOTEBOOK`` (or its ``CELLS``), all cells run; ``page.troubles`` is what the browser
+    said."""
+    address, folder = notebooks
+    cells = getattr(request.module, "CELLS", None)
+    name = f"{request.module.__name__}.ipynb"
+    if cells is not None:
+        (folder / name).write_text(json.dumps(notebook_of(cells)))
+    else:
+        name = shutil.copy(getattr(request.module, "NOTEBOOK", NOTEBOOK), folder / name).name
+    page = browser.new_page(viewport={"width": 1400, "height": 1100})
+    page.set_default_timeout(20_000)
+    page.troubles = []
+    page.on("console", lambda message: page.troubles.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: page.troubles.append(str(error)))
+    open_notebook(page, address, name)
+    run_all(page)
+    yield page
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.close()
+
+
+def notebook_of(cells: Sequence[str]) -> dict[str, Any]:
+    """A notebook of these cells."""
+    code = [{"cell_type": "code", "id": f"c{k}", "metadata": {}, "source": source, "outputs": [],
+             "execution_count": None} for k, source in enumerate(cells)]
+    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    return {"cells": code, "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}}, "nbformat": 4,
+            "nbformat_minor": 5}

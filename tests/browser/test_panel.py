@@ -32,7 +32,7 @@ def panel(page: Any) -> Any:
 
 def row(panel: Any, n: int) -> Any:
     """The n-th row of a layer that can be cut."""
-    return panel.locator(".pl-table tbody tr:not(.pl-frozen)").nth(n)
+    return panel.locator(".pl-grid-body .pl-line:not(.pl-frozen)").nth(n)
 
 
 def button(panel: Any, name: str) -> Any:
@@ -72,19 +72,21 @@ def wait_idle(panel: Any) -> None:
 
 def test_the_panel_shows_the_lab(panel: Any) -> None:
     expect(panel.locator(".pl-header")).to_contain_text("params")
-    assert panel.locator(".pl-table tbody tr").count() >= 3
+    assert panel.locator(".pl-grid-body .pl-line").count() >= 3
     expect(panel.locator(".pl-frozen").first).to_contain_text("frozen: the model's output")
     expect(row(panel, 0)).to_have_attribute("aria-selected", "true")
     assert panel.locator(".pl-state").count() >= 1
 
 
-def test_rows_are_chosen_by_click_and_by_key_and_everything_follows(panel: Any) -> None:
+def test_rows_are_chosen_by_click_and_by_key_and_everything_follows(panel: Any, page: Any) -> None:
     names = [row(panel, n).get_attribute("data-layer") for n in range(2)]
     row(panel, 1).click()
     for shown in (".pl-field", ".pl-masks .pl-caption"):
         expect(panel.locator(shown)).to_contain_text(str(names[1]))
-    row(panel, 1).press("ArrowUp")
-    expect(row(panel, 0)).to_be_focused()
+    expect(panel.get_by_role("grid", name="layers")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(row(panel, 0)).to_have_attribute("aria-selected", "true")
+    expect(row(panel, 1)).to_have_attribute("aria-selected", "false")
     for shown in (".pl-field", ".pl-masks .pl-caption"):
         expect(panel.locator(shown)).to_contain_text(str(names[0]))
 
@@ -178,7 +180,7 @@ def test_stop_stops_a_run_while_the_panel_answers(panel: Any, page: Any, artifac
     expect(panel.locator(".pl-work")).to_contain_text("left")
     # it answers meanwhile
     answered = panel.evaluate("""async (panel) => {
-        const row = panel.querySelectorAll('.pl-table tbody tr')[1];
+        const row = panel.querySelectorAll('.pl-grid-body .pl-line')[1];
         const start = performance.now();
         row.click();
         const there = () => panel.querySelector(".pl-field").textContent.startsWith(row.dataset.layer);
@@ -241,13 +243,13 @@ def test_two_panels_on_one_lab_stay_in_step(panel: Any, page: Any) -> None:
 
 
 def test_a_page_that_is_loaded_again_shows_the_panel_as_it_was(panel: Any, page: Any) -> None:
-    kept = [panel.locator(where).inner_text() for where in (".pl-header", ".pl-table", ".pl-command")]
+    kept = [panel.locator(where).inner_text() for where in (".pl-header", ".pl-grid", ".pl-command")]
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.reload()
     wait_ready(page)
     expect(panel).to_be_visible()
-    expect(panel.locator(".pl-table tbody tr").first).to_be_visible()
-    assert [panel.locator(where).inner_text() for where in (".pl-header", ".pl-table", ".pl-command")] == kept
+    expect(panel.locator(".pl-grid-body .pl-line").first).to_be_visible()
+    assert [panel.locator(where).inner_text() for where in (".pl-header", ".pl-grid", ".pl-command")] == kept
     row(panel, 1).click()
     expect(panel.locator(".pl-masks .pl-caption")).to_contain_text(str(row(panel, 1).get_attribute("data-layer")))
 

@@ -35,7 +35,7 @@ def test_all_cells_run_and_show_something(page: Any, artifacts: Path) -> None:
 
 
 def test_the_slider_previews_and_step_changes_the_row(panel: Any, page: Any) -> None:
-    row = panel.locator(".pl-table tbody tr[data-layer='block3.conv1']")
+    row = panel.locator(".pl-line[data-layer='block3.conv1']")
     row.click()
     kept, states = row.locator(".pl-num").nth(0).inner_text(), panel.locator(".pl-state").count()
     before = panel.locator(".pl-stat").nth(1).inner_text()

@@ -54,6 +54,7 @@ def test_each_part_stands_on_its_own_with_its_picture(name: str, lab: Lab) -> No
     assert panel.desk.layer == "second"
     assert ("footer" in panel.parts) == (PARTS[name].asks_for_work or name == "footer")
     bundle = panel._repr_mimebundle_()
+    assert not any(" " in name for widget in widgets_in(panel) for name in getattr(widget, "_dom_classes", ()))
     assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.model_id
     assert panel.parts[name].picture() in bundle["text/html"]
     panel.close()

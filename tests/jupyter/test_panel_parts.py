@@ -18,7 +18,7 @@ from prunelab.jupyter.magics.magic import PruneMagics
 from prunelab.jupyter.panels import actions
 from prunelab.jupyter.panels.actions import Action, Course, Cure
 from prunelab.jupyter.panels.curves import nice_ticks
-from prunelab.jupyter.panels.layers import bar
+from prunelab.jupyter.panels.layers import bits
 from prunelab.jupyter.panels.masks import CUT, GOING, KEPT, kernel_means, marks
 from prunelab.jupyter.panels.panel import Panel, widgets_in
 from prunelab.jupyter.panels.schedule import targets_text
@@ -41,7 +41,7 @@ def test_the_slider_shows_what_a_step_would_do(panel: Panel, lab: Lab) -> None:
     preview = lab.preview("first", 0.5)
     assert panel.desk.preview == preview
     assert "4 of 8" in part(panel, "Step")._stats.value
-    assert part(panel, "Layers").widget.going == bar(preview.new, 8)
+    assert part(panel, "Layers").widget.going == bits(lab.graph.groups, {"first": preview.new})
     assert list(part(panel, "Masks").widget.marks) == [GOING if u in preview.new else KEPT for u in range(8)]
     assert sum(going for _, going in part(panel, "Scores").widget.bars) == 4
     assert lab.state.id == "s0"
@@ -252,10 +252,9 @@ def test_the_mime_bundle_has_a_widget_a_picture_and_text(panel: Panel, lab: Lab)
 # the pure parts
 
 
-def test_a_bar_is_one_piece_a_run() -> None:
-    assert bar([], 4) == ""
-    assert bar(range(4), 4) == "M0 0H4V1H0Z"
-    assert bar([3, 0, 1], 4) == "M0 0H2V1H0ZM3 0H4V1H3Z"
+def test_units_are_a_bit_each_and_every_group_begins_with_a_byte(lab: Lab) -> None:
+    assert [group.units for group in lab.graph.groups] == [8, 6, 3]
+    assert bits(lab.graph.groups, {"first": [0, 7], "second": (1,)}) == bytes([0b10000001, 0b01000000, 0])
 
 
 def test_marks_cut_before_going() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from prunelab.errors import PrunelabError
@@ -15,7 +15,7 @@ from prunelab.jupyter.panels.worker import worker_of
 if TYPE_CHECKING:
     from prunelab.graph import Group
     from prunelab.jupyter.panels.part import Part
-    from prunelab.lab import Lab, Preview, Progress, State
+    from prunelab.lab import Lab, Preview, Previews, Progress, State
 
 _WATCH_S = 0.25  # between two looks at work that is not the worker's
 _LEAST_S = 0.08  # between two pictures of the progress: drawn more often, the bar costs the work more than it tells
@@ -32,10 +32,12 @@ class Desk:
         self.parts: list[Part] = []
         first = next((g.name for g in lab.graph.groups if g.prunable), "")
         self.layer = first if layer is None else lab.graph.group(layer).name
+        # what a step cuts; the chosen one among them
+        self.layers: tuple[str, ...] = (self.layer,) if self.layer else ()
         self.ratio = 0.3
         self.choices = Choices()
         self.choices.observe(lambda _: self.think(self.ratio), "criterion")
-        self.preview: Preview | None = None
+        self.previews: Previews | None = None
         self.problem = ""  # with what is thought of; what went wrong in the work is the worker's outcome
         self.progress: Progress | None = None
         self._lock = threading.RLock()
@@ -47,6 +49,11 @@ class Desk:
     def criterion(self) -> str:
         """What makes a unit worth keeping."""
         return self.choices.criterion
+
+    @property
+    def preview(self) -> Preview | None:
+        """What a step would do to the chosen layer."""
+        return None if self.previews is None else self.previews.of(self.layer)
 
     @property
     def group(self) -> Group | None:
@@ -115,15 +122,18 @@ class Desk:
 
     # the parts' wishes
 
-    def do(self, action: Action) -> None:
-        """Have it done, in the worker's thread."""
+    def do(self, *actions: Action) -> None:
+        """Have it done, in the worker's thread; of several, those after one that fails are let be."""
         self.problem = ""
-        self.worker.submit(self.lab, action)
+        self.worker.submit(self.lab, *actions)
 
-    def choose(self, layer: str) -> None:
-        """Make it the layer that everything is about."""
-        if layer != self.layer and any(g.name == layer for g in self.lab.graph.groups):
-            self.layer = layer
+    def choose(self, layer: str, selected: Collection[str] = ()) -> None:
+        """Make it the layer that everything is about, and one of several that a step cuts."""
+        groups = {group.name: group for group in self.lab.graph.groups}
+        layers = tuple(name for name, group in groups.items() if name in selected and group.prunable)
+        layers = layers if layer in layers else (layer,)
+        if layer in groups and (layer, layers) != (self.layer, self.layers):
+            self.layer, self.layers = layer, layers
             with self._lock:
                 self._think()
                 self._tell(lambda part: part.chosen())
@@ -136,12 +146,12 @@ class Desk:
             self._tell(lambda part: part.previewed())
 
     def _think(self) -> None:
-        self.preview, before = None, self.problem
+        self.previews, before = None, self.problem
         self.problem = ""
         group = self.group
         if group is not None and group.prunable:
             try:
-                self.preview = self.lab.preview(group.name, self.ratio, self.criterion)
+                self.previews = self.lab.previews(self.layers, self.ratio, self.criterion)
             except PrunelabError as error:
                 self.problem = str(error)
         if self.problem != before:

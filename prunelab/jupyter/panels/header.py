@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 
 import ipywidgets as widgets
@@ -49,7 +50,7 @@ def header_html(lab: Lab) -> str:
 
 def _metric(name: str, value: float, dense: State) -> str:
     before = dense.metrics.get(name)
-    if before is None or value == before:
+    if before is None or value == before or not math.isfinite(value - before):
         return _chip(name, metric_text(name, value), "", "")
     told = signed(f"{100 * (value - before):+.1f}") if name == "accuracy" else number(value - before)
     told = told if told[0] in "+−" else f"+{told}"

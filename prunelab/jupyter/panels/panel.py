@@ -60,7 +60,7 @@ def composed(parts: Mapping[str, Part]) -> list[Any]:
         at.setdefault(part.place, []).append(part)
     columns = [box(side, *filled, vertical=True) for side, places in _COLUMNS.items()
                if (filled := [stacked(place, at[place]) for place in places if place in at])]
-    body = [box("body" if len(columns) > 1 else "body pl-one", *columns)] if columns else []
+    body = [box("body" if len(columns) > 1 else "body one", *columns)] if columns else []
     around = {place: [part.widget for part in at.get(place, [])] for place in ("top", "bottom", "foot")}
     return [*around["top"], *body, *around["bottom"], *around["foot"]]
 

@@ -56,9 +56,10 @@ def asset(name: str) -> str:
 
 
 def box(kind: str, *children: Any, vertical: bool = False) -> Any:
-    """A box with the style class ``pl-`` + ``kind``."""
+    """A box with the style class ``pl-`` + each word of ``kind``."""
     made = (widgets.VBox if vertical else widgets.HBox)(children)
-    made.add_class(f"pl-{kind}")
+    for name in kind.split():
+        made.add_class(f"pl-{name}")
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 import ipywidgets as widgets
@@ -10,7 +11,7 @@ from prunelab.graph.groups import layer_of
 from prunelab.jupyter.panels import actions
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import Part, box, html, span
-from prunelab.lab import Preview
+from prunelab.lab import Previews
 from prunelab.render.numbers import change, count
 
 _N_TIED = 2  # names of tied layers that are shown; the others are on hover
@@ -49,10 +50,12 @@ class Step(Part):
         self.previewed()
 
     def previewed(self) -> None:
-        preview = self.desk.preview
-        self._stats.value = stats_html(preview)
-        self._go.disabled = preview is None or not preview.new
-        self._note.value = span("quiet", self._why_not(preview))
+        previews = self.desk.previews
+        going = [] if previews is None else [one.layer for one in previews.layers if one.new]
+        self._stats.value = stats_html(previews)
+        self._go.disabled = not going
+        self._go.description = f"Step {len(going)} layers" if len(going) > 1 else "Step"
+        self._note.value = span("quiet", self._why_not(previews))
 
     def _show_ratio(self, ratio: float) -> None:
         wish = self._wish
@@ -67,39 +70,52 @@ class Step(Part):
         self.desk.think(round(self._ratio.value, 4))
 
     def _step(self) -> None:
-        self.desk.do(actions.step(self.desk.layer, round(self._ratio.value, 4), self.desk.choices.cure))
+        previews, ratio = self.desk.previews, round(self._ratio.value, 4)
+        going = [] if previews is None else [one.layer for one in previews.layers if one.new]
+        self.desk.do(*(actions.step(layer, ratio, self.desk.choices.cure) for layer in going))
 
     def _told(self) -> str:
         group = self.desk.group
         if group is None:
             return f'<div class="pl-field">{span("quiet", "this network has no groups")}</div>'
+        if len(self.desk.layers) > 1:
+            return _field("layers", self.desk.layers, f"{len(self.desk.layers)} layers", ", ".join(self.desk.layers))
         tied = [layer for layer in dict.fromkeys(layer_of(m.parameter) for m in group.members) if layer != group.name]
         more = f" and {len(tied) - _N_TIED} more" if len(tied) > _N_TIED else ""
         beside = f", tied to {', '.join(tied[:_N_TIED])}{more}" if tied else ""
         told = f"frozen: {group.reason}" if group.reason else f"{group.units} {group.granularity}s{beside}"
-        everything = escape(", ".join([group.name, *tied]))
-        return (f'<div class="pl-name">layer</div><div class="pl-field" title="{everything}">'
-                f"<b>{escape(group.name)}</b> {span('quiet', f'· {told}')}</div>")
+        return _field("layer", [group.name, *tied], group.name, told)
 
-    def _why_not(self, preview: Preview | None) -> str:
-        if preview is None:
+    def _why_not(self, previews: Previews | None) -> str:
+        if previews is None:
             return "" if self.desk.problem else "nothing to cut here"
-        if preview.new:
+        still = [one for one in previews.layers if not one.new]
+        if len(previews.layers) > 1:
+            return f"{len(still)} of them stay as they are" if still else "one after the other"
+        if not still:
             return ""
-        gone = len(preview.removed)
-        return f"{gone} of {preview.units} are gone already" if gone else "takes no unit; move the slider"
+        gone = len(still[0].removed)
+        return f"{gone} of {still[0].units} are gone already" if gone else "takes no unit; move the slider"
 
 
-def stats_html(preview: Preview | None) -> str:
+def _field(name: str, everything: Sequence[str], short: str, told: str) -> str:
+    return (f'<div class="pl-name">{name}</div><div class="pl-field" title="{escape(", ".join(everything))}">'
+            f"<b>{escape(short)}</b> {span('quiet', f'· {told}')}</div>")
+
+
+def stats_html(previews: Previews | None) -> str:
     """Three numbers: the units that would be gone, and what params and MACs would change by."""
-    if preview is None:
+    if previews is None:
         return "".join(_stat(name, "–", "") for name in ("units cut", "params", "MACs"))
-    now, then = preview.before, preview.cost
-    units = f"{len(preview.removed)} of {preview.units}"
-    if not preview.new:
+    now, then = previews.before, previews.cost
+    removed, all_units, new = (sum(map(len, each)) for each in (
+        [one.removed for one in previews.layers], [range(one.units) for one in previews.layers],
+        [one.new for one in previews.layers]))
+    units = f"{removed} of {all_units}"
+    if not new:
         return _stat("units cut", units, "") + _stat("params", "±0", "") + _stat("MACs", "±0", "")
     return "".join([
-        _stat("units cut", units, f"+{len(preview.new)}"),
+        _stat("units cut", units, f"+{new}"),
         _stat("params", count(then.params - now.params), change(then.params, now.params)),
         _stat("MACs", count(then.macs - now.macs), change(then.macs, now.macs)),
     ])

@@ -1,10 +1,29 @@
-// The table of layers: a row a group; a click, or the arrow keys, choose one.
+// The table of layers: a row a group. Only rows in sight are in the page, so that hundreds cost nothing; so the grid
+// itself has the focus, and says which row is meant (aria-activedescendant).
 const SVG = "http://www.w3.org/2000/svg";
+const ROW = 28; // pixels, as in the stylesheet
+const SPARE = 6; // rows beyond the edges, so that a quick scroll finds them there
+const NUMBERS = { kept: (row) => row.left, params: (row) => row.n_params, macs: (row) => row.n_macs, lost: (row) => row.lost };
+const COLUMNS = [
+  { key: "name", text: "layer", hint: "in network order; press to sort by name" },
+  { key: "bar", text: "units", hint: "which units are kept, and which the slider would cut" },
+  { key: "kept", text: "kept", kind: "pl-num", hint: "units kept, of all; press to sort by the fraction kept" },
+  { key: "params", text: "params", kind: "pl-num", hint: "what hangs on the group's units now, in all layers that make or read them" },
+  { key: "macs", text: "MACs", kind: "pl-num", hint: "what hangs on the group's units now, of one sample" },
+  { key: "lost", text: "sensitivity", kind: "pl-lost", hint: "the metric as more of this layer alone is cut; press to sort by what half of it costs" },
+  { key: "tied", text: "tied to", kind: "pl-tied", hint: "the other layers that change with the group" },
+];
 
 function make(tag, kind, text) {
   const made = document.createElement(tag);
   if (kind) made.className = kind;
   if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function drawn(tag, attributes) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   return made;
 }
 
@@ -14,146 +33,328 @@ function middle(name, length) {
   return `${name.slice(0, length - 1 - end)}…${name.slice(-end)}`;
 }
 
-function bar(row) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", "pl-units");
-  svg.setAttribute("viewBox", `0 0 ${row.units} 1`);
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("aria-hidden", "true");
-  // more units than pixels: blurred edges show how many of a pixel's units are kept, sharp ones would show one of them
-  svg.setAttribute("shape-rendering", row.units > 100 ? "auto" : "crispEdges");
-  for (const kind of ["pl-kept", "pl-going"]) {
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("class", kind);
-    svg.append(path);
-  }
-  svg.firstChild.setAttribute("d", row.bar);
-  return svg;
-}
+const bytesOf = (view) => (view?.byteLength ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : new Uint8Array(0));
 
-function line(row) {
-  const tr = make("tr", row.frozen ? "pl-frozen" : "");
-  tr.dataset.layer = row.name;
-  tr.title = row.frozen ? `${row.told}\nfrozen: ${row.frozen}` : row.told;
-  tr.setAttribute("role", "row");
-  tr.append(make("th", "", row.name));
-  tr.firstChild.scope = "row";
-  if (row.frozen) {
-    const why = make("td", "pl-why", `frozen: ${row.frozen}`);
-    why.colSpan = 4;
-    tr.append(why);
-    return tr;
+// the units whose bits are set as an SVG path, each unit one wide and the bar one high: one piece a run of them
+function runs(bits, from, units, set) {
+  const has = (unit) => Boolean((bits[from + (unit >> 3)] >> (7 - (unit & 7))) & 1) === set;
+  let path = "";
+  for (let unit = 0; unit < units; unit++) {
+    if (!has(unit)) continue;
+    const start = unit;
+    while (unit < units && has(unit)) unit++;
+    path += `M${start} 0H${unit}V1H${start}Z`;
   }
-  const units = make("td", "pl-bar-cell");
-  units.append(bar(row));
-  const kept = make("td", "pl-num", String(row.kept));
-  kept.append(make("span", "pl-quiet", `/${row.units}`));
-  tr.append(units, kept, make("td", "pl-num", row.params), make("td", "pl-num", row.macs));
-  return tr;
-}
-
-function head() {
-  const made = make("thead");
-  const tr = make("tr");
-  for (const [text, kind, hint] of [
-    ["layer", "", "in network order"],
-    ["units", "", "which units are kept, and which the slider would cut"],
-    ["kept", "pl-num", "units kept, of all"],
-    ["params", "pl-num", "what hangs on the group's units now, in all layers that make or read them"],
-    ["MACs", "pl-num", "what hangs on the group's units now, of one sample"],
-  ]) {
-    const th = make("th", kind, text);
-    th.scope = "col";
-    th.title = hint;
-    tr.append(th);
-  }
-  made.append(tr);
-  return made;
+  return path;
 }
 
 function render({ model, el }) {
-  const table = make("table", "pl-table");
-  table.setAttribute("role", "grid");
-  table.setAttribute("aria-label", "layers");
-  const columns = make("colgroup");
-  for (const kind of ["name", "bar", "kept", "params", "macs"]) columns.append(make("col", `pl-col-${kind}`));
-  const body = make("tbody");
-  table.append(columns, head(), body);
   el.classList.add("pl-layers");
-  el.append(table);
+  el.innerHTML = `<div class="pl-tools"><input type="search" placeholder="filter layers" aria-label="filter layers" spellcheck="false">
+    <span class="pl-quiet" role="status"></span></div>
+    <div class="pl-grid" role="grid" tabindex="0" aria-label="layers" aria-multiselectable="true">
+    <div class="pl-grid-head" role="rowgroup"><div class="pl-line" role="row" aria-rowindex="1"></div></div>
+    <div class="pl-grid-body" role="rowgroup"></div></div>`;
+  const [search, told] = el.querySelectorAll(".pl-tools > *");
+  const grid = el.querySelector(".pl-grid");
+  const head = grid.querySelector(".pl-line");
+  const body = grid.querySelector(".pl-grid-body");
   const ruler = document.createElement("canvas").getContext("2d");
+  const id = `pl-${Math.random().toString(36).slice(2)}`;
+  let rows = [];
+  let shown = []; // the places in `rows` of those that pass the filter, sorted
   let chosen = model.get("chosen");
+  let selected = new Set(model.get("selected"));
+  let anchor = chosen;
+  let order = { key: "", up: true };
+  let cut = bytesOf(model.get("cut"));
+  let going = bytesOf(model.get("going"));
+  let turn = 0; // how many choices were sent
+  let waiting = 0;
 
-  const lines = () => [...body.children];
+  // columns
 
-  function mark() {
-    for (const tr of lines()) {
-      const here = tr.dataset.layer === chosen;
-      tr.setAttribute("aria-selected", String(here));
-      tr.tabIndex = here ? 0 : -1;
-      tr.querySelector(".pl-going")?.setAttribute("d", here ? model.get("going") : "");
+  function header() {
+    head.replaceChildren(...COLUMNS.map(({ key, text, kind, hint }) => {
+      const cell = make("div", `pl-cell pl-at-${key} ${kind ?? ""}`);
+      cell.setAttribute("role", "columnheader");
+      if (key === "bar" || key === "tied") {
+        cell.textContent = text;
+        cell.title = hint;
+        return cell;
+      }
+      const button = make("button", "", text);
+      button.type = "button";
+      button.title = hint;
+      button.dataset.key = key;
+      cell.append(button);
+      return cell;
+    }));
+    sorted();
+  }
+
+  function sorted() {
+    for (const button of head.querySelectorAll("button")) {
+      const here = button.dataset.key === order.key;
+      button.parentElement.setAttribute("aria-sort", here ? (order.up ? "ascending" : "descending") : "none");
     }
   }
 
-  // names lose their middle where the column is narrow: their ends tell them apart. Each says its full name on hover.
-  function fit() {
-    const room = table.querySelector("th").clientWidth - 24;
-    if (room <= 0) return;
-    ruler.font = `600 13px ${getComputedStyle(table).fontFamily}`;
-    for (const tr of lines()) {
-      let length = tr.dataset.layer.length;
-      while (length > 4 && ruler.measureText(middle(tr.dataset.layer, length)).width > room) length--;
-      tr.firstChild.textContent = middle(tr.dataset.layer, length);
-    }
-  }
+  // rows
 
-  function fill() {
-    const focused = body.contains(document.activeElement);
-    const rows = model.get("rows");
-    body.replaceChildren(...rows.map(line));
+  function read() {
+    let from = 0;
+    rows = model.get("rows").map((row, place) => {
+      const made = { ...row, place, from, left: row.frozen ? null : row.kept / row.units, lost: row.curve ? row.curve.lost : null };
+      from += Math.ceil(row.units / 8);
+      return made;
+    });
+    cut = bytesOf(model.get("cut"));
     const digits = Math.max(2, ...rows.map((row) => String(row.units).length));
-    columns.children[2].style.width = `${Math.ceil(12 + 7.6 * (2 * digits + 1))}px`;
-    mark();
-    fit();
-    if (focused) lines().find((tr) => tr.tabIndex === 0)?.focus({ preventScroll: true });
+    el.style.setProperty("--pl-kept-width", `${Math.ceil(12 + 7.6 * (2 * digits + 1))}px`);
+    el.classList.toggle("pl-without-curves", !rows.some((row) => row.curve));
+    arrange();
   }
 
-  function choose(tr) {
-    if (!tr) return;
-    chosen = tr.dataset.layer;
-    for (const path of body.querySelectorAll(".pl-going")) path.setAttribute("d", "");
-    for (const other of lines()) other.setAttribute("aria-selected", String(other === tr));
-    for (const other of lines()) other.tabIndex = other === tr ? 0 : -1;
-    tr.focus({ preventScroll: true });
-    tr.scrollIntoView({ block: "nearest" });
-    model.send({ choose: chosen });
+  function arrange() {
+    const wanted = search.value.trim().toLowerCase();
+    const passes = (row) => !wanted || [row.name, row.frozen, ...row.tied].some((text) => text.toLowerCase().includes(wanted));
+    shown = rows.filter(passes).map((row) => row.place);
+    const value = NUMBERS[order.key];
+    const sign = order.up ? 1 : -1;
+    if (order.key === "name") shown.sort((a, b) => sign * rows[a].name.localeCompare(rows[b].name, "en", { numeric: true }));
+    // what has no number comes last either way
+    else if (value) shown.sort((a, b) => (value(rows[a]) ?? Infinity * sign) * sign - (value(rows[b]) ?? Infinity * sign) * sign || a - b);
+    body.style.height = `${shown.length * ROW}px`;
+    grid.setAttribute("aria-rowcount", shown.length + 1);
+    tell();
+    draw();
   }
 
-  body.addEventListener("click", (event) => choose(event.target.closest("tr")));
-  body.addEventListener("keydown", (event) => {
-    const all = lines();
-    const at = all.findIndex((tr) => tr.dataset.layer === chosen);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
-    if (to === undefined) return;
+  function tell() {
+    const frozen = rows.filter((row) => row.frozen).length;
+    const all = `${rows.length} layers${frozen ? `, ${frozen} frozen` : ""}`;
+    const many = selected.size > 1 ? `${selected.size} chosen · ` : "";
+    told.textContent = many + (shown.length === rows.length ? all : `${shown.length} of ${rows.length}`);
+    body.dataset.empty = shown.length ? "" : rows.length ? `no layer has “${search.value.trim()}” in its name` : "this network has no groups";
+  }
+
+  // names lose the middles of their longest words: what tells layers apart is the numbers between them
+  function fitted(name) {
+    const room = (head.firstChild?.clientWidth ?? 0) - 14;
+    const words = name.split(".");
+    const lengths = words.map((word) => word.length);
+    const made = () => words.map((word, k) => middle(word, lengths[k])).join(".");
+    while (room > 0 && ruler.measureText(made()).width > room) {
+      const longest = lengths.indexOf(Math.max(...lengths));
+      if (lengths[longest] <= 3) break;
+      lengths[longest]--;
+    }
+    return made();
+  }
+
+  function bar(row) {
+    const svg = drawn("svg", {
+      class: "pl-units", viewBox: `0 0 ${row.units} 1`, preserveAspectRatio: "none", "aria-hidden": "true",
+      // more units than pixels: blurred edges show how many of a pixel's units are kept, sharp ones would show one of them
+      "shape-rendering": row.units > 100 ? "auto" : "crispEdges",
+    });
+    svg.append(drawn("path", { class: "pl-kept", d: runs(cut, row.from, row.units, false) }));
+    if (going.length && selected.has(row.name)) svg.append(drawn("path", { class: "pl-going", d: runs(going, row.from, row.units, true) }));
+    return svg;
+  }
+
+  function spark(curve) {
+    const svg = drawn("svg", { class: "pl-spark", viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" });
+    svg.append(drawn("polyline", { points: curve.points.map(([x, y]) => `${(100 * x).toFixed(1)},${(100 - 100 * y).toFixed(1)}`).join(" ") }));
+    return svg;
+  }
+
+  function line(row, at) {
+    const made = make("div", row.frozen ? "pl-line pl-frozen" : "pl-line");
+    made.id = `${id}-${row.place}`;
+    made.dataset.layer = row.name;
+    made.title = row.told;
+    made.style.top = `${at * ROW}px`;
+    made.setAttribute("role", "row");
+    made.setAttribute("aria-rowindex", at + 2);
+    made.setAttribute("aria-selected", String(selected.has(row.name)));
+    made.classList.toggle("pl-chosen", row.name === chosen);
+    const cell = (key, kind, content) => {
+      const box = make("div", `pl-cell pl-at-${key} ${kind}`);
+      box.setAttribute("role", key === "name" ? "rowheader" : "gridcell");
+      box.append(content);
+      made.append(box);
+      return box;
+    };
+    cell("name", "", fitted(row.name)).setAttribute("aria-label", row.name);
+    if (row.frozen) {
+      cell("why", "", `frozen: ${row.frozen}`);
+      return made;
+    }
+    cell("bar", "", bar(row));
+    const kept = cell("kept", "pl-num", String(row.kept));
+    kept.append(make("span", "pl-quiet", `/${row.units}`));
+    cell("params", "pl-num", row.params);
+    cell("macs", "pl-num", row.macs);
+    const lost = cell("lost", "pl-lost", row.curve ? spark(row.curve) : "");
+    if (row.curve) lost.title = row.curve.told;
+    cell("tied", "pl-tied pl-quiet", row.tied.join(", "));
+    return made;
+  }
+
+  function draw() {
+    waiting = 0;
+    ruler.font = `600 13px ${getComputedStyle(el).fontFamily}`;
+    const first = Math.max(0, Math.floor(grid.scrollTop / ROW) - SPARE);
+    const last = Math.min(shown.length, Math.ceil((grid.scrollTop + grid.clientHeight) / ROW) + SPARE);
+    body.replaceChildren(...shown.slice(first, last).map((place, k) => line(rows[place], first + k)));
+    const here = [...body.children].find((made) => made.dataset.layer === chosen);
+    if (here) grid.setAttribute("aria-activedescendant", here.id);
+    else grid.removeAttribute("aria-activedescendant");
+  }
+
+  const later = () => {
+    if (!waiting) waiting = requestAnimationFrame(draw);
+  };
+
+  // choosing
+
+  function show(at) {
+    const top = at * ROW;
+    const high = grid.clientHeight - ROW; // below the header, which stays
+    if (top < grid.scrollTop) grid.scrollTop = top;
+    else if (top + ROW > grid.scrollTop + high) grid.scrollTop = top + ROW - high;
+  }
+
+  function send() {
+    tell();
+    draw();
+    turn += 1;
+    model.send({ choose: chosen, selected: [...selected], turn: `${id} ${turn}` });
+  }
+
+  function choose(place, how) {
+    const row = rows[place];
+    if (!row) return;
+    const can = (name) => !rows.find((other) => other.name === name).frozen;
+    if (how === "toggle" && !row.frozen) {
+      if (selected.has(row.name) && selected.size > 1) selected.delete(row.name);
+      else selected.add(row.name);
+      selected = new Set([...selected].filter(can));
+      chosen = anchor = selected.has(row.name) ? row.name : [...selected][selected.size - 1];
+    } else if (how === "range") {
+      const [a, b] = [shown.findIndex((p) => rows[p].name === anchor), shown.indexOf(place)];
+      const between = a < 0 ? [place] : shown.slice(Math.min(a, b), Math.max(a, b) + 1);
+      chosen = row.name;
+      selected = new Set([...between.map((p) => rows[p].name).filter(can), chosen]);
+    } else {
+      chosen = anchor = row.name;
+      selected = new Set([chosen]);
+    }
+    send();
+  }
+
+  function all() {
+    selected = new Set(shown.map((place) => rows[place]).filter((row) => !row.frozen).map((row) => row.name));
+    if (!selected.size) return;
+    if (!selected.has(chosen)) chosen = [...selected][0];
+    send();
+  }
+
+  const howOf = (event) => (event.shiftKey ? "range" : event.ctrlKey || event.metaKey ? "toggle" : "one");
+
+  body.addEventListener("mousedown", (event) => {
+    if (event.shiftKey) event.preventDefault(); // no text is selected
+  });
+  body.addEventListener("click", (event) => {
+    const made = event.target.closest("[data-layer]");
+    if (made) choose(rows.findIndex((row) => row.name === made.dataset.layer), howOf(event));
+    grid.focus({ preventScroll: true });
+  });
+  head.addEventListener("click", (event) => {
+    const key = event.target.closest("button")?.dataset.key;
+    if (!key) return;
+    // up, down, and back to network order; of numbers the large ones are looked for
+    const first = key === "name" || key === "kept";
+    if (order.key !== key) order = { key, up: first };
+    else if (order.up === first) order = { key, up: !first };
+    else order = { key: "", up: true };
+    sorted();
+    grid.scrollTop = 0;
+    arrange();
+  });
+  search.addEventListener("input", () => {
+    grid.scrollTop = 0;
+    arrange();
+  });
+  // JupyterLab's own keys act on the cell: what is meant for the table stays here
+  search.addEventListener("keydown", (event) => {
+    event.stopPropagation();
+    if (event.key === "Escape" && search.value) {
+      search.value = "";
+      arrange();
+    } else if (event.key === "ArrowDown" || event.key === "Enter") {
+      event.preventDefault();
+      grid.focus();
+      if (shown.length && !shown.some((place) => rows[place].name === chosen)) choose(shown[0]);
+    }
+  });
+  grid.addEventListener("keydown", (event) => {
+    if (event.target !== grid) {
+      event.stopPropagation();
+      return;
+    }
+    const at = shown.findIndex((place) => rows[place].name === chosen);
+    const page = Math.max(1, Math.floor(grid.clientHeight / ROW) - 2);
+    const to = {
+      ArrowDown: at + 1, ArrowUp: at < 0 ? 0 : at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: shown.length - 1,
+    }[event.key];
+    const letter = event.key.toLowerCase();
+    if (to !== undefined) {
+      const next = Math.min(shown.length - 1, Math.max(0, to));
+      if (next >= 0) show(next);
+      choose(shown[next], event.shiftKey ? "range" : "one");
+    } else if (event.key === " " || event.key === "Enter") choose(shown[at], event.key === " " && event.ctrlKey ? "toggle" : "one");
+    else if (letter === "a" && (event.ctrlKey || event.metaKey)) all();
+    else if (event.key === "/") search.focus();
+    else return;
     event.preventDefault();
     event.stopPropagation();
-    choose(all[to]);
   });
-  const heard = () => {
-    chosen = model.get("chosen");
-    mark();
+  grid.addEventListener("scroll", later);
+
+  // keys are quicker than the kernel: an answer to an earlier choice of this view is passed over
+  const late = () => {
+    const [view, answered] = model.get("turn").split(" ");
+    return view === id && Number(answered) < turn;
   };
-  model.on("change:rows", fill);
-  model.on("change:chosen", heard);
-  model.on("change:going", heard);
-  fill();
-  const size = new ResizeObserver(fit);
-  size.observe(el);
+  const heard = () => {
+    if (late()) return;
+    const before = chosen;
+    chosen = model.get("chosen");
+    selected = new Set(model.get("selected"));
+    going = bytesOf(model.get("going"));
+    if (chosen !== before) {
+      anchor = chosen;
+      const at = shown.findIndex((place) => rows[place].name === chosen);
+      if (at >= 0) show(at);
+    }
+    tell();
+    later();
+  };
+  model.on("change:rows change:cut", read);
+  model.on("change:chosen change:selected change:going change:turn", heard);
+  header();
+  read();
+  heard();
+  const size = new ResizeObserver(later);
+  size.observe(grid);
   return () => {
     size.disconnect();
-    model.off("change:rows", fill);
-    model.off("change:chosen", heard);
-    model.off("change:going", heard);
+    cancelAnimationFrame(waiting);
+    model.off("change:rows change:cut", read);
+    model.off("change:chosen change:selected change:going change:turn", heard);
   };
 }
 
