@@ -8,7 +8,7 @@ operators, as the smaller model computes. The model itself is neither changed no
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,7 @@ def sensitivity(
     samples: int | None = None,
     cache: str | os.PathLike[str] | None = None,
     on_progress: Listener | None = None,
+    on_points: Callable[[Sensitivity], object] | None = None,
     seed: int = 0,
 ) -> Sensitivity:
     """The metric with each group alone cut at each ratio. The model is left as it was; it is not even masked.
@@ -79,6 +80,7 @@ def sensitivity(
         samples: only the first so many.
         cache: a folder; what is measured there, by fingerprints of weights, plan and data, is not measured again.
         on_progress: called with a `Progress` after each group and ratio; without it, tqdm shows a bar.
+        on_points: called with all that is known so far: before the first measurement and after each.
         seed: for criteria and samples that are drawn.
 
     Raises:
@@ -103,9 +105,15 @@ def sensitivity(
     with Shelf(identity, cache) as shelf, in_mode(graph.model, training=False), paddle.no_grad():
         field = Field(graph, cuts, seen, judge)
         dense = shelf.dense(field.dense)
-        points = _measure(field, wanted, options.ratios, dense, shelf, on_progress)
-    made = {**identity, "criterion": chosen.name, "samples": field.n_samples, "confidence": confidence}
-    return Sensitivity(judge.name, judge.higher_is_better, dense, points, made)
+        made = {**identity, "criterion": chosen.name, "samples": field.n_samples, "confidence": confidence}
+
+        def told() -> Sensitivity:
+            known = _known(shelf, wanted, options.ratios)
+            return Sensitivity(judge.name, judge.higher_is_better, dense, known, made)
+
+        _measure(field, wanted, options.ratios, dense, shelf, on_progress,
+                 (lambda: None) if on_points is None else lambda: on_points(told()))
+        return told()
 
 
 class _Options:
@@ -124,7 +132,8 @@ class _Options:
 
 
 def _measure(field: Field, groups: list[Group], ratios: list[float], dense: float, shelf: Shelf,
-             on_progress: Listener | None) -> dict[str, dict[float, Point]]:
+             on_progress: Listener | None, on_points: Callable[[], object]) -> None:
+    on_points()
     places = {g.name: first_touched(field.graph, (m.parameter for m in g.members)) for g in groups}
     after = _MacsAfter(field.graph.structure.costs, len(field.graph.program.ops))
     plans = {g.name: _missing(field.cuts, g, ratios, shelf, field.judge.confidence) for g in groups}
@@ -143,10 +152,14 @@ def _measure(field: Field, groups: list[Group], ratios: list[float], dense: floa
             for units, point in Row(field, group, places[name], dense, ran, spared).points(list(wanted)):
                 for ratio in wanted[units]:
                     shelf.put(name, ratio, point)
+                on_points()
             if wanted:
                 shelf.save()
     finally:
         meter.close()
+
+
+def _known(shelf: Shelf, groups: list[Group], ratios: list[float]) -> dict[str, dict[float, Point]]:
     return {g.name: {r: p for r, p in sorted(shelf.measured(g.name).items()) if r in ratios} for g in groups}
 
 

@@ -4,7 +4,7 @@ weights."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from prunelab.plan import Plan, propose
 from prunelab.plan.allocation import Limits, n_removed
 from prunelab.plan.plan import PlanGroup
 from prunelab.plan.scopes import SCOPES
-from prunelab.render.numbers import change, count, percent
+from prunelab.render.numbers import change, count, counted, percent
 
 # what is counted -> what a person calls it
 MEASURES = {"sparsity": "units", "macs": "MACs", "params": "params"}
@@ -225,6 +225,29 @@ def propose_layer(graph: Graph, plan: Plan, group: Group, ratio: float, cut: Cut
     larger = cut_layer(graph, plan, group, ratio, cut)
     action = line([repr(group.name), f"ratio={ratio!r}"], cut, healing)
     return Proposal(larger, f"{group.name} {percent(ratio, 0)}", action)
+
+
+def check_ratios(graph: Graph, ratios: Mapping[str, float]) -> dict[str, float]:
+    """Several layers' ratios, by group, without those that are 0.
+
+    Raises:
+        OptionError: a ratio out of its range; a layer that is frozen; no ratio above 0.
+        UnknownNameError: no such layer.
+    """
+    found = {find_group(graph, layer).name: check_ratio(ratio, place=f"the ratio of {layer}")
+             for layer, ratio in ratios.items()}
+    found = {name: ratio for name, ratio in found.items() if ratio}
+    if not found:
+        raise OptionError("no layer has a ratio above 0; give some, such as {'conv1': 0.3}")
+    return found
+
+
+def propose_layers(graph: Graph, plan: Plan, ratios: Mapping[str, float], cut: Cut, healing: Healing) -> Proposal:
+    """The step that cuts several groups, each to its ratio; those that are so far already stay."""
+    larger = propose(graph, cut.criterion, ratios=ratios, round_to=cut.round_to, seed=cut.seed, start=plan,
+                     data=cut.data, loss=cut.loss)
+    moved = [name for name in ratios if larger.removed(name) != plan.removed(name)]
+    return Proposal(larger, counted(len(moved), "layer"), line([repr(dict(ratios))], cut, healing))
 
 
 def propose_all(graph: Graph, plan: Plan, target: Target, cut: Cut, healing: Healing) -> Proposal:

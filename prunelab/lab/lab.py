@@ -12,6 +12,7 @@ import paddle
 
 from prunelab.criteria import Criterion, criterion_of
 from prunelab.errors import InputError, OptionError, reason_of, shown
+from prunelab.evaluate import Sensitivity
 from prunelab.evaluate.forward import LossFunction
 from prunelab.graph import as_layer, trace
 from prunelab.graph.model_copy import copy_of
@@ -100,6 +101,7 @@ class Lab(Stepping, Moving, Looking, Sensing, Holding, Storing, Reporting):
         self._bench = Bench(graph, open_store(workspace))
         self._work = Work(self._bench, self._task)
         self._scores: dict[tuple[str, str, Any, int], Any] = {}
+        self._sensed: dict[tuple[str, str, str], Sensitivity] = {}
         try:
             self._work.open(seed)
         except BaseException:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from prunelab.criteria import Criterion, criterion_of
 from prunelab.errors import OptionError
 from prunelab.evaluate import Sensitivity, sensitivity
+from prunelab.evaluate.evaluate import named_metrics
 from prunelab.evaluate.progress import Progress
 from prunelab.evaluate.sensitivity import RATIOS
+from prunelab.lab.state import State
 from prunelab.lab.stepping import Choosing
 
 _PARTS = 1000  # what the work is told in, since it counts no batches but multiply-accumulates
@@ -18,6 +21,24 @@ _PARTS = 1000  # what the work is told in, since it counts no batches but multip
 
 class Sensing(Choosing):
     """Measuring what a cut of each layer alone would cost; nothing here changes the Lab."""
+
+    _sensed: dict[tuple[str, str, str], Sensitivity]
+
+    def sensed(self, metric: str | None = None, criterion: str | Criterion | None = None,
+               state: str | State | None = None) -> Sensitivity | None:
+        """What `sensitivity` has measured of a state (the current one) in this process, all calls together; it grows
+        while a measurement runs, and is None before there is a point.
+
+        ``metric`` and ``criterion`` are the Lab's first metric and the Lab's criterion, if left out.
+        """
+        where = self.state if state is None else self._nodes.find(state)
+        named = metric or next(iter(self._own_metrics()))
+        return self._sensed.get((where.id, named, self._cut(criterion, 1).criterion_name))
+
+    def _own_metrics(self) -> dict[str, Any]:
+        """The Lab's metrics by name; the loss where it has none."""
+        own = list(self._task.metrics) or ["loss"]
+        return dict(zip(named_metrics(own, self._task.loss), own, strict=True))
 
     def sensitivity(
         self,
@@ -37,7 +58,8 @@ class Sensing(Choosing):
 
         Args:
             layers: only these: layers, groups or patterns such as ``"layer4.*"``.
-            metric: a name or a function (the Lab's first metric); data: the validation data, if left out.
+            metric: a name, also of a metric of the Lab's own, or a function (the Lab's first metric).
+            data: the validation data, if left out.
             criterion: the Lab's, if left out.
             ratios, confidence, options: as for `prunelab.sensitivity`.
 
@@ -48,8 +70,11 @@ class Sensing(Choosing):
         if data is None:
             raise OptionError("data is missing, and the Lab has no validation data; "
                               "give data, or open the Lab with val=")
-        chosen = next(iter(self._task.metrics), "loss") if metric is None else metric
+        own = self._own_metrics()
+        chosen = next(iter(own.values())) if metric is None else own.get(metric, metric) if isinstance(
+            metric, str) else metric
         cut = self._seeded(self._cut(criterion, 1))
+        state = self.state
         with self._work.begin("sensitivity", _PARTS) as meter:
             def told(progress: Progress) -> None:
                 meter.done = max(round(_PARTS * progress.fraction) - 1, 0)
@@ -60,4 +85,14 @@ class Sensing(Choosing):
                 self.graph, data, ratios=ratios, metric=chosen, loss=self._task.loss,
                 criterion=criterion_of(cut.criterion), groups=layers or None, plan=self.plan, confidence=confidence,
                 cache=None if self.workspace is None else Path(self.workspace) / "sensitivity",
-                on_progress=told, seed=cut.seed, **options)
+                on_progress=told, on_points=lambda points: self._keep(state, points), seed=cut.seed, **options)
+
+    def _keep(self, state: State, found: Sensitivity) -> None:
+        """Add what was found to what is known of the state, in network order."""
+        key = (state.id, found.metric, str(found.made["criterion"]))
+        before = self._sensed.get(key)
+        rows = {} if before is None else before.points
+        names = [g.name for g in self.graph.prunable if g.name in rows or g.name in found.points]
+        points = {name: dict(sorted({**rows.get(name, {}), **found.points.get(name, {})}.items())) for name in names}
+        if any(points.values()):
+            self._sensed[key] = replace(found, points=points)

@@ -13,11 +13,13 @@ from prunelab.lab.cuts import (
     Proposal,
     Target,
     adopt_line,
+    check_ratios,
     contains,
     find_group,
     next_group,
     propose_all,
     propose_layer,
+    propose_layers,
 )
 from prunelab.lab.opened import Opened
 from prunelab.lab.options import Healing
@@ -59,7 +61,7 @@ class Stepping(Choosing):
 
     def step(
         self,
-        layer: str | None = None,
+        layer: str | Mapping[str, float] | None = None,
         ratio: float = 0.3,
         *,
         by: str | None = None,
@@ -73,7 +75,8 @@ class Stepping(Choosing):
 
         Args:
             layer: the layer to cut; without it (and without ``by`` and ``scope``), the next one in network order that
-                is not yet at ``ratio``.
+                is not yet at ``ratio``. Or several, each with its ratio: ``{"conv1": 0.3, "conv2": 0.5}``, such as
+                ``lab.sensitivity().suggest(1.0)``; those that are so far already stay as they are.
             ratio: the fraction of the layer's dense units that is gone afterwards, in ``[0, 1)``.
             by, scope: instead of one layer cut all, until ``ratio`` of the dense model's units (``by="sparsity"``),
                 "macs" or "params" is gone, each layer alike (``scope="local"``) or by one ranking ("global").
@@ -91,13 +94,17 @@ class Stepping(Choosing):
         cut = self._looking(criterion, round_to)
         healing = self._task.healing(finetune, repair)
         if layer is not None and (by is not None or scope is not None):
-            raise OptionError(f"by and scope are for all layers, and '{layer}' is one; leave out either")
+            named = f"'{layer}' is one" if isinstance(layer, str) else "layers are named"
+            raise OptionError(f"by and scope are for all layers, and {named}; leave out either")
         everywhere = None if by is None and scope is None else Target(by or "sparsity", ratio, scope or "local")
-        group = find_group(self.graph, layer) if layer is not None else None
+        group = find_group(self.graph, layer) if isinstance(layer, str) else None
+        ratios = check_ratios(self.graph, layer) if isinstance(layer, Mapping) else {}
         with self._work.begin("step", self._task.n_batches(healing.epochs)) as meter:
             cut = self._chosen_here(cut)
             if everywhere is not None:
                 proposal = propose_all(self.graph, self.plan, everywhere, cut, healing)
+            elif ratios:
+                proposal = propose_layers(self.graph, self.plan, ratios, cut, healing)
             else:
                 chosen = group or next_group(self.graph, self.plan, ratio, cut)
                 proposal = propose_layer(self.graph, self.plan, chosen, ratio, cut, healing)

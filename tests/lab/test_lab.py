@@ -190,3 +190,21 @@ def test_an_lstm_in_a_lab() -> None:
     assert len(state.plan.removed("lstm")) == 6
     opened.back()
     assert everything(opened) == first
+
+
+def test_several_layers_are_cut_in_one_step_each_to_its_ratio() -> None:
+    opened = lab()
+    opened.step("0", ratio=0.5)
+    state = opened.step({"0": 0.25, "3": 0.5})
+    assert (state.id, state.label) == ("s2", "1 layer")
+    assert [opened.plan.ratio("0"), opened.plan.ratio("3")] == [0.5, 0.5]
+    alike = lab()
+    alike.step({"0": 0.5, "3": 0.5}, criterion="l2_weight")
+    assert alike.state.action == "lab.step({'0': 0.5, '3': 0.5}, criterion='l2_weight', finetune=0)"
+    for layers, told in (({"0": 1.5}, "the ratio of 0 is 1.5"), ({"8": 0.5}, "8 cannot be cut"), ({"0": 0}, "no layer"),
+                         ({"33": 0.5}, "unknown layer '33'"), ({"0": 0.5}, "gone already")):
+        with pytest.raises(errors.PrunelabError, match=told):
+            alike.step(layers)
+    with pytest.raises(errors.OptionError, match="by and scope are for all layers, and layers are named"):
+        alike.step({"0": 0.6}, by="macs")
+    assert alike.state.id == "s1"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import paddle
 import pytest
 from lab_nets import everything, lab
 
 import prunelab as pl
 from prunelab import errors
+from prunelab.lab import Progress
 
 
 def test_the_sensitivity_is_that_of_the_current_state(tmp_path: Path) -> None:
@@ -54,3 +56,48 @@ def test_a_measurement_is_stopped_as_all_work_is() -> None:
     assert opened.working == ""
     opened.on_progress.clear()
     assert opened.step("0", ratio=0.5).id == "s1"
+
+
+def test_what_is_known_grows_while_it_is_measured_and_stays_when_it_is_stopped() -> None:
+    opened = lab()
+    assert opened.sensed() is None
+    seen: list[int] = []
+
+    def heard(progress: Progress) -> None:
+        known = opened.sensed()
+        seen.append(0 if known is None else sum(map(len, known.points.values())))
+        if len(seen) == 4:
+            opened.stop()
+
+    opened.on_progress.append(heard)
+    with pytest.raises(errors.Stopped):
+        opened.sensitivity(ratios=(0.2, 0.5, 0.8))
+    assert seen == sorted(seen)
+    assert seen[-1] > 0
+    opened.on_progress.clear()
+    whole = opened.sensitivity(ratios=(0.2, 0.5, 0.8))
+    assert opened.sensed() == whole
+    assert opened.sensed("loss") is opened.sensed(criterion="random") is None
+
+
+def test_what_is_known_adds_up_and_belongs_to_its_state() -> None:
+    opened = lab()
+    opened.sensitivity("3", ratios=0.5)
+    opened.sensitivity("0", ratios=(0.25, 0.5))
+    opened.sensitivity("3", ratios=0.25)
+    known = opened.sensed()
+    assert known is not None
+    assert {name: list(row) for name, row in known.points.items()} == {"0": [0.25, 0.5], "3": [0.25, 0.5]}
+    opened.step("0", ratio=0.5)
+    assert opened.sensed() is None
+    assert opened.sensed(state="s0") == known
+
+
+def test_the_lab_s_own_metric_is_known_by_its_name() -> None:
+    def size(outputs: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
+        return outputs.abs().mean()
+
+    opened = lab(metrics=["accuracy", size])
+    found = opened.sensitivity("3", ratios=0.5, metric="size")
+    assert found.metric == "size"
+    assert opened.sensed("size") == found

@@ -56,6 +56,8 @@ def source_of(given: Any) -> str:
     if isinstance(given, tuple):
         inner = ", ".join(map(source_of, given))
         return f"({inner},)" if len(given) == 1 else f"({inner})"
+    if isinstance(given, Mapping):
+        return f"{{{', '.join(f'{source_of(name)}: {source_of(value)}' for name, value in given.items())}}}"
     if isinstance(given, str):
         # as json writes it: double quotes, as the project's own code has them
         return json.dumps(given, ensure_ascii=False)

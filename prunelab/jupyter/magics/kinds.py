@@ -19,7 +19,7 @@ from prunelab.jupyter.magics.names import (
     is_loss_or_function,
     is_model_or_lab,
 )
-from prunelab.jupyter.magics.ratios import Ratios
+from prunelab.jupyter.magics.ratios import LayerRatios, Ratios
 from prunelab.jupyter.magics.session import Session
 from prunelab.jupyter.magics.values import Listed, Number, Word, at_least
 
@@ -86,6 +86,7 @@ def _losses(session: Session) -> Iterable[str]:
 RATIO = Number("RATIO", "0.3", _ratio)
 POINTS = Number("POINTS", "0.5", check_positive)
 RATIOS = Ratios()
+LAYER_RATIOS = LayerRatios()
 EPOCHS = Number("EPOCHS", "1", at_least(0), whole=True)
 STEPS = Number("N", "10", at_least(1), whole=True)
 UNITS = Number("UNITS", "8", at_least(1), whole=True)
@@ -109,7 +110,7 @@ LOSS = NamedOrVariable("LOSS", is_loss_or_function, "mse", _losses)
 WORKSPACE, EXPORTED = Folder("runs/digits"), Folder("out")
 
 __all__ = [
-    "CRITERION", "DATA", "DEVICE", "EPOCHS", "EXPORTED", "FORMATS", "LAYER", "LEARNING_RATE", "LOSS", "METRIC",
-    "METRICS", "MODEL", "NEW_NAME", "OPTIMIZER", "PART", "POINTS", "RATIO", "RATIOS", "SAMPLES", "SCHEDULE", "SCOPE",
-    "SEED", "SHAPE", "STATE", "STEPS", "TARGET", "UNITS", "WORKSPACE",
+    "CRITERION", "DATA", "DEVICE", "EPOCHS", "EXPORTED", "FORMATS", "LAYER", "LAYER_RATIOS", "LEARNING_RATE", "LOSS",
+    "METRIC", "METRICS", "MODEL", "NEW_NAME", "OPTIMIZER", "PART", "POINTS", "RATIO", "RATIOS", "SAMPLES", "SCHEDULE",
+    "SCOPE", "SEED", "SHAPE", "STATE", "STEPS", "TARGET", "UNITS", "WORKSPACE",
 ]

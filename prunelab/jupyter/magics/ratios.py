@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,38 @@ from prunelab.jupyter.magics.session import Session
 
 _WANTED = "give fractions removed, such as 0.3,0.5 or 0.1:0.9:0.1, or a variable that holds them"
 _MOST = 100  # ratios in a word: more is a step that was meant to be larger
+
+
+@dataclass(frozen=True)
+class LayerRatios:
+    """``conv1=0.3,conv2=0.5``: a ratio a layer."""
+
+    metavar: str = "LAYER=RATIO,..."
+
+    def read(self, text: str, session: Session, place: str) -> Any:
+        """A dict from layer to ratio; a variable that holds one is taken whole."""
+        named = session.lookup(text)
+        if named is not None and isinstance(named.value, Mapping):
+            return named
+        pairs = [part.rpartition("=") for part in text.split(",") if part]
+        try:
+            found = {layer: float(ratio) for layer, equals, ratio in pairs}
+        except ValueError:
+            found = {}
+        if not found or "" in found:
+            raise OptionError(f"{place} is '{text}', which is neither layers with their ratios nor a variable that "
+                              "holds some; give some, such as conv1=0.3,conv2=0.5")
+        return {layer: check_ratio(ratio, place=f"the ratio of {layer} in {place}") for layer, ratio in found.items()}
+
+    def complete(self, text: str, session: Session) -> Iterable[str]:
+        """The variables that hold ratios by layer."""
+        return session.data_names(lambda value: isinstance(value, Mapping) and _are_ratios(list(value.values())))
+
+    def example(self, session: Session) -> str:
+        """Some ratios."""
+        lab = session.current()
+        layers = ["conv1"] if lab is None else [group.name for group in lab.value.graph.prunable[:2]]
+        return ",".join(f"{layer}=0.3" for layer in layers)
 
 
 @dataclass(frozen=True)

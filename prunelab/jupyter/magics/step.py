@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from prunelab.errors import OptionError
 from prunelab.jupyter.magics.call import Call
 from prunelab.jupyter.magics.command import Command, Given, Parser
-from prunelab.jupyter.magics.kinds import CRITERION, EPOCHS, LAYER, RATIO, SCOPE, TARGET, UNITS
+from prunelab.jupyter.magics.kinds import CRITERION, EPOCHS, LAYER, LAYER_RATIOS, RATIO, SCOPE, TARGET, UNITS
 from prunelab.jupyter.magics.session import Session
 
 
@@ -12,6 +13,7 @@ def options(parser: Parser) -> None:
     """Which layer, how much of it, by what, and how it heals."""
     parser.option("layer", nargs="?", kind=LAYER, help="a layer or group (the next that is not yet at the ratio)")
     parser.option("--ratio", kind=RATIO, help="the fraction of dense units that is gone afterwards, in [0, 1) (0.3)")
+    parser.option("--layers", kind=LAYER_RATIOS, help="instead of a layer: several, each with its ratio")
     parser.option("--by", kind=TARGET, help="without a layer: cut all until the ratio of this is gone")
     parser.option("--scope", kind=SCOPE, help="without a layer: cut all, each alike (local) or by one ranking (global)")
     parser.option("--criterion", kind=CRITERION, help="what makes a unit worth keeping (the Lab's)")
@@ -22,7 +24,10 @@ def options(parser: Parser) -> None:
 
 def call(given: Given, session: Session) -> Call:
     """``lab.step(layer, ratio=..., criterion=..., finetune=...)``."""
-    return session.call("step", given.layer, ratio=given.ratio, by=given.by, scope=given.scope,
+    if given.layer is not None and given.layers is not None:
+        raise OptionError("--layers names layers too; leave out the layer before it")
+    layers = given.layer if given.layers is None else given.layers
+    return session.call("step", layers, ratio=given.ratio, by=given.by, scope=given.scope,
                         criterion=given.criterion, round_to=given.round_to, finetune=given.finetune,
                         repair=given.repair or None)
 
