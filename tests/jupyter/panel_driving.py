@@ -27,7 +27,8 @@ class Net(paddle.nn.Layer):
 def small_lab(**options: Any) -> Lab:
     """A Lab of `Net` on 64 random samples."""
     x = np.random.default_rng(0).normal(size=(64, 1, 6, 6)).astype("float32")
-    return pl.Lab(Net(), train=(x, np.arange(64) % 3), val=(x, np.arange(64) % 3), **options)
+    data = x, np.arange(64) % 3
+    return pl.Lab(Net(), **{"train": data, "val": data, **options})
 
 
 def part(panel: Panel, name: str) -> Any:

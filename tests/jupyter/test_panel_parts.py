@@ -17,7 +17,7 @@ from prunelab.errors import OptionError
 from prunelab.jupyter.magics.magic import PruneMagics
 from prunelab.jupyter.panels import actions
 from prunelab.jupyter.panels.actions import Action, Course, Cure
-from prunelab.jupyter.panels.curves import nice_ticks
+from prunelab.jupyter.panels.axes import nice_ticks
 from prunelab.jupyter.panels.layers import bits
 from prunelab.jupyter.panels.masks import CUT, GOING, KEPT, kernel_means, marks
 from prunelab.jupyter.panels.panel import Panel, widgets_in

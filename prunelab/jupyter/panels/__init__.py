@@ -20,6 +20,7 @@ from prunelab.jupyter.panels.masks import Masks
 from prunelab.jupyter.panels.part import Part
 from prunelab.jupyter.panels.schedule import Schedule
 from prunelab.jupyter.panels.scores import Scores
+from prunelab.jupyter.panels.sensitivity import Sensitivities
 from prunelab.jupyter.panels.step import Step
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ PARTS: dict[str, type[Part]] = {
     "step": Step,
     "schedule": Schedule,
     "masks": Masks,
+    "sensitivity": Sensitivities,
     "export": Exporter,
     "curves": Curves,
     "scores": Scores,

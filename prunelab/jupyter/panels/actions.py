@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from prunelab.render.numbers import counted
 
 if TYPE_CHECKING:
     from prunelab.lab import Lab
@@ -71,6 +74,27 @@ def goto(state: str) -> Action:
     return Action(f"goto {state}", _line("goto", [state], {}), lambda lab: lab.goto(state))
 
 
+def measure(metric: str | None, criterion: str, every: float, within: float | None) -> Action:
+    """Measure what each layer bears, at ratios ``every`` so far apart, each number ``within`` so many points."""
+    options: dict[str, Any] = {"metric": metric, "criterion": criterion, "confidence": within}
+    options = {name: value for name, value in options.items() if value is not None}
+    ratios = spread(every)
+    line = _line("sensitivity", [], {"ratios": f"{every:g}:{ratios[-1]:g}:{every:g}", **options})
+    return Action("sensitivity", line, lambda lab: lab.sensitivity(ratios=ratios, **options))
+
+
+def spread(every: float) -> tuple[float, ...]:
+    """The ratios between 0 and 1 that are multiples of ``every``."""
+    return tuple(round(k * every, 6) for k in range(1, math.ceil(1 / every - 1e-9)))
+
+
+def cut_several(ratios: Mapping[str, float], cure: Cure) -> Action:
+    """Cut several layers in one step, each to its ratio."""
+    layers = dict(ratios)
+    return Action(f"step of {counted(len(layers), 'layer')}", _line("step", [], {"layers": layers, **cure.options}),
+                  lambda lab: lab.step(layers, **cure.options))
+
+
 def export(directory: str, formats: Sequence[str], replace: bool) -> Action:
     """Write the smaller model; ``replace`` a folder that holds something."""
     options: dict[str, Any] = {"formats": tuple(formats), **({"force": True} if replace else {})}
@@ -84,4 +108,6 @@ def _line(name: str, words: Sequence[str], options: dict[str, Any]) -> str:
 
 
 def _word(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return shlex.quote(",".join(f"{name}={ratio:g}" for name, ratio in value.items()))
     return ",".join(value) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else str(value)

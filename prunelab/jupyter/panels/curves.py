@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,10 +10,11 @@ import ipywidgets as widgets
 import numpy as np
 
 from prunelab.jupyter.panels import actions
+from prunelab.jupyter.panels.axes import fit, put, tick_text, ticks
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import Part, box, html, span
 from prunelab.lab.state import State, metric_text
-from prunelab.render.numbers import count, number
+from prunelab.render.numbers import count
 
 _COSTS: dict[str, Callable[[State], float]] = {
     "params": lambda state: state.cost.params,
@@ -44,41 +44,13 @@ class Track:
              way: Sequence[int]) -> None:
         """``values`` of all states, ``edges`` from parent to child aside of the way, the states on the way."""
         y = np.asarray(values, float)
-        low, high = float(np.nanmin(y)), float(np.nanmax(y))
-        room = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
-        self.scale.min, self.scale.max = low - room, high + room
-        _ticks(self.axis, nice_ticks(low - room, high + room), told)
-        _put(self.way, np.asarray(way, float), y[list(way)])
-        _put(self.here, np.asarray(way[-1:], float), y[list(way[-1:])])
-        _put(self.dots, np.arange(len(y), dtype=float), y)
+        fit(self.scale, self.axis, y, told)
+        put(self.way, np.asarray(way, float), y[list(way)])
+        put(self.here, np.asarray(way[-1:], float), y[list(way[-1:])])
+        put(self.dots, np.arange(len(y), dtype=float), y)
         self.aside.visible = bool(edges)
         if edges:
-            _put(self.aside, np.asarray(edges, float), y[np.asarray(edges)])
-
-
-def _put(mark: Any, x: Any, y: Any) -> None:
-    with mark.hold_sync():
-        mark.x, mark.y = x, y
-
-
-def _ticks(axis: Any, values: Sequence[float], told: Callable[[float], str]) -> None:
-    # labels first, each in a message of its own: bqplot draws when the values change, with the labels it had before
-    axis.tick_labels = {_key(value): told(value) for value in values}
-    axis.tick_values = np.asarray(values, float)
-
-
-def _key(value: float) -> str:
-    """The value as the front end's JavaScript spells it, by which it looks its label up."""
-    return str(int(value)) if value == int(value) else repr(value)
-
-
-def nice_ticks(low: float, high: float) -> list[float]:
-    """Three to six round numbers between two others: steps of 1, 2 or 5 times a power of ten."""
-    rough = (high - low) / 5
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
-    digits = max(0, -math.floor(math.log10(step)))
-    return [round(k * step, digits) for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
+            put(self.aside, np.asarray(edges, float), y[np.asarray(edges)])
 
 
 class Curves(Part):
@@ -124,7 +96,7 @@ class Curves(Part):
         scale = self._x.scale
         scale.min, scale.max = -0.3, max(len(states) - 0.7, 1.3)
         every = -(-len(states) // _N_TICKS)
-        _ticks(self._x, range(0, len(states), every), lambda place: states[int(place)].id)
+        ticks(self._x, range(0, len(states), every), lambda place: states[int(place)].id)
         if self._metric.value:
             self._show_metric(states, edges, way)
         cost = _COSTS[self._cost.value]
@@ -140,8 +112,3 @@ class Curves(Part):
         self._left.show(values, lambda value: tick_text(name, value), edges, way)
         now = self.lab.state.metrics.get(name)
         self._told_metric.value = span("metric", "–" if now is None else metric_text(name, now))
-
-
-def tick_text(metric: str, value: float) -> str:
-    """A round value of a metric: without digits that say nothing."""
-    return f"{number(100 * value)} %" if metric == "accuracy" else number(value)

@@ -50,6 +50,8 @@ class Step(Part):
         self.previewed()
 
     def previewed(self) -> None:
+        if round(self._ratio.value, 4) != self.desk.ratio:  # another part said it
+            self._ratio.value = min(self.desk.ratio, self._ratio.max)
         previews = self.desk.previews
         going = [] if previews is None else [one.layer for one in previews.layers if one.new]
         self._stats.value = stats_html(previews)

@@ -1,0 +1,53 @@
+"""Axes of bqplot's figures: round ticks with our own words, and values that arrive whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from prunelab.render.numbers import number
+
+
+def put(mark: Any, x: Any, y: Any) -> None:
+    """Give a mark both coordinates in one message."""
+    with mark.hold_sync():
+        mark.x, mark.y = x, y
+
+
+def ticks(axis: Any, values: Sequence[float], told: Callable[[float], str]) -> None:
+    """Ticks at ``values``, each with its words."""
+    # labels first, each in a message of its own: bqplot draws when the values change, with the labels it had before
+    axis.tick_labels = {_key(value): told(value) for value in values}
+    axis.tick_values = np.asarray(values, float)
+
+
+def _key(value: float) -> str:
+    """The value as the front end's JavaScript spells it, by which it looks its label up."""
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def fit(scale: Any, axis: Any, values: Any, told: Callable[[float], str]) -> None:
+    """The scale around the finite ``values`` with some room, and round ticks on it."""
+    there = np.asarray(values, float)
+    there = there[np.isfinite(there)]
+    low, high = (float(there.min()), float(there.max())) if there.size else (0.0, 1.0)
+    room = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
+    scale.min, scale.max = low - room, high + room
+    ticks(axis, nice_ticks(low - room, high + room), told)
+
+
+def nice_ticks(low: float, high: float) -> list[float]:
+    """Three to six round numbers between two others: steps of 1, 2 or 5 times a power of ten."""
+    rough = (high - low) / 5
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
+    digits = max(0, -math.floor(math.log10(step)))
+    return [round(k * step, digits) for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def tick_text(metric: str, value: float) -> str:
+    """A round value of a metric: without digits that say nothing."""
+    return f"{number(100 * value)} %" if metric == "accuracy" else number(value)

@@ -1,0 +1,45 @@
+"""What the panel says, in one place: a table a part. Braces are filled in where the words are used; what the front end
+says itself gets its table with the widget."""
+
+from __future__ import annotations
+
+SENSITIVITY = {
+    "title": "Sensitivity",
+    "metric": "metric",
+    "metric hint": "what is measured",
+    "every": "every",
+    "every hint": "the ratios at which each layer alone is cut",
+    "within": "within",
+    "within hint": "all samples, or as few as tell each number within so many points (95 % interval)",
+    "all samples": "all samples",
+    "points": "{points:g} points",
+    "one point": "1 point",
+    "measure": "Measure",
+    "measure hint": "cut each layer alone at each ratio, and evaluate; nothing is changed",
+    "loss": "may lose",
+    "loss hint": "points (hundredths) of the metric that each layer alone may lose",
+    "loss unit": "points",
+    "suggest": "Suggest",
+    "suggest hint": "for each layer the largest ratio at which it alone loses no more",
+    "clear": "Clear",
+    "clear hint": "forget these ratios",
+    "take": "Cut {layers}",
+    "take hint": "one step that cuts each of these layers to its ratio",
+    "nothing to take": "no layer bears more than is gone",
+    "params": "params {change}",
+    "macs": "MACs {change}",
+    "empty": "Not measured in this state. {cuts}, one layer alone at a time; nothing is changed.",
+    "cuts": "{layers} at {ratios}",
+    "no data": "The Lab has no validation data, so nothing can be measured: open it with val=.",
+    "no layers": "No layer of this network can be cut.",
+    "caption": "{metric} with one layer alone cut, by {criterion}",
+    "elsewhere": "measured in {state}",
+    "so far": "{known} of {all}",
+    # the front end's
+    "layer": "layer",
+    "grid": "{metric} by layer and ratio; Enter takes a cell's ratio",
+    "cell": "{layer} at {ratio}: {value}{error} ({difference})",
+    "missing": "{layer} at {ratio}: not measured",
+    "lost": "lost",
+    "scale hint": "the square root of what is lost, so that small losses are told apart",
+}
