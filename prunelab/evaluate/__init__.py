@@ -7,6 +7,7 @@ from prunelab.evaluate.calibrate import calibrate
 from prunelab.evaluate.confusion import Confusion, confusion
 from prunelab.evaluate.evaluate import evaluate
 from prunelab.evaluate.latency import latency
+from prunelab.evaluate.latency_table import LatencyTable, latency_table
 from prunelab.evaluate.measured import Sensitivity
 from prunelab.evaluate.memory import Memory, peak_memory
 from prunelab.evaluate.metric import Metric
@@ -19,6 +20,7 @@ __all__ = [
     "METRICS",
     "Confusion",
     "LatencyError",
+    "LatencyTable",
     "Memory",
     "Metric",
     "NetworkLatency",
@@ -29,6 +31,7 @@ __all__ = [
     "confusion",
     "evaluate",
     "latency",
+    "latency_table",
     "peak_memory",
     "sensitivity",
 ]

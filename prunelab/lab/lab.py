@@ -14,9 +14,11 @@ from prunelab.criteria import Criterion, criterion_of
 from prunelab.errors import InputError, OptionError, reason_of, shown
 from prunelab.evaluate import Sensitivity
 from prunelab.evaluate.forward import LossFunction
+from prunelab.evaluate.latency_table import LatencyTable
 from prunelab.graph import as_layer, trace
 from prunelab.graph.model_copy import copy_of
 from prunelab.lab.bench import Bench
+from prunelab.lab.clocking import Clocking
 from prunelab.lab.holding import Holding
 from prunelab.lab.looking import Looking
 from prunelab.lab.moving import Moving
@@ -32,7 +34,7 @@ from prunelab.surgery import compact
 from prunelab.train.optimizers import OptimizerMaker
 
 
-class Lab(Stepping, Moving, Looking, Sensing, Holding, Storing, Reporting):
+class Lab(Stepping, Moving, Looking, Sensing, Clocking, Holding, Storing, Reporting):
     """One model under study: step, look, go back, branch, and take a smaller model away.
 
     The Lab works on its own copy; the caller's model stays as it is. ``lab.model`` is the full-size copy whose cut
@@ -102,6 +104,7 @@ class Lab(Stepping, Moving, Looking, Sensing, Holding, Storing, Reporting):
         self._work = Work(self._bench, self._task)
         self._scores: dict[tuple[str, str, Any, int], Any] = {}
         self._sensed: dict[tuple[str, str, str], Sensitivity] = {}
+        self._timed: dict[int, LatencyTable] = {}
         try:
             self._work.open(seed)
         except BaseException:

@@ -40,6 +40,7 @@ GIVES = [
     ("%prune curves", "Curves", r"accuracy(?s:.*)loss(?s:.*)params(?s:.*)macs"),
     ("%prune curves loss params", "Curves", r"loss(?s:.*)params"),
     ("%prune open lab", "Lab", r"Lab of Small: s0 dense"),
+    ("%prune latency", "LatencyTable", r"latency of Small at batch 1: [\d.]+ ms dense; \d+ operators measured"),
     ("%prune env", "Environment", r"paddlepaddle +3\."),
 ]
 
@@ -75,6 +76,7 @@ EXPLAINS = [
     ("curves loss", 'lab.curves("loss")'),
     ("export out/models --formats paddle,onnx --force",
      'lab.export("out/models", formats=("paddle", "onnx"), force=True)'),
+    ("latency --batch 2", "lab.latency(batch=2)"),
     ("panel", "lab.panel()"),
     ("panel layers masks --layer conv2", 'lab.panel(("layers", "masks"), layer="conv2")'),
     ("env", "from prunelab.jupyter.environment import environment\nenvironment()"),

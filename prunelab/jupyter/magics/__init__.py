@@ -16,6 +16,7 @@ from prunelab.jupyter.magics.export import EXPORT
 from prunelab.jupyter.magics.goto import GOTO
 from prunelab.jupyter.magics.graph import GRAPH
 from prunelab.jupyter.magics.history import HISTORY
+from prunelab.jupyter.magics.latency import LATENCY
 from prunelab.jupyter.magics.layers import LAYERS
 from prunelab.jupyter.magics.masks import MASKS
 from prunelab.jupyter.magics.open import OPEN
@@ -30,8 +31,8 @@ from prunelab.jupyter.magics.tree import TREE
 
 # in the order in which a person meets them
 COMMANDS: dict[str, Command] = {command.name: command for command in (
-    OPEN, STATUS, LAYERS, SENSITIVITY, STEP, RUN, BACK, GOTO, BRANCH, TAG, HISTORY, TREE, COMPARE, PLAN, MASKS, CURVES,
-    EXPORT, PANEL, GRAPH, ENV,
+    OPEN, STATUS, LAYERS, SENSITIVITY, LATENCY, STEP, RUN, BACK, GOTO, BRANCH, TAG, HISTORY, TREE, COMPARE, PLAN, MASKS,
+    CURVES, EXPORT, PANEL, GRAPH, ENV,
 )}
 
 __all__ = ["COMMANDS", "Command"]
