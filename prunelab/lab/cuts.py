@@ -175,6 +175,11 @@ def next_group(graph: Graph, plan: Plan, ratio: float, cut: Cut) -> Group:
     raise OptionError(f"every layer is at the ratio {ratio:g}{rounded} already; give a higher one, or go back")
 
 
+def gone(plan: Plan, group: str) -> tuple[int, ...]:
+    """The units of a group that are gone; none where the plan only masks weights in their place."""
+    return next((g.removed for g in plan.groups if g.name == group and isinstance(g, PlanGroup)), ())
+
+
 def units_at(plan: Plan, group: Group, ratio: float, cut: Cut, scores: Scores) -> tuple[int, ...]:
     """The units of a group that are gone at ``ratio``: those that are, and those of the lowest scores."""
     gone = frozenset(plan.removed(group.name))

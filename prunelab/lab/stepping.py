@@ -59,6 +59,26 @@ class Choosing(Opened):
 class Stepping(Choosing):
     """Steps and runs."""
 
+    @property
+    def criterion(self) -> str | Criterion:
+        """What chooses units where a step does not say."""
+        return self._criterion
+
+    @property
+    def healing(self) -> Healing:
+        """What follows a cut where a step does not say."""
+        return Healing(self._task.training.epochs, self._task.training.repair)
+
+    @property
+    def can_train(self) -> bool:
+        """Whether there is training data."""
+        return self._task.train is not None
+
+    @property
+    def can_repair(self) -> bool:
+        """Whether there is data to repair with."""
+        return self.can_train or self._task.val is not None
+
     def step(
         self,
         layer: str | Mapping[str, float] | None = None,

@@ -9,6 +9,7 @@ import numpy as np
 from prunelab.errors import unknown_name
 from prunelab.graph import Group
 from prunelab.lab.bench import Bench
+from prunelab.lab.cuts import gone
 from prunelab.lab.state import State, metric_text
 from prunelab.render.curves import Curves
 from prunelab.render.header import Chip, Header, header
@@ -56,7 +57,7 @@ def masks_of(bench: Bench, group: Group) -> MaskPicture:
     """Kept and cut units, with their weights: now where kept, in the dense model where cut."""
     state = bench.state
     kept = np.ones(group.units, bool)
-    kept[list(state.plan.removed(group.name))] = False
+    kept[list(gone(state.plan, group.name))] = False
     weights = bench.recorded(group.name).weights(group)
     if not kept.all():
         dense = bench.recorded(group.name, bench.nodes.path(state)[0]).weights(group)

@@ -8,7 +8,6 @@ import pytest
 from panel_driving import finish, part, slide
 
 import prunelab as pl
-from prunelab.jupyter.panels.actions import Action
 from prunelab.jupyter.panels.panel import Panel
 from prunelab.lab import Lab
 
@@ -41,15 +40,19 @@ def test_several_layers_are_previewed_together_and_exactly(panel: Panel, lab: La
     assert part(panel, "Masks").widget.layer == "second"
 
 
-def test_several_layers_are_stepped_one_after_the_other(panel: Panel, lab: Lab) -> None:
+def test_several_layers_are_stepped_together_as_they_were_previewed(panel: Panel, lab: Lab) -> None:
     choose(panel, "first", "first", "second")
     slide(panel, 0.5)
     step = part(panel, "Step")
     assert step._go.description == "Step 2 layers"
+    previews = panel.desk.previews
+    assert previews is not None
     step._go.click()
     finish(panel)
-    assert [state.label for state in lab.states] == ["dense", "first 50 %", "second 50 %"]
-    assert [line.split()[2] for line in part(panel, "Footer")._line.line.splitlines()] == ["first", "second"]
+    assert [state.label for state in lab.states] == ["dense", "2 layers"]
+    assert {one.layer: one.removed for one in previews.layers} == {g.name: g.removed for g in lab.plan.groups}
+    assert part(panel, "Footer")._line.line == (
+        "%prune step --layers first=0.5,second=0.5 --criterion l1_weight --finetune 0")
 
 
 def test_of_several_layers_those_stay_that_are_further(panel: Panel, lab: Lab) -> None:
@@ -60,14 +63,6 @@ def test_of_several_layers_those_stay_that_are_further(panel: Panel, lab: Lab) -
     part(panel, "Step")._go.click()
     finish(panel)
     assert (lab.plan.ratio("first"), lab.plan.ratio("second")) == (0.25, 0.5)
-
-
-def test_after_a_failure_the_rest_of_one_click_is_let_be(panel: Panel, lab: Lab) -> None:
-    done: list[str] = []
-    panel.desk.do(Action("a", "a", lambda lab: 1 / 0), Action("b", "b", lambda lab: done.append("b")))
-    panel.desk.do(Action("c", "c", lambda lab: done.append("c")))
-    finish(panel)
-    assert done == ["c"]
 
 
 @pytest.mark.parametrize(("layer", "selected", "kept"), [

@@ -18,6 +18,7 @@ def options(parser: Parser) -> None:
     parser.option("--criterion", kind=CRITERION, help="what makes a unit worth keeping (the Lab's)")
     parser.option("--round-to", kind=UNITS, help="kept units come in multiples of it (1)")
     parser.option("--repair", help="re-solve kept weights towards the dense model first, without labels")
+    parser.option("--no-repair", help="do not, where the Lab would")
     parser.option("--finetune", kind=EPOCHS, help="epochs of training after each step (the Lab's)")
 
 
@@ -25,7 +26,7 @@ def call(given: Given, session: Session) -> Call:
     """``lab.run(schedule=..., to=..., ...)``."""
     return session.call("run", schedule=given.schedule, to=given.to, steps=given.steps, by=given.by, scope=given.scope,
                         criterion=given.criterion, round_to=given.round_to, finetune=given.finetune,
-                        repair=given.repair or None)
+                        repair=False if given.no_repair else given.repair or None)
 
 
 RUN = Command(name="run", summary="prune all of the network in several steps, each fine-tuned, evaluated and recorded",

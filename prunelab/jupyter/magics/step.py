@@ -19,6 +19,7 @@ def options(parser: Parser) -> None:
     parser.option("--criterion", kind=CRITERION, help="what makes a unit worth keeping (the Lab's)")
     parser.option("--round-to", kind=UNITS, help="kept units come in multiples of it (1)")
     parser.option("--repair", help="re-solve kept weights towards the dense model first, without labels")
+    parser.option("--no-repair", help="do not, where the Lab would")
     parser.option("--finetune", kind=EPOCHS, help="epochs of training afterwards (the Lab's)")
 
 
@@ -29,7 +30,7 @@ def call(given: Given, session: Session) -> Call:
     layers = given.layer if given.layers is None else given.layers
     return session.call("step", layers, ratio=given.ratio, by=given.by, scope=given.scope,
                         criterion=given.criterion, round_to=given.round_to, finetune=given.finetune,
-                        repair=given.repair or None)
+                        repair=False if given.no_repair else given.repair or None)
 
 
 STEP = Command(name="step", summary="prune one layer, repair, fine-tune, evaluate, and record the state",

@@ -29,11 +29,13 @@ class Cure:
 
     criterion: str
     finetune: int
+    repair: bool | None = None
 
     @property
     def options(self) -> dict[str, Any]:
-        """As arguments of `Lab.step` and `Lab.run`."""
-        return {"criterion": self.criterion, "finetune": self.finetune}
+        """As arguments of `Lab.step` and `Lab.run`; without a criterion or ``repair``, the Lab's own."""
+        said = {"criterion": self.criterion or None, "finetune": self.finetune, "repair": self.repair}
+        return {name: value for name, value in said.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def goto(state: str) -> Action:
     return Action(f"goto {state}", _line("goto", [state], {}), lambda lab: lab.goto(state))
 
 
-def measure(metric: str | None, criterion: str, every: float, within: float | None) -> Action:
+def measure(metric: str | None, criterion: str | None, every: float, within: float | None) -> Action:
     """Measure what each layer bears, at ratios ``every`` so far apart, each number ``within`` so many points."""
     options: dict[str, Any] = {"metric": metric, "criterion": criterion, "confidence": within}
     options = {name: value for name, value in options.items() if value is not None}
@@ -95,6 +97,11 @@ def cut_several(ratios: Mapping[str, float], cure: Cure) -> Action:
                   lambda lab: lab.step(layers, **cure.options))
 
 
+def latency() -> Action:
+    """Measure how fast the model is, and would be."""
+    return Action("latency", _line("latency", [], {}), lambda lab: lab.latency())
+
+
 def export(directory: str, formats: Sequence[str], replace: bool) -> Action:
     """Write the smaller model; ``replace`` a folder that holds something."""
     options: dict[str, Any] = {"formats": tuple(formats), **({"force": True} if replace else {})}
@@ -103,7 +110,9 @@ def export(directory: str, formats: Sequence[str], replace: bool) -> Action:
 
 
 def _line(name: str, words: Sequence[str], options: dict[str, Any]) -> str:
-    told = [f"--{name}" if value is True else f"--{name} {_word(value)}" for name, value in options.items()]
+    switches = {True: "--", False: "--no-"}
+    told = [f"{switches[value]}{name}" if isinstance(value, bool) else f"--{name} {_word(value)}"
+            for name, value in options.items()]
     return " ".join(["%prune", name, *map(shlex.quote, words), *told])
 
 

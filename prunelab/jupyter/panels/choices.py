@@ -1,37 +1,61 @@
-"""The two choices that a step and a run have in common: the criterion and the epochs of fine-tuning."""
+"""The choices that a step and a run have in common: the criterion, whether to repair, and the epochs of fine-tuning."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 import traitlets
 
+from prunelab.criteria import CRITERIA, criterion_of, needs_of
 from prunelab.jupyter.panels.actions import Cure
 from prunelab.jupyter.panels.part import box
-from prunelab.lab.cuts import weight_criteria
+
+if TYPE_CHECKING:
+    from prunelab.lab import Lab
+
+_OWN = ""  # the Lab's own criterion, where it is an object and has no name that a line of code could give
 
 
 class Choices(traitlets.HasTraits):
-    """One row of controls wherever it is asked for; all of them show and change the same two values."""
+    """Two rows of controls wherever they are asked for; all of them show and change the same values."""
 
     criterion = traitlets.Unicode()
+    repair = traitlets.Bool()
     epochs = traitlets.Int()
 
-    def __init__(self) -> None:
-        super().__init__(criterion=weight_criteria()[0])
+    def __init__(self, lab: Lab) -> None:
+        self._lab, own = lab, lab.criterion
+        super().__init__(criterion=own if isinstance(own, str) else _OWN, repair=lab.healing.repair,
+                         epochs=lab.healing.epochs)
 
     @property
     def cure(self) -> Cure:
         """The values."""
-        return Cure(self.criterion, self.epochs)
+        said = self.repair or self.repair != self._lab.healing.repair
+        return Cure(self.criterion, self.epochs, self.repair if said else None)
 
-    def row(self) -> Any:
-        """The controls, in a row."""
-        criterion = widgets.Dropdown(options=weight_criteria(), value=self.criterion, description="criterion",
+    def controls(self) -> list[Any]:
+        """The controls, in two rows."""
+        criterion = widgets.Dropdown(options=criteria(self._lab), value=self.criterion, description="criterion",
                                      tooltip="what makes a unit worth keeping")
+        repair = widgets.Checkbox(self.repair, description="repair", indent=False, disabled=not self._lab.can_repair,
+                                  tooltip="re-solve the weights that are kept, so that they make up for the cut"
+                                  if self._lab.can_repair else "the Lab has no data to repair with")
         epochs = widgets.BoundedIntText(self.epochs, min=0, max=1000, description="fine-tune",
-                                        tooltip="epochs of training after the cut")
-        traitlets.link((self, "criterion"), (criterion, "value"))
-        traitlets.link((self, "epochs"), (epochs, "value"))
-        return box("row", criterion, epochs, widgets.Label("epochs"))
+                                        disabled=not self._lab.can_train, tooltip="epochs of training after the cut"
+                                        if self._lab.can_train else "the Lab has no training data")
+        for name, control in (("criterion", criterion), ("repair", repair), ("epochs", epochs)):
+            traitlets.link((self, name), (control, "value"))
+        then = widgets.Label("then")
+        then.add_class("pl-then")
+        return [criterion, box("row then", then, repair, box("unit", epochs, widgets.Label("epochs")))]
+
+
+def criteria(lab: Lab) -> list[tuple[str, str]]:
+    """What can be chosen: first those that look at weights, then, where there is data, those that look at it."""
+    own = lab.criterion
+    first = [] if isinstance(own, str) else [(f"{criterion_of(own).name} (the Lab's)", _OWN)]
+    of_weights = [name for name, criterion in CRITERIA.items() if not needs_of(criterion)]
+    of_data = [name for name in CRITERIA if name not in of_weights] if lab.can_repair else []
+    return [*first, *((name, name) for name in of_weights), *((f"{name} · data", name) for name in of_data)]

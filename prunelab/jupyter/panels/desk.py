@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
+from prunelab.criteria import criterion_of, needs_of
 from prunelab.errors import PrunelabError
 from prunelab.jupyter.panels.actions import Action
 from prunelab.jupyter.panels.choices import Choices
 from prunelab.jupyter.panels.worker import worker_of
+from prunelab.lab.cuts import gone
 
 if TYPE_CHECKING:
     from prunelab.graph import Group
@@ -35,9 +37,11 @@ class Desk:
         # what a step cuts; the chosen one among them
         self.layers: tuple[str, ...] = (self.layer,) if self.layer else ()
         self.ratio = 0.3
-        self.choices = Choices()
+        self.thinks = True
+        self.choices = Choices(lab)
         self.choices.observe(lambda _: self.think(self.ratio), "criterion")
         self.previews: Previews | None = None
+        self.unseen = ""  # why nobody knows yet which units go
         self.problem = ""  # with what is thought of; what went wrong in the work is the worker's outcome
         self.progress: Progress | None = None
         self._lock = threading.RLock()
@@ -46,14 +50,36 @@ class Desk:
         self._told_at = 0.0
 
     @property
-    def criterion(self) -> str:
-        """What makes a unit worth keeping."""
-        return self.choices.criterion
+    def criterion(self) -> str | None:
+        """What makes a unit worth keeping; None for the Lab's own."""
+        return self.choices.criterion or None
+
+    @property
+    def criterion_name(self) -> str:
+        """What it is called."""
+        return criterion_of(self.criterion or self.lab.criterion).name
+
+    @property
+    def counting(self) -> str | None:
+        """A criterion that tells what a cut costs at once: that depends on how many units go, and not on which."""
+        return "l1_weight" if needs_of(criterion_of(self.criterion or self.lab.criterion)) else self.criterion
 
     @property
     def preview(self) -> Preview | None:
-        """What a step would do to the chosen layer."""
-        return None if self.previews is None else self.previews.of(self.layer)
+        """What a step would do to the chosen layer; None where nobody knows which units it would take."""
+        return None if self.previews is None or self.unseen else self.previews.of(self.layer)
+
+    def gone(self, layer: str) -> int:
+        """How many units of a layer are gone."""
+        return len(gone(self.lab.plan, layer))
+
+    def latency(self) -> tuple[float, float] | None:
+        """Of the current state and with the cut that is thought of, in ms; None where it was not measured."""
+        table = self.lab.timed()
+        if table is None or self.previews is None:
+            return None
+        now = {name: units for name in table.levels if (units := gone(self.lab.plan, name))}
+        return table.ms(now), table.ms({**now, **{one.layer: one.removed for one in self.previews.layers}})
 
     @property
     def group(self) -> Group | None:
@@ -122,10 +148,10 @@ class Desk:
 
     # the parts' wishes
 
-    def do(self, *actions: Action) -> None:
-        """Have it done, in the worker's thread; of several, those after one that fails are let be."""
+    def do(self, action: Action) -> None:
+        """Have it done, in the worker's thread."""
         self.problem = ""
-        self.worker.submit(self.lab, *actions)
+        self.worker.submit(self.lab, action)
 
     def choose(self, layer: str, selected: Collection[str] = ()) -> None:
         """Make it the layer that everything is about, and one of several that a step cuts."""
@@ -147,11 +173,13 @@ class Desk:
 
     def _think(self) -> None:
         self.previews, before = None, self.problem
-        self.problem = ""
+        self.problem = self.unseen = ""
         group = self.group
-        if group is not None and group.prunable:
+        if group is not None and group.prunable and self.thinks:
+            needs = needs_of(criterion_of(self.criterion or self.lab.criterion))
+            self.unseen = f"which units: from {' and '.join(needs)}" if needs else ""
             try:
-                self.previews = self.lab.previews(self.layers, self.ratio, self.criterion)
+                self.previews = self.lab.previews(self.layers, self.ratio, self.counting)
             except PrunelabError as error:
                 self.problem = str(error)
         if self.problem != before:

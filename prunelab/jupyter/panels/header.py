@@ -12,7 +12,7 @@ from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import Part, box, html, span
 from prunelab.lab import Lab
 from prunelab.lab.state import State, metric_text
-from prunelab.render.numbers import change, count, number, signed
+from prunelab.render.numbers import change, count, milliseconds, number, signed
 
 _BETTER = {"accuracy": 1, "loss": -1}  # which way is good; of other metrics nobody knows
 
@@ -27,11 +27,20 @@ class Header(Part):
         self._told = html("told")
         self._back = widgets.Button(description="Back", tooltip="go to the state that this one was made from")
         self._back.on_click(lambda _: desk.do(actions.back()))
-        self.widget = box("header", self._told, self._back)
+        self._time = widgets.Button(description="Measure latency",
+                                    tooltip="time this model's operators on this machine, once; it takes some seconds")
+        self._time.on_click(lambda _: desk.do(actions.latency()))
+        self.widget = box("header", self._told, self._time, self._back)
 
     def changed(self) -> None:
         self._told.value = header_html(self.lab)
         self._back.disabled = self.lab.state.parent is None
+
+    def worked(self) -> None:
+        if self.lab.timed() is not None and self._time.layout.display != "none":
+            self._time.layout.display = "none"
+            self.changed()
+        self._time.disabled = self.desk.worker.current is not None
 
     def picture(self) -> str:
         return self.lab._repr_html_()
@@ -44,6 +53,7 @@ def header_html(lab: Lab) -> str:
     name = type(lab.model).__name__
     chips = [_metric(metric, value, dense) for metric, value in state.metrics.items()]
     chips += [_cost("params", state.cost.params, dense.cost.params), _cost("MACs", state.cost.macs, dense.cost.macs)]
+    chips += [] if (table := lab.timed()) is None else [_latency(table.ms(lab.plan), table.ms())]
     return (f'<div class="pl-heading"><div class="pl-title"><b title="{escape(name)}">{escape(name)}</b>'
             f'{span("quiet", where, where)}</div><div class="pl-chips">{"".join(chips)}</div></div>')
 
@@ -60,6 +70,11 @@ def _metric(name: str, value: float, dense: State) -> str:
 
 def _cost(name: str, now: int, dense: int) -> str:
     return _chip(name, count(now), change(now, dense) if now != dense else "", "good" if now < dense else "quiet")
+
+
+def _latency(now: float, dense: float) -> str:
+    kind = "good" if now < dense else "quiet"
+    return _chip("latency, estimated", milliseconds(now), change(now, dense) if now != dense else "", kind)
 
 
 def _chip(name: str, value: str, difference: str, kind: str) -> str:

@@ -61,7 +61,7 @@ class Layers(Part):
             self.previewed()
 
     def previewed(self) -> None:
-        previews = self.desk.previews
+        previews = None if self.desk.unseen else self.desk.previews
         going = {} if previews is None else {one.layer: one.new for one in previews.layers if one.new}
         self.widget.going = bits(self.lab.graph.groups, going) if going else b""
 

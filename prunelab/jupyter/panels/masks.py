@@ -12,6 +12,7 @@ import traitlets
 
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import Part, asset
+from prunelab.lab.cuts import gone
 
 if TYPE_CHECKING:
     from prunelab.graph import Graph, Group
@@ -79,7 +80,7 @@ class Masks(Part):
 
     def _marks(self, group: Group) -> bytes:
         preview = self.desk.preview
-        return marks(group.units, self.lab.plan.removed(group.name), preview.new if preview is not None else ())
+        return marks(group.units, gone(self.lab.plan, group.name), () if preview is None else preview.new)
 
 
 def marks(units: int, cut: Collection[int], going: Collection[int]) -> bytes:

@@ -27,6 +27,7 @@ class Panel(widgets.VBox):
         self.desk = desk = Desk(lab, layer)
         frame = Frame(desk)
         self.parts: dict[str, Part] = {name: PARTS[name](desk) for name in parts}
+        desk.thinks = any(part.sets_ratio for part in self.parts.values())
         inside = box("panel", frame.widget, *composed(self.parts), vertical=True)
         super().__init__([inside])
         self.add_class("prunelab")

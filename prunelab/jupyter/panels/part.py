@@ -24,6 +24,7 @@ class Part:
     title = ""
     place = "view"
     asks_for_work = False  # on its own it needs the footer too, where work is told of and can be stopped
+    sets_ratio = False  # without such a part nobody thinks of a cut, and none is previewed
     widget: Any
 
     def __init__(self, desk: Desk) -> None:

@@ -38,7 +38,7 @@ class Schedule(Part):
         self._go.on_click(lambda _: desk.do(actions.run(self._course(), desk.choices.cure)))
         self._tell()
         self.widget = box("card", self._to, box("row", self._by, self._steps), box("row", self._schedule, self._scope),
-                          desk.choices.row(), box("row", self._go, self._targets), vertical=True)
+                          *desk.choices.controls(), box("row", self._go, self._targets), vertical=True)
 
     def _course(self) -> actions.Course:
         return actions.Course(round(self._to.value, 4), self._by.value, self._steps.value, self._schedule.value,

@@ -32,7 +32,7 @@ class Scores(Part):
     """A histogram of the chosen layer's scores. Units that are gone are not in it: their weights are zero now, and so
     is what most criteria make of them."""
 
-    title, place = "Scores", "charts"
+    title, place, sets_ratio = "Scores", "charts", True
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -48,7 +48,7 @@ class Scores(Part):
         preview = self.desk.preview
         if preview is None:
             group = self.desk.group
-            reason = group.reason if group is not None and group.reason else self.desk.problem
+            reason = group.reason if group is not None and group.reason else self.desk.problem or self.desk.unseen
             with self.widget.hold_sync():
                 self.widget.bars, self.widget.threshold, self.widget.caption = [], None, f"no scores: {reason}"
             return
@@ -58,7 +58,7 @@ class Scores(Part):
             self.widget.bars, self.widget.threshold = bars, threshold
             self.widget.ends = [number(end) for end in ends]
             gone = len(preview.removed) - len(preview.new)
-            self.widget.caption = (f"{preview.layer} · {self.desk.criterion} of {preview.units - gone} units"
+            self.widget.caption = (f"{preview.layer} · {self.desk.criterion_name} of {preview.units - gone} units"
                                    f"{f', {gone} are gone' if gone else ''}")
 
 

@@ -41,7 +41,7 @@ class Sensitivities(Part):
         self.heat, self.curves = HeatMap(), BearingCurves(self._pick, desk.choose)
         self.wishes = Wishes(desk, self._suggested, self._mark)
         self._results = box("sense-results", Shy(self.curves.figure), self.heat, self.wishes.widget, vertical=True)
-        self._seen: tuple[str, str | None, str] = ("", None, "")
+        self._seen: tuple[str, str | None, str | None] = ("", None, "")
         self._hear()
         self.widget = box("sense", box("row", self._metric, self._every, self._within, self._measure), self._empty,
                           self._results, vertical=True)
@@ -81,7 +81,7 @@ class Sensitivities(Part):
     # looking
 
     @property
-    def _asked(self) -> tuple[str, str | None, str]:
+    def _asked(self) -> tuple[str, str | None, str | None]:
         """What the pictures depend on: the state, the metric, the criterion."""
         return self.lab.state.id, self._metric.value, self.desk.criterion
 
@@ -119,7 +119,7 @@ class Sensitivities(Part):
     def _show(self, state: str, found: Sensitivity) -> None:
         values, errors = table(found)
         known = int(np.isfinite(values).sum())
-        said = [WORDS["caption"].format(metric=found.metric, criterion=self.desk.criterion)]
+        said = [WORDS["caption"].format(metric=found.metric, criterion=self.desk.criterion_name)]
         said += [WORDS["elsewhere"].format(state=state)] if state != self.lab.state.id else []
         said += [WORDS["so far"].format(known=known, all=values.size)] if known < values.size else []
         self.heat.show(found, values, errors, " · ".join(said))

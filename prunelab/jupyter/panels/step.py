@@ -1,4 +1,4 @@
-"""The step: one layer and a ratio, with what it would do before it is done."""
+"""The step: one layer or several, and a ratio, with what it would do before it is done."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import ipywidgets as widgets
 from prunelab.graph.groups import layer_of
 from prunelab.jupyter.panels import actions
 from prunelab.jupyter.panels.desk import Desk
+from prunelab.jupyter.panels.forecast import stats_html
 from prunelab.jupyter.panels.part import Part, box, html, span
 from prunelab.lab import Previews
-from prunelab.render.numbers import change, count
 
 _N_TIED = 2  # names of tied layers that are shown; the others are on hover
 
@@ -20,7 +20,7 @@ _N_TIED = 2  # names of tied layers that are shown; the others are on hover
 class Step(Part):
     """One layer: a ratio, and what it would do. Nothing is debounced: a preview takes less than a millisecond."""
 
-    title, place, asks_for_work = "One layer", "doing", True
+    title, place, asks_for_work, sets_ratio = "One layer", "doing", True, True
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -30,12 +30,13 @@ class Step(Part):
             tooltip="the fraction of the layer's dense units that is gone afterwards")
         self._stats = html("stats")
         self._go = widgets.Button(description="Step", button_style="primary",
-                                  tooltip="cut, fine-tune, evaluate, record")
+                                  tooltip="cut, repair and fine-tune as chosen, evaluate, record")
         self._note = html("note")
         self._wish = desk.ratio  # what a person set last: a layer of which more is gone moves the slider, not the wish
+        self._showing = False
         self._ratio.observe(lambda _: self._moved(), "value")
         self._go.on_click(lambda _: self._step())
-        self.widget = box("card", self._layer, self._ratio, self._stats, desk.choices.row(),
+        self.widget = box("card", self._layer, self._ratio, self._stats, *desk.choices.controls(),
                           box("row", self._go, self._note), vertical=True)
 
     def changed(self) -> None:
@@ -46,42 +47,51 @@ class Step(Part):
         self._layer.value = self._told()
         self._ratio.disabled = group is None or not group.prunable
         if group is not None and group.prunable:
-            self._show_ratio(max(self._wish, self.lab.plan.ratio(group.name)))
+            gone = 0.0 if len(self.desk.layers) > 1 else self.desk.gone(group.name) / group.units
+            self._show(max(self._wish, gone))
+            if self._ratio.value != self.desk.ratio:
+                self.desk.think(self._ratio.value)
         self.previewed()
 
     def previewed(self) -> None:
-        if round(self._ratio.value, 4) != self.desk.ratio:  # another part said it
-            self._ratio.value = min(self.desk.ratio, self._ratio.max)
-        previews = self.desk.previews
-        going = [] if previews is None else [one.layer for one in previews.layers if one.new]
-        self._stats.value = stats_html(previews)
+        if self._ratio.value != self.desk.ratio:  # another part moved it
+            self._wish = self.desk.ratio
+            self._show(self._wish)
+        previews, going = self.desk.previews, self._going()
+        self._stats.value = stats_html(previews, self.desk.latency())
         self._go.disabled = not going
         self._go.description = f"Step {len(going)} layers" if len(going) > 1 else "Step"
         self._note.value = span("quiet", self._why_not(previews))
 
-    def _show_ratio(self, ratio: float) -> None:
-        wish = self._wish
-        self._ratio.value = min(ratio, self._ratio.max)
-        self._wish = wish
+    def worked(self) -> None:
+        self.previewed()  # the latency may be known now
+
+    def _show(self, ratio: float) -> None:
+        self._showing = True
+        self._ratio.value = round(min(ratio, self._ratio.max), 4)
+        self._showing = False
 
     def _moved(self) -> None:
-        self._wish = self._ratio.value
-        self._think()
+        if not self._showing:
+            self._wish = round(self._ratio.value, 4)
+            self.desk.think(self._wish)
 
-    def _think(self) -> None:
-        self.desk.think(round(self._ratio.value, 4))
+    def _going(self) -> list[str]:
+        previews = self.desk.previews
+        return [] if previews is None else [one.layer for one in previews.layers if one.new]
 
     def _step(self) -> None:
-        previews, ratio = self.desk.previews, round(self._ratio.value, 4)
-        going = [] if previews is None else [one.layer for one in previews.layers if one.new]
-        self.desk.do(*(actions.step(layer, ratio, self.desk.choices.cure) for layer in going))
+        going, ratio, cure = self._going(), self.desk.ratio, self.desk.choices.cure
+        one = len(going) == 1
+        self.desk.do(actions.step(going[0], ratio, cure) if one else
+                     actions.cut_several(dict.fromkeys(going, ratio), cure))
 
     def _told(self) -> str:
-        group = self.desk.group
+        group, layers = self.desk.group, self.desk.layers
         if group is None:
             return f'<div class="pl-field">{span("quiet", "this network has no groups")}</div>'
-        if len(self.desk.layers) > 1:
-            return _field("layers", self.desk.layers, f"{len(self.desk.layers)} layers", ", ".join(self.desk.layers))
+        if len(layers) > 1:
+            return _field("layers", layers, f"{len(layers)} layers", ", ".join(layers))
         tied = [layer for layer in dict.fromkeys(layer_of(m.parameter) for m in group.members) if layer != group.name]
         more = f" and {len(tied) - _N_TIED} more" if len(tied) > _N_TIED else ""
         beside = f", tied to {', '.join(tied[:_N_TIED])}{more}" if tied else ""
@@ -93,9 +103,9 @@ class Step(Part):
             return "" if self.desk.problem else "nothing to cut here"
         still = [one for one in previews.layers if not one.new]
         if len(previews.layers) > 1:
-            return f"{len(still)} of them stay as they are" if still else "one after the other"
+            return f"{len(still)} of them stay as they are" if still else ""
         if not still:
-            return ""
+            return self.desk.unseen
         gone = len(still[0].removed)
         return f"{gone} of {still[0].units} are gone already" if gone else "takes no unit; move the slider"
 
@@ -103,26 +113,3 @@ class Step(Part):
 def _field(name: str, everything: Sequence[str], short: str, told: str) -> str:
     return (f'<div class="pl-name">{name}</div><div class="pl-field" title="{escape(", ".join(everything))}">'
             f"<b>{escape(short)}</b> {span('quiet', f'· {told}')}</div>")
-
-
-def stats_html(previews: Previews | None) -> str:
-    """Three numbers: the units that would be gone, and what params and MACs would change by."""
-    if previews is None:
-        return "".join(_stat(name, "–", "") for name in ("units cut", "params", "MACs"))
-    now, then = previews.before, previews.cost
-    removed, all_units, new = (sum(map(len, each)) for each in (
-        [one.removed for one in previews.layers], [range(one.units) for one in previews.layers],
-        [one.new for one in previews.layers]))
-    units = f"{removed} of {all_units}"
-    if not new:
-        return _stat("units cut", units, "") + _stat("params", "±0", "") + _stat("MACs", "±0", "")
-    return "".join([
-        _stat("units cut", units, f"+{new}"),
-        _stat("params", count(then.params - now.params), change(then.params, now.params)),
-        _stat("MACs", count(then.macs - now.macs), change(then.macs, now.macs)),
-    ])
-
-
-def _stat(name: str, value: str, beside: str) -> str:
-    more = f" {span('quiet', beside)}" if beside else ""
-    return f'<div class="pl-stat">{span("quiet", name)}<span><b>{escape(value)}</b>{more}</span></div>'

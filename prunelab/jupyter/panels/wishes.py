@@ -66,6 +66,6 @@ class Wishes:
                 WORDS["macs"].format(change=change(then.macs, now.macs))]
 
     def _planned(self, going: Mapping[str, float]) -> Plan:
-        removed = {name: self.lab.preview(name, ratio, self.desk.criterion).removed for name, ratio in going.items()}
+        removed = {name: self.lab.preview(name, ratio, self.desk.counting).removed for name, ratio in going.items()}
         return self.lab.plan.with_removed(self.lab.graph, removed)
 

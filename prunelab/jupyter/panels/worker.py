@@ -31,15 +31,6 @@ class Outcome:
     stopped: bool = False
 
 
-@dataclass(frozen=True)
-class _Wish:
-    """An action that waits, ``among`` those that were asked for together."""
-
-    lab: Lab
-    action: Action
-    among: tuple[Action, ...]
-
-
 class Worker:
     """Does one action after the other, in the order in which they were asked for."""
 
@@ -49,7 +40,7 @@ class Worker:
         self.outcome: Outcome | None = None
         self.line = ""  # of the action that was asked for last
         self.stopping = False
-        self._waiting: deque[_Wish] = deque()
+        self._waiting: deque[tuple[Lab, Action]] = deque()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -58,11 +49,11 @@ class Worker:
         """How many actions wait for the current one."""
         return len(self._waiting)
 
-    def submit(self, lab: Lab, *actions: Action) -> None:
-        """Do them one after the other, as soon as what was asked for before is done; if one fails, let the rest be."""
+    def submit(self, lab: Lab, action: Action) -> None:
+        """Do it as soon as what was asked for before is done."""
         with self._lock:
-            self._waiting += [_Wish(lab, action, actions) for action in actions]
-            self.line = "\n".join(action.line for action in actions)
+            self._waiting.append((lab, action))
+            self.line = action.line
             if self._thread is None:
                 self.outcome = None
                 self.stopping = False
@@ -84,13 +75,10 @@ class Worker:
                 if not self._waiting:
                     self.current, self._thread, self.stopping = None, None, False
                     break
-                wish = self._waiting.popleft()
-                self.current = wish.action
+                lab, self.current = self._waiting.popleft()
+                action = self.current
             self._tell()
-            self.outcome = outcome = self._done(wish.lab, wish.action)
-            if outcome.error:
-                with self._lock:
-                    self._waiting = deque(other for other in self._waiting if other.among is not wish.among)
+            self.outcome = self._done(lab, action)
         self._tell()
 
     def _done(self, lab: Lab, action: Action) -> Outcome:

@@ -1,0 +1,138 @@
+"""The step's controls: what they preview, what they say they cannot, and the line of code they make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import pytest
+from panel_driving import Net, finish, part, slide, small_lab
+
+import prunelab as pl
+from prunelab.jupyter.panels.choices import Choices
+from prunelab.jupyter.panels.forecast import stats_html, told_change
+from prunelab.jupyter.panels.panel import Panel, widgets_in
+from prunelab.lab import Lab
+
+
+def control(panel: Panel, kind: str, description: str) -> Any:
+    """The first control of that kind and description."""
+    return next(widget for widget in widgets_in(part(panel, "Step").widget)
+                if type(widget).__name__ == kind and widget.description == description)
+
+
+def test_a_step_repairs_and_fine_tunes_as_chosen_and_says_so(panel: Panel, lab: Lab) -> None:
+    slide(panel, 0.5)
+    control(panel, "Checkbox", "repair").value = True
+    control(panel, "BoundedIntText", "fine-tune").value = 1
+    control(panel, "Dropdown", "criterion").value = "l2_weight"
+    part(panel, "Step")._go.click()
+    finish(panel)
+    assert part(panel, "Footer")._line.line == (
+        "%prune step first --ratio 0.5 --criterion l2_weight --finetune 1 --repair")
+    assert lab.state.action == "lab.step('first', ratio=0.5, criterion='l2_weight', finetune=1, repair=True)"
+
+
+def test_the_controls_begin_with_the_labs_own_ways() -> None:
+    lab = small_lab(criterion="mean", finetune=2, repair=True)
+    choices = Choices(lab)
+    assert (choices.criterion, choices.epochs, choices.repair) == ("mean", 2, True)
+    choices.repair = False
+    assert choices.cure.options == {"criterion": "mean", "finetune": 2, "repair": False}
+
+
+def test_a_criterion_of_ones_own_is_the_labs_and_has_no_name_in_the_line() -> None:
+    class Largest:
+        name = "largest"
+
+        def __call__(self, material: Any) -> Any:
+            return np.abs(material.weights).max(axis=1)
+
+    lab = small_lab(criterion=Largest())
+    panel = lab.panel()
+    slide(panel, 0.5)
+    assert panel.desk.preview == lab.preview("first", 0.5)
+    assert "largest" in part(panel, "Scores").widget.caption
+    part(panel, "Step")._go.click()
+    finish(panel)
+    assert part(panel, "Footer")._line.line == "%prune step first --ratio 0.5 --finetune 0"
+    assert "criterion='largest'" in lab.state.action
+    panel.close()
+
+
+def test_a_criterion_that_looks_at_data_has_its_cost_and_says_that_its_units_are_not_known(
+    panel: Panel, lab: Lab,
+) -> None:
+    slide(panel, 0.5)
+    panel.desk.choices.criterion = "taylor"
+    previews = panel.desk.previews
+    assert previews is not None
+    assert part(panel, "Layers").widget.going == b""
+    assert "which units: from" in part(panel, "Step")._note.value
+    assert "no scores: which units: from" in part(panel, "Scores").widget.caption
+    part(panel, "Step")._go.click()
+    finish(panel)
+    assert (lab.state.cost.params, lab.state.cost.macs) == (previews.cost.params, previews.cost.macs)
+
+
+def test_without_data_nothing_is_offered_that_needs_it() -> None:
+    panel = pl.Lab(Net(), inputs=(1, 1, 6, 6)).panel()
+    assert control(panel, "Checkbox", "repair").disabled
+    assert "no data" in control(panel, "Checkbox", "repair").tooltip
+    assert control(panel, "BoundedIntText", "fine-tune").disabled
+    assert not any(value == "taylor" for _, value in control(panel, "Dropdown", "criterion").options)
+    panel.close()
+
+
+def test_the_latency_is_told_once_it_was_measured(
+    panel: Panel, lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Any,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert "not timed" in part(panel, "Step")._stats.value
+    assert "latency" not in part(panel, "Header")._told.value
+    part(panel, "Header")._time.click()
+    finish(panel)
+    table = lab.timed()
+    assert table is not None
+    assert part(panel, "Footer")._line.line == "%prune latency"
+    assert part(panel, "Header")._time.layout.display == "none"
+    assert "latency, estimated" in part(panel, "Header")._told.value
+    slide(panel, 0.75)
+    assert panel.desk.preview is not None
+    assert panel.desk.latency() == (table.ms(), table.ms({"first": panel.desk.preview.removed}))
+    lab.step("second", 0.5)
+    now, then = panel.desk.latency() or (0, 0)
+    assert now == table.ms(lab.plan)
+    assert then == table.ms({"first": panel.desk.preview.removed, "second": lab.plan.removed("second")})
+
+
+def test_another_part_moves_the_slider_and_is_the_new_wish(panel: Panel) -> None:
+    panel.desk.think(0.6)
+    assert part(panel, "Step")._ratio.value == 0.6
+    panel.desk.choose("second")
+    assert part(panel, "Step")._ratio.value == panel.desk.ratio == 0.6
+
+
+def test_without_a_part_that_sets_a_ratio_nothing_is_thought_of(lab: Lab) -> None:
+    panel = lab.panels.masks("first")
+    assert panel.desk.previews is None
+    assert set(part(panel, "Masks").widget.marks) == {0}
+    panel.close()
+
+
+def test_the_forecast_is_words_where_there_is_nothing_to_tell(lab: Lab) -> None:
+    assert stats_html(None, None).count("–") == 4
+    lab.step("first", 0.5)
+    still = stats_html(lab.previews(["first"], 0.25), (1.0, 1.0))
+    assert still.count("±0") == 3
+    assert told_change(0.995, 1.0) == "−0.5 %"
+    assert told_change(0.5, 1.0) == "−50 %"
+
+
+def test_both_cards_show_and_change_the_same_choices(panel: Panel) -> None:
+    boxes = [w for w in widgets_in(panel) if isinstance(w, ipywidgets.Checkbox) and w.description == "repair"]
+    assert len(boxes) == 2
+    boxes[0].value = True
+    assert boxes[1].value
+    assert panel.desk.choices.repair
