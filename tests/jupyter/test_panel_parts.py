@@ -317,3 +317,13 @@ def test_what_an_action_calls_is_what_its_line_says(lab: Lab) -> None:
     assert lab.state.action == "lab.step('first', ratio=0.5, criterion='l1_weight', finetune=0)"
     with pytest.raises(OptionError):
         actions.step("first", 0.25, Cure("l1_weight", 0)).call(lab)
+
+
+def test_a_part_that_fails_takes_nobody_with_it(panel: Panel, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> None:
+        raise ValueError("no such colour")
+
+    monkeypatch.setattr(part(panel, "Layers"), "changed", fails)
+    with pytest.warns(RuntimeWarning, match="the panel's Layers failed: ValueError: no such colour"):
+        lab.step("first", 0.5)
+    assert part(panel, "History").widget.current == "s1"

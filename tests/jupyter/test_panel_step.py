@@ -11,6 +11,7 @@ from panel_driving import Net, finish, part, slide, small_lab
 
 import prunelab as pl
 from prunelab.jupyter.panels.choices import Choices
+from prunelab.jupyter.panels.estimate import sensed
 from prunelab.jupyter.panels.forecast import stats_html, told_change
 from prunelab.jupyter.panels.panel import Panel, widgets_in
 from prunelab.lab import Lab
@@ -136,3 +137,30 @@ def test_both_cards_show_and_change_the_same_choices(panel: Panel) -> None:
     boxes[0].value = True
     assert boxes[1].value
     assert panel.desk.choices.repair
+
+
+def test_what_a_cut_would_cost_in_accuracy_is_told_where_it_was_measured(panel: Panel, lab: Lab) -> None:
+    slide(panel, 0.5)
+    assert "accuracy" not in part(panel, "Step")._note.value
+    found = lab.sensitivity(ratios=(0.25, 0.75), metric="accuracy", criterion="l1_weight")
+    panel.desk.refresh()
+    known = sensed(lab, "l1_weight")
+    assert known is not None
+    row, dense = found["first"], found.dense
+    assert known.change("first", 0.0, 0.25) == pytest.approx((row[0.25] - dense,) * 3)
+    value, low, high = known.change("first", 0.0, 0.5) or (0, 0, 0)
+    assert value == pytest.approx((row[0.25] + row[0.75]) / 2 - dense)
+    assert (low, high) == (min(row.values()) - dense, max(row.values()) - dense)
+    assert known.change("first", 0.0, 0.9) is None
+    assert "accuracy about" in part(panel, "Step")._note.value
+    control(panel, "Checkbox", "repair").value = True
+    assert "before it heals" in part(panel, "Step")._note.value
+    curves = part(panel, "Layers").widget.curves
+    assert set(curves) == {"first", "second"}
+    assert curves["first"]["lost"] == found.losses["first"][0.25]
+    lab.step("second", 0.5)
+    slide(panel, 0.25)
+    told = part(panel, "Step")._note.value
+    expected = lab.state.metrics["accuracy"] + row[0.25] - dense
+    assert f"accuracy about {100 * expected:.1f} %" in told
+    assert "as s0 bore it" in told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
@@ -188,4 +189,8 @@ class Desk:
     def _tell(self, news: Callable[[Part], Any]) -> None:
         with self._lock:
             for part in self.parts:
-                news(part)
+                try:
+                    news(part)
+                except Exception as error:  # noqa: PERF203  the others go on, and so does the work that told it
+                    said = f"the panel's {type(part).__name__} failed: {type(error).__name__}: {error}"
+                    warnings.warn(said, RuntimeWarning, stacklevel=2)

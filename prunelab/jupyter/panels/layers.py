@@ -9,23 +9,29 @@ import anywidget
 import numpy as np
 import traitlets
 
+from prunelab.evaluate import Sensitivity
 from prunelab.graph import Group
 from prunelab.graph.graph import is_sparse
 from prunelab.jupyter.panels.desk import Desk
+from prunelab.jupyter.panels.estimate import sensed
 from prunelab.jupyter.panels.part import Part, asset
+from prunelab.lab import Progress
+from prunelab.lab.state import metric_text
 from prunelab.plan.layers import LayerRow, layers
-from prunelab.render.numbers import count
+from prunelab.render.numbers import count, percent
 
 
 class LayersTable(anywidget.AnyWidget):
     """``rows``: dicts, a row each; ``cut`` and ``going``: a bit a unit, each row beginning with a byte of its own;
-    ``chosen``: the name of the row that everything is about, ``selected``: those that a step cuts, ``turn``: the choice
-    of which view they answer, so that a view that has made another one since does not fall back."""
+    ``curves``: what each row bears, where it was measured; ``chosen``: the name of the row that everything is about,
+    ``selected``: those that a step cuts, ``turn``: the choice of which view they answer, so that a view that has made
+    another one since does not fall back."""
 
     _esm = asset("layers.js")
     rows: Any = traitlets.List().tag(sync=True)
     cut = traitlets.Bytes().tag(sync=True)
     going = traitlets.Bytes().tag(sync=True)
+    curves: Any = traitlets.Dict().tag(sync=True)
     chosen = traitlets.Unicode().tag(sync=True)
     selected: Any = traitlets.List().tag(sync=True)
     turn = traitlets.Unicode().tag(sync=True)
@@ -39,6 +45,7 @@ class Layers(Part):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.widget = LayersTable()
+        self._drawn: Sensitivity | None = None
         self.widget.on_msg(self._heard)
 
     def _heard(self, widget: Any, content: Any, buffers: Any) -> None:
@@ -54,6 +61,18 @@ class Layers(Part):
             self.widget.rows = [_row(row) for row in layers(self.lab.graph, plan)]
             self.widget.cut = bits(self.lab.graph.groups, removed)
         self.chosen()
+        self.worked()
+
+    def progressed(self, progress: Progress) -> None:
+        if self.lab.working.startswith("sensitivity"):
+            self.worked()
+
+    def worked(self) -> None:
+        known = sensed(self.lab, self.desk.criterion)
+        if known is None:
+            self.widget.curves = {}
+        elif self._drawn is not known.found:
+            self._drawn, self.widget.curves = known.found, curves(known.found)
 
     def chosen(self) -> None:
         with self.widget.hold_sync():
@@ -67,6 +86,22 @@ class Layers(Part):
 
     def picture(self) -> str:
         return layers(self.lab.graph, self.lab.plan)._repr_html_()
+
+
+def curves(found: Sensitivity) -> dict[str, dict[str, Any]]:
+    """For each layer its curve, ratios and metric from 0 (the worst of all layers) to 1 (nothing lost), what half of
+    the layer costs, and in words."""
+    losses = found.losses
+    worst = max((loss for row in losses.values() for loss in row.values()), default=0.0) or 1.0
+    made = {}
+    for name, row in losses.items():
+        if not row:  # its turn comes yet
+            continue
+        half = min(row, key=lambda ratio: abs(ratio - 0.5))
+        told = f"{found.metric} of {metric_text(found.metric, found[name][half])} with {percent(half, 0)} cut"
+        points = [[0.0, 1.0], *([ratio, 1 - max(loss, 0.0) / worst] for ratio, loss in sorted(row.items()))]
+        made[name] = {"points": points, "lost": row[half], "told": f"{name}: {told}, alone"}
+    return made
 
 
 def _row(row: LayerRow) -> dict[str, Any]:

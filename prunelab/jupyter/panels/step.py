@@ -10,6 +10,7 @@ import ipywidgets as widgets
 from prunelab.graph.groups import layer_of
 from prunelab.jupyter.panels import actions
 from prunelab.jupyter.panels.desk import Desk
+from prunelab.jupyter.panels.estimate import estimate_text, sensed
 from prunelab.jupyter.panels.forecast import stats_html
 from prunelab.jupyter.panels.part import Part, box, html, span
 from prunelab.lab import Previews
@@ -36,6 +37,7 @@ class Step(Part):
         self._showing = False
         self._ratio.observe(lambda _: self._moved(), "value")
         self._go.on_click(lambda _: self._step())
+        desk.choices.observe(lambda _: self.previewed(), ["repair", "epochs"])
         self.widget = box("card", self._layer, self._ratio, self._stats, *desk.choices.controls(),
                           box("row", self._go, self._note), vertical=True)
 
@@ -61,10 +63,20 @@ class Step(Part):
         self._stats.value = stats_html(previews, self.desk.latency())
         self._go.disabled = not going
         self._go.description = f"Step {len(going)} layers" if len(going) > 1 else "Step"
-        self._note.value = span("quiet", self._why_not(previews))
+        told = self._why_not(previews) or self._estimate()
+        self._note.value = span("quiet", told, told)
 
     def worked(self) -> None:
-        self.previewed()  # the latency may be known now
+        self.previewed()  # the latency or the sensitivity may be known now
+
+    def _estimate(self) -> str:
+        previews, known = self.desk.previews, sensed(self.lab, self.desk.criterion)
+        if previews is None or known is None:
+            return ""
+        told = estimate_text(known, self.lab, previews)
+        cure = self.desk.choices
+        healed = " before it heals" if cure.repair or cure.epochs else ""
+        return f"{told}{healed}" if told else ""
 
     def _show(self, ratio: float) -> None:
         self._showing = True

@@ -104,8 +104,10 @@ function render({ model, el }) {
 
   function read() {
     let from = 0;
+    const curves = model.get("curves");
     rows = model.get("rows").map((row, place) => {
-      const made = { ...row, place, from, left: row.frozen ? null : row.kept / row.units, lost: row.curve ? row.curve.lost : null };
+      const curve = curves[row.name];
+      const made = { ...row, place, from, curve, left: row.frozen ? null : row.kept / row.units, lost: curve ? curve.lost : null };
       from += Math.ceil(row.units / 8);
       return made;
     });
@@ -343,7 +345,7 @@ function render({ model, el }) {
     tell();
     later();
   };
-  model.on("change:rows change:cut", read);
+  model.on("change:rows change:cut change:curves", read);
   model.on("change:chosen change:selected change:going change:turn", heard);
   header();
   read();
@@ -353,7 +355,7 @@ function render({ model, el }) {
   return () => {
     size.disconnect();
     cancelAnimationFrame(waiting);
-    model.off("change:rows change:cut", read);
+    model.off("change:rows change:cut change:curves", read);
     model.off("change:chosen change:selected change:going change:turn", heard);
   };
 }
