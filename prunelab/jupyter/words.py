@@ -43,3 +43,35 @@ SENSITIVITY = {
     "lost": "lost",
     "scale hint": "the square root of what is lost, so that small losses are told apart",
 }
+
+HISTORY = {
+    "name": "name",
+    "name label": "name",
+    "name hint": "letters, digits and . + - _",
+    "tag": "Tag",
+    "tag hint": "give the current state (or the one that is selected) this name, to go back to it by",
+    "branch": "Branch",
+    "branch hint": "begin a branch of this name here: the next steps are on it",
+    "compare": "Compare",
+    "compare hint": "metrics, cost, layers, weights and predictions of two states side by side",
+    "close": "Close",
+    "hint": "click a state to go there; Shift-click, or Space, selects it to be compared",
+    "pair": "{a} and {b} are selected",
+    "here": "the current {state}",
+    "more": "and {states} before these",
+    # the front end's
+    "tree": "history",
+    "nothing": "no steps yet: choose a layer, move the slider, press Step",
+}
+
+COMPARISON = {
+    "numbers": "numbers",
+    "change": "change",
+    "layers": "layers",
+    "cut in": "cut in {state}",
+    "alike": "cut alike",
+    "weights": "weights",
+    "distance": "distance",
+    "same weights": "the same in both",
+    "more": "and {n} more",
+}

@@ -22,7 +22,8 @@ class Holding(Opened):
 
     @property
     def on_change(self) -> list[Callable[[State], object]]:
-        """Functions that are called with the new current state, when one is recorded or gone to; append yours."""
+        """Functions that are called with the current state, when one is recorded or gone to, and when a name is given
+        or taken; append yours."""
         return self._work.on_change
 
     def stop(self) -> None:

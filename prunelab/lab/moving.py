@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prunelab.errors import StateError, check_whole, unknown_name
 from prunelab.evaluate import evaluate
 from prunelab.lab.comparison import Answers, Comparison, with_predictions
 from prunelab.lab.opened import Opened
+from prunelab.lab.progress import notify
 from prunelab.lab.state import State
 from prunelab.lab.store.base import Name
 from prunelab.render.numbers import counted
@@ -46,8 +49,7 @@ class Moving(Opened):
             OptionError: a name that cannot be one, or is given already.
         """
         name = self._nodes.check_name(name, "branch")
-        with self._work.begin(f"branch {name}"):
-            self._bench.name(Name(name, "branch", self.state.id))
+        self._name(f"branch {name}", lambda: self._bench.name(Name(name, "branch", self.state.id)))
         return self.state
 
     def tag(self, name: str, state: str | State | None = None, *, move: bool = False) -> State:
@@ -64,8 +66,7 @@ class Moving(Opened):
         """
         found = self.state if state is None else self._nodes.find(state)
         name = self._nodes.check_name(name, "tag", move=move)
-        with self._work.begin(f"tag {name}"):
-            self._bench.name(Name(name, "tag", found.id))
+        self._name(f"tag {name}", lambda: self._bench.name(Name(name, "tag", found.id)))
         return found
 
     def untag(self, name: str) -> State:
@@ -77,9 +78,13 @@ class Moving(Opened):
         if name not in self._nodes.tags:
             raise unknown_name("tag", name, self._nodes.tags)
         found = self._nodes.find(name)
-        with self._work.begin(f"untag {name}"):
-            self._bench.unname(name)
+        self._name(f"untag {name}", lambda: self._bench.unname(name))
         return found
+
+    def _name(self, label: str, change: Callable[[], object]) -> None:
+        with self._work.begin(label):
+            change()
+        notify(self._work.on_change, self.state)
 
     def compare(self, a: str | State, b: str | State | None = None) -> Comparison:
         """What differs between two states (``b`` is the current one if left out).

@@ -83,12 +83,16 @@ class Nodes:
     def names_of(self) -> dict[str, tuple[str, ...]]:
         """What stands beside each state that has names: its tags, and the branches of which it is the newest."""
         found: dict[str, list[str]] = {}
-        for tag, state in self.tags.items():
-            found.setdefault(state, []).append(tag)
-        if len(self.branches) > 1:
-            for branch in self.branches:
-                found.setdefault(self.tip(branch).id, []).append(branch)
-        return {state: tuple(names) for state, names in found.items()}
+        for tag, tagged in self.tags.items():
+            found.setdefault(tagged, []).append(tag)
+        branches = self.branches
+        if len(branches) > 1:
+            newest: dict[str, State] = {}
+            for state in sorted(self.states.values(), key=lambda s: s.number):  # one walk for all branches
+                newest[state.branch] = state
+            for branch in branches:
+                found.setdefault((newest.get(branch) or self.tip(branch)).id, []).append(branch)
+        return {named: tuple(names) for named, names in found.items()}
 
     def path(self, state: State) -> list[State]:
         """The states from the dense one to ``state``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from prunelab.render.numbers import counted
@@ -56,6 +56,12 @@ class Tree:
             continued.add(node.parent or "")
             found[node.id] = (depth + 1, lane)
         return found
+
+    def newest(self, n: int) -> Tree:
+        """The ``n`` newest nodes; those whose parent is not among them are roots."""
+        shown = self.nodes[-n:]
+        ids = {node.id for node in shown}
+        return Tree(tuple(node if node.parent in ids else replace(node, parent=None) for node in shown), self.current)
 
     def __str__(self) -> str:
         lines: list[str] = []

@@ -10,7 +10,8 @@ from panel_driving import finish, part
 
 from prunelab.errors import OptionError, UnknownNameError
 from prunelab.jupyter.panels import PARTS, check_parts
-from prunelab.jupyter.panels.panel import Panel, widgets_in
+from prunelab.jupyter.panels.panel import Panel
+from prunelab.jupyter.panels.part import widgets_in
 from prunelab.lab import Lab
 
 

@@ -20,7 +20,8 @@ from prunelab.jupyter.panels.actions import Action, Course, Cure
 from prunelab.jupyter.panels.axes import nice_ticks
 from prunelab.jupyter.panels.layers import bits
 from prunelab.jupyter.panels.masks import CUT, GOING, KEPT, kernel_means, marks
-from prunelab.jupyter.panels.panel import Panel, widgets_in
+from prunelab.jupyter.panels.panel import Panel
+from prunelab.jupyter.panels.part import widgets_in
 from prunelab.jupyter.panels.schedule import targets_text
 from prunelab.jupyter.panels.scores import histogram
 from prunelab.jupyter.panels.worker import Worker, worker_of
@@ -103,14 +104,14 @@ def test_step_back_and_goto_are_done_in_the_worker(panel: Panel, lab: Lab) -> No
     finish(panel)
     assert (lab.state.id, lab.plan.ratio("first"), threads) == ("s1", 0.5, {"prunelab-panel"})
     assert part(panel, "Layers").widget.rows[0]["kept"] == 4
-    assert part(panel, "History").widget.current == "s1"
+    assert part(panel, "History").tree.current == "s1"
     assert "−" in part(panel, "Header")._told.value
     part(panel, "Header")._back.click()
     finish(panel)
     assert lab.state.id == "s0"
-    part(panel, "History")._heard(None, {"goto": "s1"}, None)
+    part(panel, "History").tree._handle_custom_msg({"goto": "s1"}, [])
     finish(panel)
-    assert lab.state.id == part(panel, "History").widget.current == "s1"
+    assert lab.state.id == part(panel, "History").tree.current == "s1"
     assert part(panel, "Footer")._line.line == "%prune goto s1"
 
 
@@ -206,8 +207,8 @@ def test_two_panels_stay_in_step(panel: Panel, lab: Lab) -> None:
     assert part(second, "Footer")._line.line == part(panel, "Footer")._line.line != ""
     second.close()
     lab.back()
-    assert part(panel, "History").widget.current == "s0"
-    assert part(second, "History").widget.current == "s1"
+    assert part(panel, "History").tree.current == "s0"
+    assert part(second, "History").tree.current == "s1"
 
 
 # letting go
@@ -230,9 +231,9 @@ def test_a_panel_off_the_screen_does_not_listen_and_shows_the_truth_when_it_is_b
     frame._heard(None, {"seen": False}, None)
     assert lab.on_change == []
     lab.step("first", 0.5)
-    assert part(panel, "History").widget.current == "s0"
+    assert part(panel, "History").tree.current == "s0"
     frame._heard(None, {"seen": True}, None)
-    assert part(panel, "History").widget.current == "s1"
+    assert part(panel, "History").tree.current == "s1"
 
 
 # the static form

@@ -76,6 +76,21 @@ def goto(state: str) -> Action:
     return Action(f"goto {state}", _line("goto", [state], {}), lambda lab: lab.goto(state))
 
 
+def branch(name: str) -> Action:
+    """Begin a branch at the current state."""
+    return Action(f"branch {name}", _line("branch", [name], {}), lambda lab: lab.branch(name))
+
+
+def tag(name: str, state: str | None = None) -> Action:
+    """Name a state, the current one without any."""
+    return Action(f"tag {name}", _line("tag", [name, *filter(None, [state])], {}), lambda lab: lab.tag(name, state))
+
+
+def compare(a: str, b: str | None = None) -> Action:
+    """Two states side by side; the current one without a second."""
+    return Action(f"compare {a}", _line("compare", [a, *filter(None, [b])], {}), lambda lab: lab.compare(a, b))
+
+
 def measure(metric: str | None, criterion: str | None, every: float, within: float | None) -> Action:
     """Measure what each layer bears, at ratios ``every`` so far apart, each number ``within`` so many points."""
     options: dict[str, Any] = {"metric": metric, "criterion": criterion, "confidence": within}

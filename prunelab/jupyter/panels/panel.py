@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from prunelab.jupyter.panels import PARTS
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.frame import Frame
-from prunelab.jupyter.panels.part import Part, box, tabs
+from prunelab.jupyter.panels.part import Part, box, tabs, widgets_in
 from prunelab.jupyter.panels.picture import picture
 
 if TYPE_CHECKING:
@@ -71,19 +71,3 @@ def stacked(place: str, parts: Sequence[Part]) -> Any:
     if len(parts) == 1:
         return parts[0].widget if place == "table" else box(place, parts[0].widget, vertical=True)
     return tabs(place, {part.title: part.widget for part in parts})
-
-
-def widgets_in(root: Any) -> Iterator[Any]:
-    """``root`` and all widgets below it, each once: children, layouts, styles, a figure's marks, axes and scales."""
-    seen, todo = set[int](), [root]
-    while todo:
-        value = todo.pop()
-        if isinstance(value, widgets.Widget):
-            if id(value) not in seen:
-                seen.add(id(value))
-                yield value
-                todo += [getattr(value, name) for name in value.keys]
-        elif isinstance(value, dict):
-            todo += value.values()
-        elif isinstance(value, (list, tuple)) and value and not isinstance(value[0], (int, float, str)):
-            todo += value

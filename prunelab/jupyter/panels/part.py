@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -82,3 +82,19 @@ def span(kind: str, text: str, title: str = "") -> str:
     """A ``<span>`` of a style class; the text is escaped."""
     hover = f' title="{escape(title)}"' if title else ""
     return f'<span class="pl-{kind}"{hover}>{escape(text)}</span>'
+
+
+def widgets_in(root: Any) -> Iterator[Any]:
+    """``root`` and all widgets below it, each once: children, layouts, styles, a figure's marks, axes and scales."""
+    seen, todo = set[int](), [root]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, widgets.Widget):
+            if id(value) not in seen:
+                seen.add(id(value))
+                yield value
+                todo += [getattr(value, name) for name in value.keys]
+        elif isinstance(value, dict):
+            todo += value.values()
+        elif isinstance(value, (list, tuple)) and value and not isinstance(value[0], (int, float, str)):
+            todo += value

@@ -7,7 +7,7 @@ from typing import Any
 import anywidget
 import ipywidgets as widgets
 
-from prunelab.jupyter.panels.part import asset
+from prunelab.jupyter.panels.part import asset, widgets_in
 
 
 class Lookout(anywidget.AnyWidget):
@@ -36,8 +36,6 @@ class Shy(widgets.VBox):
 
     def close(self) -> None:
         """Take it off the screen, with the figure and all that it is made of."""
-        from prunelab.jupyter.panels.panel import widgets_in  # which is made of what uses this
-
         for widget in [self._lookout, *widgets_in(self.figure)]:
             widget.close()
         super().close()

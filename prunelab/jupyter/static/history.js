@@ -1,9 +1,12 @@
-// The tree of states: a line with branches, the newest to the right. Each state is a button.
+// The tree of states: a line with branches, the newest to the right. Only what is in sight is in the page: the kernel is
+// asked for another window when one scrolls. A click, or Enter, goes to a state; Shift-click, or Space, selects it.
 const SVG = "http://www.w3.org/2000/svg";
 const COLUMN = 96;
 const LANE = 44;
 const LEFT = 48;
 const TOP = 32;
+const END = 130; // room for what is written beside the last state
+const BEYOND = 6; // columns and lanes beyond what is in sight
 
 function make(tag, attributes, text) {
   const made = document.createElementNS(SVG, tag);
@@ -18,79 +21,154 @@ function middle(name, length) {
   return `${name.slice(0, length - 1 - end)}…${name.slice(-end)}`;
 }
 
-function edge([x1, y1], [x2, y2]) {
-  if (y1 === y2) return `M${x1} ${y1}H${x2}`;
-  const bend = x1 + COLUMN;
-  return `M${x1} ${y1}C${x1 + 48} ${y1} ${bend - 48} ${y2} ${bend} ${y2}H${x2}`;
+const place = (column, lane) => [LEFT + column * COLUMN, TOP + lane * LANE];
+
+function edge([c1, l1, c2, l2]) {
+  const [x1, y1] = place(c1, l1);
+  const [x2, y2] = place(c2, l2);
+  return y1 === y2 ? `M${x1} ${y1}H${x2}` : `M${x1} ${y1}C${x1 + 48} ${y1} ${x2 - 48} ${y2} ${x2} ${y2}`;
 }
 
 function render({ model, el }) {
-  el.classList.add("pl-history");
-  const place = (node) => [LEFT + node.column * COLUMN, TOP + node.lane * LANE];
+  const words = model.get("words");
+  el.classList.add("pl-tree");
+  const ground = document.createElement("div");
+  const hint = document.createElement("span");
+  hint.className = "pl-quiet pl-hint";
+  hint.textContent = words.nothing;
+  el.append(ground, hint);
+  let asked = "";
+  let focused = null; // the state that the arrow keys are at
 
-  function dot(node, leaf) {
-    const [x, y] = place(node);
-    const here = node.id === model.get("current");
+  const node = (id) => model.get("nodes").find((one) => one.id === id);
+
+  function dot(one) {
+    const [x, y] = place(one.column, one.lane);
+    const here = one.id === model.get("current");
+    const chosen = model.get("selected").includes(one.id);
     const group = make("g", {
-      class: here ? "pl-state pl-here" : "pl-state", role: "button", tabindex: 0, "data-state": node.id,
-      "aria-label": node.told, ...(here ? { "aria-current": "true" } : {}),
+      class: `pl-state${here ? " pl-here" : ""}${chosen ? " pl-selected" : ""}`, role: "button",
+      tabindex: one.id === focused ? 0 : -1, "data-state": one.id, "aria-label": one.told, "aria-pressed": chosen,
+      ...(here ? { "aria-current": "true" } : {}),
     });
     group.append(
-      make("title", {}, node.told),
+      make("title", {}, one.told),
       make("circle", { class: "pl-target", cx: x, cy: y, r: 14 }),
+      make("circle", { class: "pl-ring", cx: x, cy: y, r: 11 }),
       make("circle", { class: "pl-dot", cx: x, cy: y, r: here ? 8 : 6 }),
-      make("text", { class: "pl-label", x, y: y - 15, "text-anchor": "middle" }, middle(node.label, 13)),
+      make("text", { class: "pl-label", x, y: y - 15, "text-anchor": "middle" }, middle(one.label, 13)),
     );
-    if (leaf) group.append(make("text", { class: "pl-note", x: x + 15, y: y + 4 }, `${node.id} · ${node.note}`));
+    if (one.end) group.append(make("text", { class: "pl-end", x: x + 15, y: y + 4 }, middle(one.end, 24)));
+    if (one.names) group.append(make("text", { class: "pl-names", x, y: y + 20, "text-anchor": "middle" }, middle(one.names, 14)));
     return group;
   }
 
-  function draw(scroll) {
+  function draw() {
     const nodes = model.get("nodes");
-    const by = Object.fromEntries(nodes.map((node) => [node.id, node]));
-    const parents = new Set(nodes.map((node) => node.parent));
-    const width = LEFT + Math.max(0, ...nodes.map((node) => node.column)) * COLUMN + 110;
-    const height = TOP + Math.max(0, ...nodes.map((node) => node.lane)) * LANE + 24;
-    const svg = make("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "history" });
-    const lines = nodes.filter((node) => by[node.parent]).map((node) => edge(place(by[node.parent]), place(node)));
-    svg.append(make("path", { class: "pl-edge", d: lines.join("") }), ...nodes.map((node) => dot(node, !parents.has(node.id))));
-    const focused = el.contains(document.activeElement) ? document.activeElement.dataset?.state : null;
-    el.replaceChildren(svg);
-    if (focused) el.querySelector(`[data-state="${focused}"]`)?.focus({ preventScroll: true });
-    if (nodes.length === 1) {
-      const hint = document.createElement("span");
-      hint.className = "pl-quiet pl-hint";
-      hint.textContent = "no steps yet: choose a layer, move the slider, press Step";
-      el.append(hint);
+    const [columns, lanes] = model.get("size");
+    const [width, height] = [LEFT + (columns - 1) * COLUMN + END, TOP + (lanes - 1) * LANE + 28];
+    ground.style.width = `${width}px`;
+    ground.style.height = `${height}px`;
+    if (!node(focused)) focused = node(model.get("current")) ? model.get("current") : (nodes[0]?.id ?? null);
+    // the SVG is as large as the window, not as the history: a picture of half a million pixels is no picture any more
+    const first = Math.max(0, Math.min(...nodes.map((one) => one.column)) - 1);
+    const last = Math.max(...nodes.map((one) => one.column)) + 1;
+    const [left, right] = nodes.length ? [first * COLUMN, Math.min(width, LEFT + last * COLUMN + END)] : [0, 1];
+    const svg = make("svg", { width: right - left, height, viewBox: `${left} 0 ${right - left} ${height}`,
+      role: "group", "aria-label": words.tree });
+    svg.style.left = `${left}px`;
+    svg.append(make("path", { class: "pl-edge", d: model.get("edges").map(edge).join("") }), ...nodes.map(dot));
+    const held = el.contains(document.activeElement);
+    ground.replaceChildren(svg);
+    if (held) svg.querySelector(`[data-state="${focused}"]`)?.focus({ preventScroll: true });
+    hint.hidden = columns > 1;
+  }
+
+  // the columns and lanes in sight; the kernel is asked when it has sent others
+  function look() {
+    const [columns, lanes] = model.get("size");
+    const span = (from, length, step, most) => [
+      Math.max(0, Math.floor(from / step) - BEYOND), Math.min(most, Math.ceil((from + length) / step) + BEYOND)];
+    const window = [...span(el.scrollLeft, el.clientWidth, COLUMN, columns), ...span(el.scrollTop, el.clientHeight, LANE, lanes)];
+    if (el.clientWidth && asked !== String(window)) {
+      asked = String(window);
+      model.send({ window });
     }
-    if (scroll) follow();
+  }
+
+  let waiting = 0;
+  function scrolled() {
+    waiting ||= requestAnimationFrame(() => {
+      waiting = 0;
+      look();
+    });
   }
 
   function follow() {
-    const here = by(model.get("current"));
-    if (here) el.scrollLeft = place(here)[0] + 110 - el.clientWidth;
+    const [x, y] = place(...model.get("here"));
+    el.scrollLeft = x + END - el.clientWidth;
+    if (y - TOP < el.scrollTop || y + 28 > el.scrollTop + el.clientHeight) el.scrollTop = y + 28 - el.clientHeight / 2;
   }
 
-  const by = (id) => model.get("nodes").find((node) => node.id === id);
-  const go = (event) => {
-    const state = event.target.closest?.("[data-state]")?.dataset.state;
-    if (state) model.send({ goto: state });
-  };
-  const keys = (event) => {
-    if (event.key !== "Enter" && event.key !== " ") return;
+  // the nearest state in a direction: along the line, or in the lanes above and below
+  function beside(one, key) {
+    const nodes = model.get("nodes");
+    if (key === "ArrowLeft") return node(one.parent);
+    if (key === "ArrowRight") return nodes.find((other) => other.parent === one.id);
+    const up = key === "ArrowUp" ? -1 : 1;
+    const far = (other) => Math.abs(other.lane - one.lane) * 3 + Math.abs(other.column - one.column);
+    return nodes.filter((other) => (other.lane - one.lane) * up > 0).sort((a, b) => far(a) - far(b))[0];
+  }
+
+  function focus(one) {
+    if (!one) return;
+    focused = one.id;
+    for (const group of el.querySelectorAll(".pl-state")) group.setAttribute("tabindex", group.dataset.state === focused ? 0 : -1);
+    const group = el.querySelector(`[data-state="${focused}"]`);
+    group?.focus({ preventScroll: true });
+    const [x, y] = place(one.column, one.lane);
+    el.scrollLeft = Math.min(Math.max(el.scrollLeft, x + END - el.clientWidth), x - LEFT);
+    el.scrollTop = Math.min(Math.max(el.scrollTop, y + 28 - el.clientHeight), y - TOP);
+  }
+
+  const stateOf = (event) => event.target.closest?.("[data-state]")?.dataset.state;
+  const wish = (state, selects) => model.send(selects ? { select: state } : { goto: state });
+  el.addEventListener("click", (event) => {
+    const state = stateOf(event);
+    if (!state) return;
+    focus(node(state));
+    wish(state, event.shiftKey || event.ctrlKey || event.metaKey);
+  });
+  el.addEventListener("keydown", (event) => {
+    const state = stateOf(event);
+    if (!state) return;
+    if (event.key === "Enter" || event.key === " ") wish(state, event.key === " ");
+    else if (event.key.startsWith("Arrow")) focus(beside(node(state), event.key));
+    else if (event.key === "Home" || event.key === "End") el.scrollLeft = event.key === "Home" ? 0 : el.scrollWidth;
+    else return;
     event.preventDefault();
     event.stopPropagation();
-    go(event);
+  });
+  el.addEventListener("scroll", scrolled);
+
+  const moved = () => {
+    focused = null;
+    draw();
+    follow();
   };
-  const redraw = () => draw(true);
-  el.addEventListener("click", go);
-  el.addEventListener("keydown", keys);
-  model.on("change:nodes change:current", redraw);
-  draw(true);
+  model.on("change:nodes change:edges change:size change:selected", draw);
+  model.on("change:current", moved);
+  const size = new ResizeObserver(() => {
+    follow();
+    scrolled();
+  });
+  size.observe(el);
+  draw();
   return () => {
-    model.off("change:nodes change:current", redraw);
-    el.removeEventListener("click", go);
-    el.removeEventListener("keydown", keys);
+    size.disconnect();
+    cancelAnimationFrame(waiting);
+    model.off("change:nodes change:edges change:size change:selected", draw);
+    model.off("change:current", moved);
   };
 }
 
