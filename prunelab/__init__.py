@@ -22,6 +22,7 @@ _PUBLIC = {
     "sensitivity": "evaluate", "Sensitivity": "evaluate",
     "NetworkLatency": "evaluate", "peak_memory": "evaluate",
     "finetune": "train", "repair": "train",
+    "space": "search", "search": "search", "Space": "search", "Study": "search",
     "load_model": "data", "datasets": "data", "presets": "data",
     "text": "",
     "export": "export", "Export": "export", "verify_export": "export", "benchmark": "export",
@@ -65,6 +66,10 @@ if TYPE_CHECKING:
     from prunelab.plan import schedules as schedules
     from prunelab.recipe import Recipe as Recipe
     from prunelab.recipe import run_recipe as run_recipe
+    from prunelab.search import Space as Space
+    from prunelab.search import Study as Study
+    from prunelab.search import search as search
+    from prunelab.search import space as space
     from prunelab.surgery import GraphLayer as GraphLayer
     from prunelab.surgery import compact as compact
     from prunelab.surgery import mask as mask

@@ -11,6 +11,7 @@
     |-- SurgeryError                   a smaller model that does not compute what the masked one computes
     |-- DataError                      data that cannot be read as batches
     |-- TrainingError                  a loss that is not finite, an optimizer that cannot go on
+    |-- SearchError                  a search that finds nothing, or a study that cannot be gone on with
     |-- WorkspaceError                 a workspace that cannot be written, read or shared
     |   `-- StateError                 a state of the history that is not there
     |-- ExportError                    a file that could not be written
@@ -83,6 +84,10 @@ class DataError(PrunelabError):
 
 class TrainingError(PrunelabError):
     """Training that cannot go on."""
+
+
+class SearchError(PrunelabError):
+    """A search that finds nothing, or a study that cannot be gone on with."""
 
 
 class WorkspaceError(PrunelabError):

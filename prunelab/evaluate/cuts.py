@@ -52,7 +52,7 @@ class Cuts:
         """The network without these units of a group; ``held`` are its tensors under the base plan, by value id."""
         structure, program = self.graph.structure, self.graph.program
         kept = structure.kept({group.name: removed})
-        cut = {p.value: _sliced(held[p.value], structure.dims(p.name), kept) for p in program.parameters}
+        cut = {p.value: sliced(held[p.value], structure.dims(p.name), kept) for p in program.parameters}
         return CutNetwork(Executor(program, structure.solution, RULES, kept), cut, kept, structure.solution.dims)
 
 
@@ -68,11 +68,12 @@ class CutNetwork:
 
     def run(self, inputs: Sequence[Any], given: Mapping[int, Any]) -> Any:
         """The outputs, from the full-size values that stand before the cut."""
-        values = {v: _sliced(t, self.dims[v], self.kept) if v in self.dims else t for v, t in given.items()}
+        values = {v: sliced(t, self.dims[v], self.kept) if v in self.dims else t for v, t in given.items()}
         return execute(self.executor, self.held, inputs, training=False, given=values)
 
 
-def _sliced(tensor: Any, dims: Sequence[Any], kept: Kept) -> Any:
+def sliced(tensor: Any, dims: Sequence[Any], kept: Kept) -> Any:
+    """A full-size tensor without the positions that go."""
     for axis, dim in enumerate(dims):
         if kept.changes(dim):
             stays = paddle.to_tensor(kept.positions(dim).astype(np.int64), place=tensor.place)

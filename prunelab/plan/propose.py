@@ -61,6 +61,7 @@ def propose(
     seed: int = 0,
     start: Plan | None = None,
     clock: Clock | None = None,
+    scores: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Choose the units to remove.
 
@@ -96,6 +97,7 @@ def propose(
         start: a plan whose removed units stay removed.
         clock: for a latency: `prunelab.evaluate.NetworkLatency`, from a table of operators' times. One that is made and
             calibrated now, if left out.
+        scores: by group, what the criterion gave before, (units,): these groups are not scored again.
 
     Raises:
         OptionError: an option out of its range, or a target that cannot be met (with the nearest that can).
@@ -133,8 +135,10 @@ def propose(
         ignored = {g.name for pattern in names for g in match(graph, pattern, place="ignore", among=among)}
         groups = [g for g in graph.at(granularity) if g.prunable and g.name not in ignored]
         names = sorted(ignored)
+        known = scores or {}
         calibration = _calibration(graph, data, chosen, scope, groups, loss)
-        scores = {g.name: score(graph, g, chosen, seed=seed, calibration=calibration) for g in groups}
+        scores = {g.name: known[g.name] if g.name in known else
+                  score(graph, g, chosen, seed=seed, calibration=calibration) for g in groups}
     limits = Limits(round_to, {g.name: frozenset(g.removed) for g in base.groups if not is_sparse(g)},
                     check_ratio(floor, place="floor"), {g.name: frozenset(g.stay) for g in graph.groups if g.stay},
                     {g.name: g.least for g in graph.groups if g.least > 1})

@@ -1,0 +1,176 @@
+"""A plan rehearsed: what it would be measured at, without building the smaller model.
+
+The graph runs with the cut units taken out of its operators, as the smaller model computes, over batches held in
+memory. It looks at a growing part of them, and stops where it is sure that another trial is better in everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import paddle
+
+from prunelab.evaluate.cuts import CutNetwork, sliced
+from prunelab.evaluate.evaluate import named_metrics
+from prunelab.evaluate.forward import forward, in_mode
+from prunelab.evaluate.metric import Samplewise
+from prunelab.evaluate.samples import Sample
+from prunelab.graph import Graph
+from prunelab.graph.graph import is_sparse
+from prunelab.graph.rules import RULES
+from prunelab.graph.run import Executor
+from prunelab.plan import Plan
+from prunelab.search.energy import EnergyMeter
+from prunelab.search.objectives import ENERGY, Aims
+from prunelab.search.planning import Candidate, is_weight, out_axis
+from prunelab.surgery import mask
+from prunelab.train import finetune, repair
+
+# The parts of the samples after which it is asked whether a trial is worth going on with: each sees twice as many
+PARTS = (0.125, 0.25, 0.5)
+# 1.5 times the half of a 95 % interval: 99.7 %, since it is asked again and again
+_SURE = 1.5
+
+Rows = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured by name, over the part ``seen`` of the samples; ``rows``: what each sample added to each metric
+    that is a mean over samples."""
+
+    values: Mapping[str, float]
+    seen: float
+    rows: Mapping[str, Sequence[Rows]]
+
+
+# told after each part: what is known by then, and whether to stop
+Look = Callable[[Measured], bool]
+
+
+class Rehearsal:
+    """One model and its data, ready for any plan.
+
+    Args:
+        train: what trials with epochs train on. ``on_batch``: called after each batch.
+    """
+
+    def __init__(self, graph: Graph, held: Sequence[Sample], aims: Aims, *, loss: Any = None, train: Any = None,
+                 seed: int = 0, on_batch: Callable[[], object] | None = None) -> None:
+        self.graph, self.held, self.aims = graph, list(held), aims
+        self.loss, self.train, self.seed, self.on_batch = loss, train, seed, on_batch
+        self.n_samples = sum(b.n_samples for b in self.held)
+        self._meter = EnergyMeter() if ENERGY in aims.measured else None
+
+    def run(self, candidate: Candidate, look: Look = lambda measured: False) -> Measured:
+        """What a candidate is measured at; over a part of the samples where ``look`` says to stop."""
+        with self._network(candidate) as run, paddle.no_grad():
+            return self._over(run, look)
+
+    def _over(self, run: Callable[[Sample], Any], look: Look) -> Measured:
+        metrics = named_metrics(self.aims.metrics, self.loss)
+        rows: dict[str, list[Rows]] = {name: [] for name, m in metrics.items() if isinstance(m, Samplewise)}
+        parts, seen, joules = list(PARTS), 0, 0.0
+        for number, batch in enumerate(self.held):
+            before = self._meter.joules() if self._meter else ()
+            outputs = run(batch)
+            joules += self._meter.between(before, self._meter.joules()) if self._meter else 0.0
+            for name, metric in metrics.items():
+                if name in rows:
+                    totals, weights = metric.rows(outputs, batch.labels, batch.n_samples)  # type: ignore[attr-defined]
+                    rows[name].append((np.asarray(totals, np.float64), np.asarray(weights, np.float64)))
+                metric.update(outputs, batch.labels, batch.n_samples)
+            seen += batch.n_samples
+            if self.on_batch is not None:
+                self.on_batch()
+            last = number == len(self.held) - 1
+            if last or (parts and seen >= parts[0] * self.n_samples):
+                parts = [p for p in parts if seen < p * self.n_samples]
+                told = {name: float(metric.result()) for name, metric in metrics.items()}
+                found = Measured({**told, **({ENERGY: joules / seen} if self._meter else {})}, seen / self.n_samples,
+                                 rows)
+                if last or look(found):
+                    return found
+        raise AssertionError("data is held in one batch or more")
+
+    # the network of a candidate
+
+    @contextlib.contextmanager
+    def _network(self, candidate: Candidate) -> Iterator[Callable[[Sample], Any]]:
+        """Inside, a function from a batch to what the candidate's network gives for it."""
+        plan, quantized = candidate.plan, candidate.settings["quantization"] != "none"
+        model = self._healed(candidate) if candidate.trains else self.graph.model
+        if _is_plain(plan):
+            network = self._cut(plan, model, quantized)
+            yield lambda batch: network.run(batch.inputs, {})
+            return
+        # single weights, regions, words and experts are no matter of fewer units
+        with mask(model, plan), in_mode(model, training=False):
+            for p in model.parameters() if quantized else ():
+                if p.ndim > 1:
+                    paddle.assign(rounded(p), output=p)
+            yield lambda batch: forward(model, batch.inputs)
+
+    def _healed(self, candidate: Candidate) -> Any:
+        """A copy of the model with the plan's cut made up for: repaired, trained."""
+        settings, plan = candidate.settings, candidate.plan
+        model = self.graph.model
+        if settings["repair"]:
+            model = repair(model, plan, [b.inputs for b in self.held] if self.train is None else self.train,
+                           seed=self.seed)
+        if settings["epochs"]:
+            model = copy.deepcopy(model) if model is self.graph.model else model
+            with kept_random():
+                finetune(model, self.train, settings["epochs"], lr=settings["lr"], optimizer=settings["optimizer"],
+                         loss=self.loss, plan=plan, seed=self.seed)
+        return model
+
+    def _cut(self, plan: Plan, model: Any, quantized: bool) -> CutNetwork:
+        graph = self.graph.opened_for(plan)
+        structure, program = graph.structure, graph.program
+        kept = graph.kept(plan)
+        held = tensors_of(graph, model)
+        cut = {p.value: sliced(held[p.value], structure.dims(p.name), kept) for p in program.parameters}
+        if quantized:
+            cut.update({p.value: rounded(cut[p.value]) for p in program.parameters if is_weight(p)})
+        return CutNetwork(Executor(program, structure.solution, RULES, kept), cut, kept, structure.solution.dims)
+
+
+def tensors_of(graph: Graph, model: Any) -> dict[int, Any]:
+    """The model's tensors by value id; or those of a copy of it."""
+    held = {p.value: graph.tensor(p.name) for p in graph.program.parameters}
+    if model is not graph.model:
+        own = {**dict(model.named_buffers()), **dict(model.named_parameters())}
+        held.update({p.value: own[p.name] for p in graph.program.parameters if p.name in own})
+    return held
+
+
+def rounded(weight: Any) -> Any:
+    """A weight as eight bits hold it: 255 levels, symmetrical, a scale for each output channel."""
+    axes = [k for k in range(weight.ndim) if k != out_axis(weight.ndim)]
+    scale = paddle.clip(weight.abs().amax(axes, keepdim=True) / 127, min=1e-12)
+    return paddle.round(weight / scale) * scale
+
+
+def _is_plain(plan: Plan) -> bool:
+    """Whether its network takes what the dense one takes, and has its operators on fewer units."""
+    return all(not g.n_removed or not (is_sparse(g) or g.granularity in ("spatial", "vocabulary", "expert"))
+               for g in plan.groups)
+
+
+@contextlib.contextmanager
+def kept_random() -> Iterator[None]:
+    """Inside, generators may be seeded; afterwards Paddle's, NumPy's and Python's are as before."""
+    before = paddle.get_rng_state(), np.random.get_state(), random.getstate()
+    try:
+        yield
+    finally:
+        paddle.set_rng_state(before[0])
+        np.random.set_state(before[1])
+        random.setstate(before[2])

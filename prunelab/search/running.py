@@ -1,0 +1,219 @@
+"""A search under way: each trial planned, refused where it costs too much, answered where it is known, or measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.trial import TrialState
+
+from prunelab.errors import SearchError, Stopped, reason_of
+from prunelab.evaluate.paired import difference
+from prunelab.search.objectives import Aims
+from prunelab.search.planning import Candidate, Planner
+from prunelab.search.rehearsal import _SURE, Measured, Rehearsal, Rows
+from prunelab.search.study import Study
+from prunelab.search.trial import COMPLETE, CUT_SHORT, FAILED, REFUSED, Trial
+
+# Trials that are refused cost next to nothing and do not count; so many in a row say that the constraints are too tight
+_MOST_REFUSED = 2000
+_TOLD = "prunelab"
+
+
+@dataclass
+class Rival:
+    """A trial of the front: what it costs, and what each sample added to its metrics."""
+
+    costs: Mapping[str, float]
+    rows: Mapping[str, list[Rows]]
+
+
+@dataclass
+class Run:
+    """One process's part of a search.
+
+    Attributes:
+        asked: Optuna's study, whose sampler chooses. ``study``: ours, which is told of every trial.
+        pruner: whether Optuna's pruner is asked too; ``dominated``: whether a trial stops that another surely beats.
+    """
+
+    asked: optuna.Study
+    study: Study
+    aims: Aims
+    planner: Planner
+    rehearsal: Rehearsal
+    dominated: bool = True
+    pruner: bool = False
+    known: dict[str, Trial] = field(default_factory=dict)
+    rivals: dict[int, Rival] = field(default_factory=dict)
+
+    def until(self, trials: int) -> None:
+        """Go on until so many trials have ended, refused ones not counted."""
+        refused = 0
+        while self.counted < trials:
+            trial = self.one()
+            refused = refused + 1 if trial.state == REFUSED else 0
+            if refused >= _MOST_REFUSED:
+                raise SearchError(f"{refused:,} trials in a row were outside the constraints, the last one by "
+                                  f"{trial.reason}; allow more, or give a space with larger ratios")
+            if self.exhausted:
+                self.study.note = "every combination of the space was tried"
+                return
+
+    @property
+    def counted(self) -> int:
+        """Trials that ended, without refused ones."""
+        return sum(1 for t in self.study if t.state != REFUSED)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there is nothing left to try."""
+        size = self.study.space.size
+        return len({tuple(sorted(t.chosen.items(), key=str)) for t in self.study}) >= size if size <= 1e6 else False
+
+    def one(self) -> Trial:
+        """The next trial, recorded."""
+        asked = self.asked.ask(self.study.space.distributions)
+        start = time.perf_counter()
+        try:
+            trial = self._tried(asked)
+        except (KeyboardInterrupt, Stopped, SystemExit):
+            self._tell(asked, None, TrialState.FAIL)
+            raise
+        except Exception as error:
+            # a trial that fails is a result: of a plan that cannot be, of training that comes apart
+            trial = Trial(asked.number, FAILED, dict(asked.params), self.study.space.settings(asked.params), {},
+                          reason=reason_of(error))
+        return self.record(asked, trial, time.perf_counter() - start)
+
+    def _tried(self, asked: optuna.trial.Trial) -> Trial:
+        candidate = self.planner.candidate(asked.params)
+        refused = self.refused(asked, candidate)
+        if refused is not None:
+            return refused
+        same = self.known.get(candidate.key)
+        if same is not None:
+            return self._of(asked, candidate, same.state, same.values, same.seen, same_as=same.number)
+        look = self._look(asked, candidate)
+        measured = self.rehearsal.run(candidate, look)
+        return self.measured(asked, candidate, measured)
+
+    def refused(self, asked: optuna.trial.Trial, candidate: Candidate) -> Trial | None:
+        """The trial, where its cost is outside the constraints already."""
+        missed = self.aims.missed(candidate.costs, self.study.dense)
+        if all(by <= 0 for by in missed.values()):
+            return None
+        told = ", ".join(f"{c.name} {self.aims.measured[c.name].text(candidate.costs[c.name])} against '{c}'"
+                         for c in self.aims.constraints if missed.get(str(c), 0) > 0)
+        return self._of(asked, candidate, REFUSED, candidate.costs, 0.0, reason=told)
+
+    def measured(self, asked: optuna.trial.Trial, candidate: Candidate, found: Measured) -> Trial:
+        """The trial of what was measured."""
+        values = {**found.values, **candidate.costs}
+        bad = next((name for name, v in values.items() if not np.isfinite(v)), None)
+        if bad is not None:
+            raise SearchError(f"{bad} is {values[bad]}")
+        state = COMPLETE if found.seen >= 1.0 else CUT_SHORT
+        trial = self._of(asked, candidate, state, values, found.seen)
+        if state == COMPLETE:
+            self.known[candidate.key] = trial
+            if self.dominated and trial.is_inside:
+                self.rivals[trial.number] = Rival(dict(candidate.costs), {n: list(r) for n, r in found.rows.items()})
+        return trial
+
+    def _of(self, asked: optuna.trial.Trial, candidate: Candidate, state: str, values: Mapping[str, float], seen: float,
+            **more: Any) -> Trial:
+        return Trial(asked.number, state, dict(asked.params), candidate.settings, dict(values),
+                     self.aims.missed(values, self.study.dense), seen, made=candidate.plan, **more)
+
+    # stopping early
+
+    def _look(self, asked: optuna.trial.Trial, candidate: Candidate) -> Any:
+        parts = iter(range(1, 1_000_000))
+
+        def look(found: Measured) -> bool:
+            if self.pruner:
+                asked.report(found.values[self.aims.objectives[0].name], next(parts))
+                if asked.should_prune():
+                    return True
+            return self.dominated and any(surely_better(rival, candidate.costs, found, self.aims)
+                                          for rival in self.rivals.values())
+
+        return look
+
+    # the record
+
+    def record(self, asked: optuna.trial.Trial, trial: Trial, seconds: float) -> Trial:
+        """Tell Optuna's study and ours."""
+        trial = Trial(**{**vars(trial), "seconds": seconds})
+        for name, by in trial.missed.items():
+            asked.set_constraint(name, by)
+        told = {key: value for key, value in trial.to_json().items() if key not in ("chosen", "settings", "plan")}
+        asked.set_user_attr(_TOLD, told)
+        has_all = trial.state in (COMPLETE, CUT_SHORT)
+        values = [trial.values[o.name] for o in self.aims.objectives] if has_all else None
+        state = TrialState.COMPLETE if has_all else TrialState.PRUNED if trial.state == REFUSED else TrialState.FAIL
+        self._tell(asked, values, state)
+        self._forget_beaten()
+        self.study.add(trial)
+        return trial
+
+    def _tell(self, asked: optuna.trial.Trial, values: list[float] | None, state: TrialState) -> None:
+        try:
+            self.asked.tell(asked, values, state)
+        except RuntimeError as error:
+            # Optuna's grid calls stop() at its end, which an ask-and-tell loop must not hear
+            if "stop" not in str(error):
+                raise
+
+    def _forget_beaten(self) -> None:
+        """Only trials of the front are rivals."""
+        if len(self.rivals) > 1:
+            front = {t.number for t in self.study.front_trials}
+            newest = max(self.rivals)
+            self.rivals = {n: r for n, r in self.rivals.items() if n in front or n == newest}
+
+    def recall(self) -> None:
+        """Take the trials that the storage holds already, made by whoever."""
+        for frozen in self.asked.get_trials(deepcopy=False):
+            told = frozen.user_attrs.get(_TOLD)
+            if told is None or frozen.number in self.study.numbers:
+                continue
+            settings = self.study.space.settings(frozen.params)
+            plan = None if told["state"] == FAILED else self.planner.candidate(frozen.params)
+            trial = Trial(**told, chosen=dict(frozen.params), settings=settings,
+                          made=None if plan is None else plan.plan)
+            self.study.take(trial)
+            if plan is not None and trial.state == COMPLETE:
+                self.known.setdefault(plan.key, trial)
+
+
+def surely_better(rival: Rival, costs: Mapping[str, float], found: Measured, aims: Aims) -> bool:
+    """Whether a trial that was seen whole is better in every objective than one that was seen in part: in costs no
+    worse, in metrics better by more than chance, sample by sample (99.7 %)."""
+    if any(o.is_cost and rival.costs[o.name] > costs[o.name] for o in aims.objectives):
+        return False
+    metrics = [o for o in aims.objectives if not o.is_cost]
+    if not metrics or any(o.name not in found.rows for o in metrics):
+        return False
+    return all(_surely_above(rival.rows[o.name], found, o.name, o.higher_is_better) for o in metrics)
+
+
+def _surely_above(rival: list[Rows], found: Measured, name: str, higher_is_better: bool) -> bool:
+    rows = found.rows[name]
+    gap = difference(list(rows), rival[: len(rows)], found.seen)
+    by = gap.value if higher_is_better else -gap.value
+    return by > _SURE * gap.error
+
+
+def reasons(study: Study) -> str:
+    """Why trials failed, grouped."""
+    told: dict[str, int] = {}
+    for trial in study:
+        if trial.state == FAILED:
+            told[trial.reason] = told.get(trial.reason, 0) + 1
+    return "; ".join(f"{n} times: {why}" for why, n in sorted(told.items(), key=lambda item: -item[1]))

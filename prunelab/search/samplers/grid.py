@@ -1,0 +1,43 @@
+"""All combinations, each once, in an order drawn by the seed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import BaseSampler, GridSampler
+
+from prunelab.errors import OptionError
+from prunelab.search.samplers.coordinates import Coordinate
+from prunelab.search.samplers.settings import Settings
+from prunelab.search.variables import values_of
+
+# Values of a range without steps
+_VALUES = 5
+# Optuna's keeps a list of all combinations
+_MOST = 200_000
+
+
+def grid(settings: Settings) -> BaseSampler:
+    """Optuna's. It finds the best there is when it comes to its end; before, it is a random search that never repeats
+    itself. A range without steps has five values.
+
+    Raises:
+        OptionError: more combinations than can be listed.
+    """
+    values = {name: _values(name, d) for name, d in settings.space.items()}
+    n = math.prod(map(len, values.values()))
+    if n > _MOST:
+        raise OptionError(f"the grid has {float(n):.3g} combinations of {len(values)} variables, and at most {_MOST:,} "
+                          "can be listed; give fewer or coarser ones (one ratio a kind of layers: per='kind'), or "
+                          "another sampler")
+    return GridSampler(values, seed=settings.seed32)
+
+
+def _values(name: str, distribution: BaseDistribution) -> list[Any]:
+    coordinate = Coordinate(name, distribution)
+    if coordinate.levels or isinstance(distribution, CategoricalDistribution):
+        return values_of(distribution)
+    return list(dict.fromkeys(coordinate.value(p) for p in np.linspace(0, 1, _VALUES)))

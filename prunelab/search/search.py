@@ -1,0 +1,248 @@
+"""`search`: trials of a space until so many are done, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import optuna
+
+from prunelab.errors import OptionError, SearchError, check_seed, check_whole, shown
+from prunelab.evaluate.batches import Batches, batches
+from prunelab.evaluate.forward import LossFunction, in_mode
+from prunelab.evaluate.samples import Sample, hold, shuffled
+from prunelab.graph import Graph, as_layer, trace
+from prunelab.plan import Plan, as_plan
+from prunelab.search.constraints import check_together, read_constraints
+from prunelab.search.objectives import COSTS, Aims, read_objectives
+from prunelab.search.planning import Candidate, Planner
+from prunelab.search.rehearsal import Rehearsal
+from prunelab.search.running import Run, reasons
+from prunelab.search.samplers import Settings, sampler_of
+from prunelab.search.space import Space
+from prunelab.search.storage import open_study, quiet, why
+from prunelab.search.study import OnTrial, Study
+from prunelab.search.trial import COMPLETE, CUT_SHORT
+
+# Samples of a batch: few enough to stop soon, many enough to compute fast
+_BATCH = 64
+# First trials that cut all groups alike, from a little to much: most of what is drawn at random cuts too much somewhere
+_LADDER = 8
+PRUNERS: dict[str, Callable[[], Any]] = {
+    "halving": optuna.pruners.SuccessiveHalvingPruner,
+    "hyperband": optuna.pruners.HyperbandPruner,
+    "median": optuna.pruners.MedianPruner,
+}
+
+
+def search(
+    model: Any,
+    data: Any,
+    space: Space | None = None,
+    sampler: Any = "annealing",
+    objectives: Any = ("accuracy", "params"),
+    trials: int = 50,
+    *,
+    storage: Any = None,
+    name: str = "prunelab",
+    seed: int = 0,
+    constraints: Any = (),
+    train: Any = None,
+    loss: str | LossFunction | None = None,
+    inputs: Any = None,
+    plan: Plan | None = None,
+    samples: int | None = None,
+    pruner: Any = "dominated",
+    on_trial: OnTrial | None = None,
+    on_batch: Callable[[], object] | None = None,
+) -> Study:
+    """Try ``trials`` plans of a space; gives the `Study`: the front, the best, the smallest within a point.
+
+    A trial runs the network with its cut units taken out, as the smaller model computes, on a growing part of the data;
+    what it costs is known before, so that one outside constraints never runs (and does not count). A trial of a plan
+    that was tried is answered from the record. An interrupt ends the search and gives the study so far. The model is
+    left as it was.
+
+    Args:
+        model: an ``nn.Layer``, a ``paddle.Model`` or a `Graph`.
+        data: what metrics are measured on, as for `prunelab.evaluate`; held in memory.
+        space: what is chosen from, see `prunelab.space`; without it, a ratio from 0 to 90 % for each group.
+        sampler: a name of `prunelab.search.samplers.SAMPLERS`, or an Optuna sampler.
+        objectives: metrics (names or functions, as for `prunelab.evaluate`), "params", "macs", "size_bytes",
+            "latency_ms" (of one sample, from a table of operators' times), "energy" (joules for a sample): one, or
+            several.
+        trials: how many, those that the storage holds already among them.
+        storage: an Optuna storage or its URL ("sqlite:///search.db"), or the path of a journal file; the search goes
+            on there when it is called again, and any number of machines may join in. ``name``: of the study there.
+        seed: the same one gives the same study, where one process works.
+        constraints: such as ``"params <= 5e6"`` or ``"accuracy within 1 point"``; beside those of the space.
+        train: what trials with epochs or repair look at. ``loss``: as for `prunelab.evaluate`.
+        inputs: as for `prunelab.trace`; without it, the first sample of the data.
+        plan: what is gone already.
+        samples: the first so many of the data.
+        pruner: "dominated" ends a trial when a part of the samples says that another is better in everything (its
+            values are then those of the part); None sees all samples; of one objective also "halving", "median",
+            "hyperband" or an Optuna pruner.
+        on_trial: called as ``on_trial(study, trial)`` after each trial. ``on_batch``: called after each batch.
+
+    Raises:
+        UnknownNameError: a sampler, objective, or group nobody knows.
+        OptionError: options that cannot be, constraints that contradict each other or the space.
+        SearchError: an empty space, trials that all fail (with their reasons), a storage that is locked or holds
+            another search.
+    """
+    job = Job.of(model, data, space, objectives, constraints, seed=seed, train=train, loss=loss, inputs=inputs,
+                 plan=plan, samples=samples)
+    trials = check_whole(trials, "trials", 1)
+    if on_trial is not None and not callable(on_trial):
+        raise OptionError("on_trial is no function; give one that takes the study and a trial")
+    with quiet(), in_mode(job.graph.model, training=False):
+        run = job.run(sampler, trials, storage, name, pruner, on_batch)
+        if on_trial is not None:
+            run.study.listen(on_trial)
+        carry_out(run, trials, storage)
+    return run.study
+
+
+def carry_out(run: Run, trials: int, storage: Any) -> None:
+    """Run until so many trials are there; an interrupt ends it, and what is recorded stays."""
+    try:
+        run.recall()
+        run.until(trials)
+    except KeyboardInterrupt:
+        run.study.note = f"interrupted after {run.counted} of {trials} trials"
+        return
+    except Exception as error:
+        if type(error).__module__.startswith(("optuna.", "sqlalchemy.")):
+            raise SearchError(f"the storage {shown(storage)} cannot be used: {why(error)}") from error
+        raise
+    if not any(t.state in (COMPLETE, CUT_SHORT) for t in run.study):
+        raise SearchError(f"all {run.counted} trials failed: {reasons(run.study)}")
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that is given, checked: a model and its data, the space on it, the aims, and what the dense model has."""
+
+    graph: Graph
+    held: list[Sample]
+    space: Space
+    aims: Aims
+    base: Plan
+    data: Any
+    train: Any
+    loss: Any
+    seed: int
+
+    @classmethod
+    def of(cls, model: Any, data: Any, space: Space | None, objectives: Any, constraints: Any, *, seed: int, train: Any,
+           loss: Any, inputs: Any, plan: Plan | None, samples: int | None) -> Job:
+        """Checked.
+
+        Raises:
+            As `search`.
+        """
+        seed = check_seed(seed)
+        found = read_objectives(objectives, loss)
+        if space is not None and not isinstance(space, Space):
+            raise OptionError(f"space is {shown(space)}; make one: pl.space(ratios=(0.0, 0.9))")
+        space = Space() if space is None else space
+        given = (*space.constraints, *read_constraints(constraints))
+        space = replace(space, constraints=given)
+        aims = Aims.of(found, given, loss)
+        check_together(aims.constraints, {})
+        source = data if isinstance(data, Batches) else batches(
+            data, model.model if isinstance(model, Graph) else model, in_process=True)
+        own = hold(source, None if samples is None else check_whole(samples, "samples", 1))
+        graph = model if isinstance(model, Graph) else trace(
+            as_layer(model), [x[:1] if x.ndim else x for x in own[0].inputs] if inputs is None else inputs)
+        base = Plan.empty(graph) if plan is None else as_plan(plan)
+        graph.check(base)
+        space = space.over(graph, base)
+        _check_train(space, train)
+        return cls(graph, shuffled(own, _BATCH, seed), space, aims, base, data, train, loss, seed)
+
+    def run(self, sampler: Any, trials: int, storage: Any, name: str, pruner: Any,
+            on_batch: Callable[[], object] | None) -> Run:
+        """A run, ready to begin: the dense model measured, the storage opened.
+
+        Raises:
+            As `search`.
+        """
+        chosen = sampler_of(sampler, Settings(self.seed, self.space.distributions, len(self.aims.objectives), trials))
+        costs = tuple(n for n in self.aims.measured if n in COSTS)
+        planner = Planner(self.graph, self.space, self.base, costs=costs, data=self._looked_at(), loss=self.loss,
+                          seed=self.seed)
+        rehearsal = Rehearsal(self.graph, self.held, self.aims, loss=self.loss, train=self.train, seed=self.seed,
+                              on_batch=on_batch)
+        plain = Space().settings({})
+        dense = Candidate(plain, self.base, planner.costs(self.base), "dense")
+        values = {**rehearsal.run(dense).values, **dense.costs}
+        check_together(self.aims.constraints, values)
+        self._check_reach(planner, values)
+        study = Study(self.space, self.aims.objectives, values, self.base, seed=self.seed, planned=trials,
+                      sampler=sampler if isinstance(sampler, str) else type(sampler).__name__)
+        study.judge_with(self.graph.model, self.data, self.loss)
+        asked = open_study(storage, name, [o.direction for o in self.aims.objectives], self._identity())
+        asked.sampler = chosen
+        if not asked.get_trials(deepcopy=False) and not isinstance(chosen, optuna.samplers.GridSampler):
+            for first in self.space.ladder(min(_LADDER, trials // 4)):
+                asked.enqueue_trial(first)
+        dominated, optunas = _pruner(pruner, len(self.aims.objectives))
+        asked.pruner = optunas or optuna.pruners.NopPruner()
+        return Run(asked, study, self.aims, planner, rehearsal, dominated, optunas is not None)
+
+    def _looked_at(self) -> Any:
+        return self.data if self.train is None else self.train
+
+    def _identity(self) -> dict[str, Any]:
+        """What makes a search another one than this."""
+        return {"model": self.graph.program.model, "structure": self.graph.fingerprint,
+                "objectives": [o.name for o in self.aims.objectives],
+                "constraints": [str(c) for c in self.aims.constraints],
+                "variables": [f"{n}: {v}" for n, v in self.space.variables.items()]}
+
+    def _check_reach(self, planner: Planner, dense: dict[str, float]) -> None:
+        """Refuse a bound on a cost that the largest ratios of the space do not meet.
+
+        Raises:
+            OptionError: with what is the least.
+        """
+        most = {n: v.high for n, v in self.space.variables.items() if n.startswith("ratios.") and hasattr(v, "high")}
+        most.update({n: max(v.choices) for n, v in self.space.variables.items()
+                     if n.startswith("ratios.") and hasattr(v, "choices")})
+        wanted = [c for c in self.aims.constraints if c.op == "<=" and c.name in ("params", "macs")]
+        if not wanted or not most or len(most) < len(self.space.ratios):
+            return
+        first = {n: getattr(v, "low", None) if hasattr(v, "low") else v.choices[0]
+                 for n, v in self.space.variables.items() if n not in most}
+        least = planner.candidate({**first, **most}).costs
+        for c in wanted:
+            if c.missed(least[c.name], dense[c.name]) > 0:
+                raise OptionError(f"the constraint '{c}' cannot be met in this space: at its largest ratios "
+                                  f"{least[c.name]:,.0f} {c.name} are left; allow that, or give larger ratios")
+
+
+def _check_train(space: Space, train: Any) -> None:
+    trains = [n for n in ("epochs",) if any(v for v in _values(getattr(space, n)))]
+    if trains and train is None:
+        raise OptionError("the space has epochs of training, and there is nothing to train on; give train=")
+
+
+def _values(value: Any) -> tuple[Any, ...]:
+    return tuple(value.choices) if hasattr(value, "choices") else (value.high,) if hasattr(value, "high") else (value,)
+
+
+def _pruner(given: Any, n_objectives: int) -> tuple[bool, Any]:
+    """Whether a trial stops that is surely beaten, and Optuna's pruner or None."""
+    if given is None or given == "dominated":
+        return given == "dominated", None
+    made = PRUNERS[given]() if isinstance(given, str) and given in PRUNERS else given
+    if not isinstance(made, optuna.pruners.BasePruner):
+        raise OptionError(f"pruner is {shown(given)}; give 'dominated', None, {', '.join(map(repr, PRUNERS))} or an "
+                          "Optuna pruner")
+    if n_objectives > 1:
+        raise OptionError(f"the pruner {shown(given)} compares one objective, and {n_objectives} are given; leave it "
+                          "at 'dominated', or give one objective and the others as constraints")
+    return False, made

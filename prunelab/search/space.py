@@ -1,0 +1,285 @@
+"""`Space`: all that may differ from trial to trial. Plain data, and a versioned JSON file."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+
+from prunelab.criteria import Criterion, criterion_of
+from prunelab.errors import (
+    OptionError,
+    SearchError,
+    check_ratio,
+    reason_of,
+    unknown_name,
+)
+from prunelab.graph import Graph, Group
+from prunelab.graph.graph import is_sparse
+from prunelab.plan import Plan, match
+from prunelab.plan.isomorphic import kind_of
+from prunelab.render.numbers import counted, number
+from prunelab.render.table import html_table, text_table
+from prunelab.search.constraints import Constraint
+from prunelab.search.fields import CHECKS, TARGETS, VARYING, ends
+from prunelab.search.files import check_format, load, save
+from prunelab.search.samplers.coordinates import Coordinate
+from prunelab.search.variables import Among, Between, Plain, Variable, is_variable, only_value, read_variable
+
+FORMAT, VERSION = "prunelab-space", 1
+RATIOS = Between(0.0, 0.9)
+PER = ("group", "kind", "pattern")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """What a search chooses from; `pl.space` makes one.
+
+    Every field is one value, or a variable (`Between`, `Among`). ``ratios``: the fraction removed, by pattern; ``per``:
+    whether every group that a pattern matches has a ratio of its own, those of a kind share one, or all of a pattern.
+    ``sparsity``, ``macs`` or ``params`` instead: one amount for all, spread by ``scope``. ``criterion``,
+    ``granularity``, ``round_to``, ``ignore``: as for `prunelab.propose`. ``clusters``: how many k-means makes of a
+    group's units, with the criterion "cluster"; ``spatial``, ``vocabulary``: the fraction of the inputs' area, of the
+    words. ``repair``, ``epochs``, ``lr``, ``optimizer``: what follows a cut. ``quantization``: "none" or
+    "int8_weights". ``groups``: by the name of a ratio, the groups that have it, where a model is known.
+    """
+
+    ratios: Mapping[str, Variable | Plain] = field(default_factory=dict)
+    per: str = "group"
+    sparsity: Variable | Plain = None
+    macs: Variable | Plain = None
+    params: Variable | Plain = None
+    criterion: Variable | Plain = "l1_weight"
+    scope: Variable | Plain = "local"
+    granularity: Variable | Plain = "auto"
+    round_to: Variable | Plain = 1
+    ignore: tuple[str, ...] = ()
+    clusters: Variable | Plain = None
+    spatial: Variable | Plain = None
+    vocabulary: Variable | Plain = None
+    repair: Variable | Plain = False
+    epochs: Variable | Plain = 0
+    lr: Variable | Plain = None
+    optimizer: Variable | Plain = None
+    quantization: Variable | Plain = "none"
+    constraints: tuple[Constraint, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    own: Mapping[str, Criterion] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        for name, check in CHECKS.items():
+            for value in ends(getattr(self, name)):
+                check(value, name, self.own)
+        for name, ratio in self.ratios.items():
+            for value in ends(ratio):
+                check_ratio(value, place=f"the ratio of '{name}'")
+        if self.per not in PER:
+            raise unknown_name("per", self.per, PER)
+        self._check_amounts()
+
+    def _check_amounts(self) -> None:
+        asked = [name for name in TARGETS if getattr(self, name) is not None]
+        if len(asked) > 1:
+            raise OptionError(f"{' and '.join(asked)} are given; one of them is the amount")
+        if asked and self.ratios:
+            raise OptionError(f"ratios and {asked[0]} are given; ratios say how much of each group, {asked[0]} how "
+                              "much in all, spread by scope: leave out one of them")
+        if not asked and self.scope != "local":
+            raise OptionError(f"scope is {self.scope}, and it spreads one amount over all groups: give "
+                              "sparsity, macs or params too, such as sparsity=(0.3, 0.9)")
+
+    # reading
+
+    @property
+    def variables(self) -> dict[str, Variable]:
+        """What differs from trial to trial, by name: ``ratios.conv1``, ``criterion``."""
+        named = {f"ratios.{name}": ratio for name, ratio in self.ratios.items()}
+        named.update({name: getattr(self, name) for name in VARYING})
+        return {name: v for name, v in named.items() if isinstance(v, (Between, Among)) and is_variable(v)}
+
+    @property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """The same in Optuna's words."""
+        return {name: variable.distribution for name, variable in self.variables.items()}
+
+    @property
+    def size(self) -> float:
+        """How many different settings there are: infinity where a range has no steps."""
+        sizes = [variable.size for variable in self.variables.values()]
+        return math.inf if None in sizes else float(math.prod(s for s in sizes if s is not None))
+
+    def settings(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """All fields as single values, under what a trial has chosen; the ratios by group."""
+        out: dict[str, Any] = {name: chosen.get(name, only_value(getattr(self, name))) for name in VARYING}
+        ratios: dict[str, Any] = {}
+        for name, ratio in self.ratios.items():
+            value = chosen.get(f"ratios.{name}", only_value(ratio))
+            ratios.update(dict.fromkeys(self.groups.get(name, (name,)), value))
+        return {**out, "ratios": ratios}
+
+    def ladder(self, steps: int) -> list[dict[str, Any]]:
+        """So many settings that cut all groups alike, from a little to much: where ratios are at the same place of
+        their ranges; what else there is, a sampler draws."""
+        ratios = {name: v for name, v in self.variables.items() if name.startswith("ratios.") or name in TARGETS}
+        places = [(k + 1) / (steps + 1) for k in range(steps)]
+        return [{name: Coordinate(name, v.distribution).value(place) for name, v in ratios.items()}
+                for place in places] if ratios else []
+
+    def criterion_of(self, name: str) -> Criterion:
+        """The criterion of a name, also one of the user's own."""
+        return self.own.get(name) or criterion_of(name)
+
+    # on a model
+
+    def over(self, graph: Graph, base: Plan | None = None) -> Space:
+        """The same space with the ratios of a model's groups by name.
+
+        Args:
+            base: what is gone already; a ratio below it stands for it.
+
+        Raises:
+            UnknownNameError: a pattern that matches nothing.
+            SearchError: nothing is left that differs.
+        """
+        amounts = any(getattr(self, name) is not None for name in TARGETS)
+        asked = self.ratios or ({} if amounts else {"*": RATIOS})
+        if self.groups:
+            asked, found = self.ratios, dict(self.groups)
+            for names in self.groups.values():
+                for name in names:
+                    self._matched(graph, name, "ratios")
+        else:
+            asked, found = self._named(graph, asked)
+        space = replace(self, ratios=asked, groups=found)
+        if not space.variables:
+            raise SearchError(f"the space is empty: nothing differs from trial to trial{self._why_empty(graph)}; give "
+                              "ranges or lists, such as ratios=(0.0, 0.9) or criterion=['l1_weight', 'taylor']")
+        return space
+
+    def _named(self, graph: Graph, asked: Mapping[str, Variable | Plain]) -> tuple[
+            dict[str, Variable | Plain], dict[str, tuple[str, ...]]]:
+        """The ratios by the name they get, and the groups of each; a later pattern counts where two match."""
+        ignored = {g.name for pattern in self.ignore for g in self._matched(graph, pattern, "ignore")}
+        of: dict[str, str] = {}
+        among = {g.name: g for granularity in self._granularities for g in graph.at(granularity)}
+        for pattern in asked:
+            matched = self._matched(graph, pattern, "ratios") if pattern != "*" else list(among.values())
+            free = [g for g in matched if g.prunable and g.name not in ignored]
+            if not free and pattern != "*":
+                why = f"frozen by {matched[0].reason}" if not matched[0].prunable else "ignored"
+                raise OptionError(f"'{pattern}' in ratios cannot be cut: {matched[0].name} is {why}; leave it out")
+            of.update({g.name: pattern for g in free})
+        ratios: dict[str, Variable | Plain] = {}
+        groups: dict[str, tuple[str, ...]] = {}
+        by_key: dict[Any, str] = {}
+        for name, pattern in of.items():
+            key = {"group": name, "pattern": pattern, "kind": (pattern, self._kind(graph, among.get(name)))}[self.per]
+            told = by_key.setdefault(key, pattern if self.per == "pattern" else name)
+            ratios[told] = asked[pattern]
+            groups[told] = (*groups.get(told, ()), name)
+        return ratios, groups
+
+    def _kind(self, graph: Graph, group: Group | None) -> Any:
+        return kind_of(graph, group) if group is not None and not is_sparse(group) else None
+
+    @property
+    def _granularities(self) -> list[str]:
+        return [str(g) for g in ends(self.granularity)]
+
+    def _matched(self, graph: Graph, pattern: str, place: str) -> list[Group]:
+        among = [g for granularity in self._granularities for g in graph.at(granularity)]
+        return match(graph, pattern, place=place, among=among)
+
+    def _why_empty(self, graph: Graph) -> str:
+        if graph.prunable:
+            return ""
+        frozen = next(iter(graph.groups), None)
+        return f", and {graph.program.model} has no group that can be cut" + (
+            f" ({frozen.name} is frozen by {frozen.reason})" if frozen is not None else "")
+
+    # telling
+
+    def _rows(self) -> list[list[str]]:
+        rows = []
+        for name, ratio in self.ratios.items():
+            others = len(self.groups.get(name, (name,))) - 1
+            told = f"{name} and {counted(others, 'other')}" if others else name
+            rows.append([f"ratio of {told}", _told(ratio)])
+        plain = Space()
+        rows += [[name, _told(getattr(self, name))] for name in VARYING
+                 if getattr(self, name) != getattr(plain, name) or name in self.variables]
+        rows += [["ignore", ", ".join(self.ignore)]] if self.ignore else []
+        return [*rows, *(["constraint", str(c)] for c in self.constraints)]
+
+    def _total(self) -> str:
+        n, size = len(self.variables), self.size
+        told = "" if math.isinf(size) else f", {number(size, 4) if size >= 1e6 else f'{size:,.0f}'} combinations"
+        return f"Space of {counted(n, 'variable')}{told}"
+
+    def __str__(self) -> str:
+        rows = self._rows() or [["ratio of each group that can be cut", _told(RATIOS)]]
+        return text_table(["what", "from"], rows, title=self._total())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = self._rows() or [["ratio of each group that can be cut", _told(RATIOS)]]
+        return html_table(["what", "from"], rows, caption=self._total())
+
+    # files
+
+    def to_json(self) -> dict[str, Any]:
+        """The space as JSON data; a criterion of one's own by its name."""
+        out: dict[str, Any] = {"format": FORMAT, "version": VERSION, "per": self.per, "ignore": list(self.ignore),
+                               "ratios": {name: _json(v) for name, v in self.ratios.items()},
+                               "groups": {name: list(names) for name, names in self.groups.items()},
+                               "constraints": [[c.name, c.op, c.bound, c.unit] for c in self.constraints]}
+        return {**out, **{name: _json(getattr(self, name)) for name in VARYING}}
+
+    @classmethod
+    def from_json(cls, data: Any, *, place: str = "the space", own: Mapping[str, Criterion] | None = None) -> Space:
+        """The space that ``to_json`` gave; ``own`` are criteria that are none of prunelab's, by name.
+
+        Raises:
+            SearchError: data of another kind, or damaged; ``place`` is named.
+        """
+        check_format(data, FORMAT, VERSION, place, "Space.save")
+        try:
+            values = {name: read_variable(data[name], name) for name in VARYING}
+            return cls(per=str(data["per"]), ignore=tuple(map(str, data["ignore"])), own=own or {},
+                       ratios={str(k): read_variable(v, k) for k, v in data["ratios"].items()},
+                       groups={str(k): tuple(map(str, v)) for k, v in data["groups"].items()},
+                       constraints=tuple(Constraint(str(n), str(op), float(b), str(u))
+                                         for n, op, b, u in data["constraints"]), **values)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise SearchError(f"{place} is damaged: {reason_of(error)}; write it again with Space.save") from error
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write it as JSON; the file appears whole or not at all.
+
+        Raises:
+            SearchError: a place that cannot be written.
+        """
+        return save(path, self.to_json(), "the space")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, own: Mapping[str, Criterion] | None = None) -> Space:
+        """Read one; no code runs. ``own``: criteria that are none of prunelab's, by name.
+
+        Raises:
+            SearchError: a file that is not there, or is none.
+        """
+        return cls.from_json(load(path, "Space.save"), place=os.fspath(path), own=own)
+
+
+def _told(value: Variable | Plain) -> str:
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def _json(value: Variable | Plain) -> Any:
+    return value.to_json() if isinstance(value, (Between, Among)) else value

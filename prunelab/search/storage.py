@@ -1,0 +1,101 @@
+"""The Optuna study behind a search: opened in a storage, or refused with what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import BaseStorage
+from optuna.storages.journal import JournalFileBackend, JournalStorage
+from optuna.study import StudyDirection
+
+from prunelab.errors import OptionError, SearchError, reason_of, shown
+
+# Under this name a study says what it is of
+_IDENTITY = "prunelab"
+_WANTED = ("give a database's URL such as 'sqlite:///search.db', a journal file such as 'search.log', or an Optuna "
+           "storage")
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Inside, Optuna logs nothing but errors and warns of no experiments: what matters a study tells."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def open_storage(storage: Any) -> Any:
+    """What Optuna takes: a URL, a storage, a journal file by its path, or None for memory.
+
+    Raises:
+        OptionError: something else.
+    """
+    if storage is None or isinstance(storage, BaseStorage):
+        return storage
+    if isinstance(storage, str) and "://" in storage:
+        return storage
+    if isinstance(storage, (str, os.PathLike)) and os.fspath(storage):
+        return JournalStorage(JournalFileBackend(os.fspath(storage)))
+    raise OptionError(f"storage is {shown(storage)}; {_WANTED}")
+
+
+def open_study(storage: Any, name: str, directions: Sequence[StudyDirection],
+               identity: Mapping[str, Any]) -> optuna.Study:
+    """The study of that name, new or gone on with.
+
+    Raises:
+        OptionError: no storage.
+        SearchError: a storage that is locked, cannot be had, or holds another search under this name.
+    """
+    try:
+        opened = open_storage(storage)
+        known = () if opened is None else optuna.get_all_study_names(opened)
+        if name in known:
+            study = optuna.load_study(study_name=name, storage=opened)
+            _check(study, name, storage, identity)
+            return study
+        study = optuna.create_study(storage=opened, study_name=name, directions=list(directions), load_if_exists=True)
+        if _IDENTITY not in study.user_attrs:
+            study.set_user_attr(_IDENTITY, dict(identity))
+        return study
+    except (OptionError, SearchError):
+        raise
+    except Exception as error:
+        raise SearchError(f"the storage {shown(storage)} cannot be used: {why(error)}") from error
+
+
+def why(error: BaseException) -> str:
+    """Why a storage failed, and what to do."""
+    told = " ".join(str(e) for e in (error, error.__cause__, getattr(error, "orig", None)) if e is not None)
+    if "locked" in told:
+        return ("it is locked by another process; wait until that is done, or use a journal file "
+                "(storage='search.log') or a database server, which many processes can write")
+    return f"{reason_of(error)}; {_WANTED}"
+
+
+def _check(study: optuna.Study, name: str, storage: Any, identity: Mapping[str, Any]) -> None:
+    there = study.user_attrs.get(_IDENTITY)
+    if there is None:
+        raise SearchError(f"the storage {shown(storage)} holds the study '{name}', which is none of prunelab's; give "
+                          "another name: pl.search(..., name='mine')")
+    apart = [key for key, value in identity.items() if there.get(key) != value]
+    if apart:
+        told = "; ".join(f"{key} was {_short(there.get(key))} and is {_short(identity[key])}" for key in apart)
+        raise SearchError(f"the storage {shown(storage)} holds another search under the name '{name}': {told}; give "
+                          "another name or storage, or search as it was begun")
+
+
+def _short(value: Any) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,280 @@
+"""A search: its trials are true, its study says what they say, it keeps to constraints, repeats itself and goes on."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from search_nets import digits, frame, net, trained
+
+import prunelab as pl
+from prunelab.errors import DataError, OptionError, PrunelabError, SearchError, Stopped, UnknownNameError
+from prunelab.search import SAMPLERS, Trial, energy
+
+
+@pytest.fixture(scope="module")
+def study() -> pl.Study:
+    return pl.search(trained(), digits(), trials=40)
+
+
+def test_every_value_is_that_of_the_masked_model_and_every_cost_that_of_the_smaller_one(study: pl.Study) -> None:
+    model = trained()
+    whole = [t for t in study if t.state == "complete"]
+    assert len(whole) > 10
+    for trial in whole[::5]:
+        with pl.mask(model, trial.plan):
+            assert trial.values["accuracy"] == pytest.approx(pl.evaluate(model, digits(), "accuracy")["accuracy"])
+        small = pl.compact(model, trial.plan)
+        assert trial.values["params"] == sum(p.size for p in small.parameters())
+        again = pl.propose(pl.trace(model, (1, 1, 8, 8)), ratios=trial.ratios)
+        assert again.groups == trial.plan.groups
+
+
+def test_what_was_cut_short_is_beaten_by_another_on_all_samples(study: pl.Study) -> None:
+    short = [t for t in study if t.state == "cut short"]
+    assert short
+    whole = [t for t in study if t.state == "complete"]
+    model = trained()
+    for trial in short:
+        assert 0 < trial.seen < 1
+        with pl.mask(model, trial.plan):
+            true = pl.evaluate(model, digits(), "accuracy")["accuracy"]
+        assert any(t.values["accuracy"] >= true and t.values["params"] <= trial.values["params"] for t in whole)
+
+
+def test_the_front_is_of_whole_trials_that_nobody_beats(study: pl.Study) -> None:
+    front = study.front
+    assert front["accuracy"].is_monotonic_decreasing
+    assert front["params"].is_monotonic_decreasing
+    assert (front["seen"] == 1).all()
+    assert study.best.number in front.index
+    assert len(study.trials) == len(study) == 40
+
+
+def test_a_study_tells_its_volume_importances_and_picture(study: pl.Study) -> None:
+    volume = study.hypervolume()
+    assert volume.is_monotonic_increasing
+    assert 0 < volume.iloc[-1] <= 1.000001
+    table = study.importances()
+    assert list(table.columns) == ["accuracy", "params"]
+    np.testing.assert_allclose(table.sum(), 1.0)
+    svg = study.plot().to_svg()
+    assert svg.count("<circle") == 40
+    assert "dense" in svg
+    assert "Study: 40 trials by annealing" in str(study)
+    assert "<svg" in study._repr_html_()
+
+
+def test_within_is_the_smallest_that_keeps_it_and_says_the_nearest_where_none_does(study: pl.Study) -> None:
+    found = study.within(accuracy=-20.0)
+    whole = [t for t in study if t.state == "complete"]
+    allowed = [t for t in whole if t.values["accuracy"] >= study.dense["accuracy"] - 0.2]
+    assert found.values["params"] == min(t.values["params"] for t in allowed)
+    with pytest.raises(SearchError, match=r"no trial is within accuracy=50 points .* nearest is trial \d+ at"):
+        study.within(accuracy=50.0)
+    with pytest.raises(UnknownNameError, match="did you mean 'accuracy'"):
+        study.within(acuracy=-1.0)
+    with pytest.raises(OptionError, match="within wants a metric"):
+        study.within()
+
+
+def test_within_verifies_on_all_the_data() -> None:
+    # the search sees 40 samples only, on which a trial may look better than it is
+    study = pl.search(trained(), digits(), sampler="random", trials=40, samples=40)
+    model = trained()
+    dense = study.dense["accuracy"]
+    found = study.within(accuracy=-25.0)
+    with pl.mask(model, found.plan):
+        assert pl.evaluate(model, digits(), "accuracy")["accuracy"] >= dense - 0.25
+
+
+def test_a_study_is_kept_and_read_without_the_model(study: pl.Study, tmp_path: Path) -> None:
+    again = pl.Study.load(study.save(tmp_path / "study.json"))
+    assert frame(again).equals(frame(study))
+    assert again.best.plan == study.best.plan
+    assert again.front.equals(study.front)
+    with pytest.raises(OptionError, match="has no model to verify with"):
+        again.within(accuracy=-20.0)
+    assert again.within(accuracy=-20.0, model=trained(), data=digits()).number == study.within(accuracy=-20.0).number
+    with pytest.raises(SearchError, match="is no prunelab-study"):
+        pl.Study.load(study.space.save(tmp_path / "space.json"))
+
+
+@pytest.mark.parametrize("sampler", ["annealing", "genetic", "pso", "tpe", "nsga2"])
+def test_the_same_seed_gives_the_same_study_and_leaves_model_and_generators_alone(sampler: str) -> None:
+    model, x = trained(), digits()[0][:4]
+    before = {n: t.numpy().tobytes() for n, t in model.state_dict().items()}
+    drawn = np.random.get_state()[1].tolist()
+    first, again = (pl.search(model, digits(60), sampler=sampler, trials=15, seed=7) for _ in range(2))
+    assert frame(first).equals(frame(again))
+    assert not frame(first).equals(frame(pl.search(model, digits(60), sampler=sampler, trials=15, seed=8)))
+    assert {n: t.numpy().tobytes() for n, t in model.state_dict().items()} == before
+    assert np.random.get_state()[1].tolist() == drawn
+    assert model.training
+    assert x.shape == (4, 1, 8, 8)
+
+
+def test_trials_outside_constraints_never_run_and_do_not_count() -> None:
+    ran = []
+    study = pl.search(trained(), digits(60), sampler="random", trials=12, constraints="params <= 25 %",
+                      on_batch=lambda: ran.append(1), pruner=None)
+    states = study.trials["state"].value_counts()
+    assert states["refused"] > 3
+    assert states["complete"] == 12
+    refused = next(t for t in study if t.state == "refused")
+    assert "against 'params <= 25 %'" in refused.reason
+    assert "accuracy" not in refused.values
+    inside = study.trials[study.trials["state"] == "complete"]
+    assert (inside["params"] <= 0.25 * study.dense["params"]).all()
+    assert len(ran) == 12 + 1 - inside["same_as"].notna().sum()  # a batch each, and the dense model
+
+
+def test_one_objective_under_a_constraint_on_a_metric() -> None:
+    study = pl.search(trained(), digits(60), objectives="params", constraints="accuracy within 15 points", trials=30)
+    assert study.best.values["accuracy"] >= study.dense["accuracy"] - 0.15 - 1e-9
+    outside = [t for t in study if not t.is_inside]
+    assert all(t.number not in study.front.index for t in outside)
+
+
+def test_a_plan_that_was_tried_is_answered_from_the_record() -> None:
+    space = pl.space(ratios=[0.0, 0.4], per="pattern", criterion=["l1_weight", "l2_weight", "mean"])
+    ran = []
+    study = pl.search(trained(), digits(60), space, sampler="grid", trials=50, on_batch=lambda: ran.append(1))
+    same = study.trials["same_as"].notna()
+    assert len(study) == 6
+    assert "every combination" in study.note
+    assert same.sum() >= 2  # nothing is cut, three times
+    first = study.trials.loc[int(study.trials["same_as"].dropna().iloc[0])]
+    assert first["accuracy"] == study.trials[same]["accuracy"].iloc[0]
+    assert len(ran) == 1 + 6 - same.sum()
+
+
+def test_listeners_hear_each_trial_once_and_can_leave() -> None:
+    heard: list[tuple[int, str]] = []
+    ends = []
+
+    def first(study: pl.Study, trial: Trial) -> None:
+        heard.append((len(study), trial.state))
+        if len(study) == 1:
+            ends.append(study.listen(lambda study, trial: heard.append((0, trial.state))))
+        if len(study) == 3:
+            ends[0]()
+
+    pl.search(trained(), digits(60), trials=4, on_trial=first)
+    assert [n for n, _ in heard] == [1, 2, 0, 3, 4]
+
+
+def test_an_interrupt_keeps_what_is_recorded_and_the_same_call_goes_on(tmp_path: Path) -> None:
+    def interrupt(study: pl.Study, trial: Trial) -> None:
+        if trial.number == 6:
+            raise KeyboardInterrupt
+
+    options: dict[str, Any] = {"trials": 15, "seed": 3}
+    cut = pl.search(trained(), digits(60), storage=tmp_path / "log", on_trial=interrupt, **options)
+    assert len(cut) == 7
+    assert cut.note == "interrupted after 7 of 15 trials"
+    assert "interrupted after 7 of 15" in str(cut)
+    rest = pl.search(trained(), digits(60), storage=tmp_path / "log", **options)
+    assert frame(rest).equals(frame(pl.search(trained(), digits(60), **options)))
+
+
+def test_a_stop_in_the_middle_of_a_trial_leaves_those_before(tmp_path: Path) -> None:
+    told: list[pl.Study] = []
+
+    def stop() -> None:
+        if told and len(told[-1]) == 3:
+            raise Stopped("enough")
+
+    with pytest.raises(Stopped):
+        pl.search(trained(), digits(60), trials=9, on_batch=stop, on_trial=lambda s, t: told.append(s),
+                  storage=f"sqlite:///{tmp_path}/s.db")
+    rest = pl.search(trained(), digits(60), trials=9, storage=f"sqlite:///{tmp_path}/s.db")
+    assert (rest.trials["state"] != "failed").all()
+    assert len(rest) == 9
+
+
+# mistakes
+
+
+def test_trials_that_all_fail_say_why_grouped() -> None:
+    space = pl.space(params=(0.999, 0.9999))  # of each group at least one unit stays
+    with pytest.raises(SearchError, match=r"all 6 trials failed: 1 times: params=0.99\d+ cannot be met: at most .*; 1"):
+        pl.search(trained(), digits(60), space, trials=6)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "told"),
+    [
+        ({"sampler": "anealing"}, UnknownNameError, "did you mean 'annealing'"),
+        ({"objectives": ("acuracy",)}, UnknownNameError, "unknown objective 'acuracy'; did you mean 'accuracy'"),
+        ({"objectives": ()}, OptionError, "give at least one of accuracy"),
+        ({"objectives": ("params", "params")}, OptionError, "params is given twice"),
+        ({"constraints": "latncy_ms <= 3"}, UnknownNameError, "'latncy_ms'; did you mean 'latency_ms'"),
+        ({"constraints": ("params <= 100", "params >= 200")}, OptionError, "contradict each other"),
+        ({"constraints": "params <= 10"}, OptionError, "cannot be met in this space: at its largest ratios"),
+        ({"trials": 0}, OptionError, "trials is 0"),
+        ({"seed": -1}, OptionError, "seed is -1"),
+        ({"space": "small"}, OptionError, "space is 'small'; make one: pl.space"),
+        ({"storage": 3}, OptionError, "storage is 3; give a database's URL"),
+        ({"storage": "sqlite:////nowhere/at/all.db"}, SearchError, "cannot be used: .*unable to open database"),
+        ({"pruner": "halfing"}, OptionError, "pruner is 'halfing'; give 'dominated'"),
+        ({"pruner": "halving"}, OptionError, "compares one objective, and 2 are given"),
+        ({"on_trial": 3}, OptionError, "on_trial is no function"),
+        ({"space": pl.space(epochs=[0, 1])}, OptionError, "nothing to train on; give train="),
+        ({"objectives": ("energy",)}, OptionError, "energy cannot be measured"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_before_any_trial(options: dict[str, Any], error: type[PrunelabError], told: str,
+                                             monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(energy, "POWERCAP", tmp_path)
+    with pytest.raises(error, match=told):
+        pl.search(net(), digits(60), on_batch=lambda: None, **{"trials": 3, **options})
+
+
+def test_labels_that_are_missing_are_named_once_and_not_for_each_trial() -> None:
+    with pytest.raises(DataError):
+        pl.search(net(), [digits(60)[0]], trials=3)
+
+
+def test_a_storage_of_another_search_is_refused_with_the_difference(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/s.db"
+    pl.search(trained(), digits(60), trials=2, storage=url)
+    told = "another search under the name 'prunelab': objectives was accuracy, params and is accuracy, macs; give"
+    with pytest.raises(SearchError, match=told):
+        pl.search(trained(), digits(60), trials=2, storage=url, objectives=("accuracy", "macs"))
+    assert len(pl.search(trained(), digits(60), trials=2, storage=url, objectives="loss", name="other")) == 2
+    optuna.create_study(storage=url, study_name="mine")
+    with pytest.raises(SearchError, match="holds the study 'mine', which is none of prunelab's"):
+        pl.search(trained(), digits(60), trials=2, storage=url, name="mine")
+
+
+def test_a_storage_that_is_locked_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    engine = {"connect_args": {"timeout": 0.1}}
+    storage = optuna.storages.RDBStorage(f"sqlite:///{path}", engine_kwargs=engine)
+    held = sqlite3.connect(path)
+    held.execute("BEGIN EXCLUSIVE")
+    try:
+        with pytest.raises(SearchError, match="locked by another process; wait until that is done, or use a journal"):
+            pl.search(trained(), digits(60), trials=2, storage=storage)
+    finally:
+        held.close()
+
+
+def test_every_sampler_takes_part(tmp_path: Path) -> None:
+    space = pl.space(ratios=[0.0, 0.3, 0.6])
+    for sampler in [name for name in SAMPLERS if name != "bayesian"]:
+        study = pl.search(trained(), digits(60), space, sampler, objectives="accuracy", trials=6)
+        assert len(study) == 6
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_an_optuna_sampler_and_pruner_of_ones_own() -> None:
+    study = pl.search(trained(), digits(), sampler=optuna.samplers.QMCSampler(seed=0), objectives="accuracy", trials=20,
+                      pruner=optuna.pruners.PercentilePruner(20.0, n_startup_trials=3))
+    assert study.sampler == "QMCSampler"
+    assert (study.trials["state"] == "cut short").any()
