@@ -24,6 +24,7 @@ from prunelab.lab.looking import Looking
 from prunelab.lab.moving import Moving
 from prunelab.lab.options import Task, Training
 from prunelab.lab.reporting import Reporting
+from prunelab.lab.searching import Searching
 from prunelab.lab.sensing import Sensing
 from prunelab.lab.stepping import Stepping
 from prunelab.lab.store import checked_folder, open_store
@@ -34,7 +35,7 @@ from prunelab.surgery import compact
 from prunelab.train.optimizers import OptimizerMaker
 
 
-class Lab(Stepping, Moving, Looking, Sensing, Clocking, Holding, Storing, Reporting):
+class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Storing, Reporting):
     """One model under study: step, look, go back, branch, and take a smaller model away.
 
     The Lab works on its own copy; the caller's model stays as it is. ``lab.model`` is the full-size copy whose cut

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from prunelab.criteria import Criterion, criterion_of
-from prunelab.errors import OptionError
 from prunelab.evaluate import Sensitivity, sensitivity
 from prunelab.evaluate.evaluate import named_metrics
 from prunelab.evaluate.progress import Progress
@@ -66,10 +65,7 @@ class Sensing(Choosing):
         Raises:
             As `prunelab.sensitivity`; OptionError without data.
         """
-        data = self._task.val if data is None else data
-        if data is None:
-            raise OptionError("data is missing, and the Lab has no validation data; "
-                              "give data, or open the Lab with val=")
+        data = self._data(data)
         own = self._own_metrics()
         chosen = next(iter(own.values())) if metric is None else own.get(metric, metric) if isinstance(
             metric, str) else metric

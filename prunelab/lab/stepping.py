@@ -48,6 +48,18 @@ class Choosing(Opened):
         cut = replace(self._cut(criterion, round_to), data=data, loss=task.loss)
         return cut.check("and the Lab has no data; open it with train=")
 
+    def _data(self, given: Any) -> Any:
+        """The data that is given, or the validation data.
+
+        Raises:
+            OptionError: there is neither.
+        """
+        data = self._task.val if given is None else given
+        if data is None:
+            raise OptionError("data is missing, and the Lab has no validation data; "
+                              "give data, or open the Lab with val=")
+        return data
+
     def _chosen_here(self, cut: Cut) -> Cut:
         """The cut, seeded by where the Lab is; and the generators, which say in what order data comes."""
         seeded = self._seeded(cut)
@@ -158,7 +170,7 @@ class Stepping(Choosing):
         Args:
             plan: a `Plan` of this model, something with a ``plan`` (a trial of a study), a state's id or name, or the
                 units that go by group: ``{"conv1": [0, 3]}``.
-            finetune, repair: as for `step`.
+            finetune, repair: as for `step`; those of a trial, where they were a part of it.
 
         Raises:
             PlanError: a plan for another structure, or units that are not there.
@@ -166,7 +178,9 @@ class Stepping(Choosing):
         """
         wanted = self._wanted(plan)
         self.graph.check(wanted)
-        healing = self._task.healing(finetune, repair)
+        tried = getattr(plan, "settings", {})  # a trial was judged with what heals it
+        healing = self._task.healing(tried.get("epochs") or None if finetune is None else finetune,
+                                     tried.get("repair") or None if repair is None else repair)
         start = next(state for state in reversed(self.path()) if contains(wanted, state.plan))
         if wanted.groups == start.plan.groups:
             raise OptionError(f"the plan cuts what {start.id} cuts; go there: lab.goto('{start.id}')")

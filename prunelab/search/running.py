@@ -67,7 +67,7 @@ class Run:
     @property
     def counted(self) -> int:
         """Trials that ended, without refused ones."""
-        return sum(1 for t in self.study if t.state != REFUSED)
+        return sum(1 for t in self.study if t.counts)
 
     @property
     def exhausted(self) -> bool:

@@ -11,6 +11,7 @@ import optuna
 from prunelab.errors import OptionError, SearchError, check_seed, check_whole, shown
 from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.forward import LossFunction, in_mode
+from prunelab.evaluate.identity import data_identity, fingerprint, model_identity
 from prunelab.evaluate.samples import Sample, hold, shuffled
 from prunelab.graph import Graph, as_layer, trace
 from prunelab.plan import Plan, as_plan
@@ -94,6 +95,14 @@ def search(
     """
     job = Job.of(model, data, space, objectives, constraints, seed=seed, train=train, loss=loss, inputs=inputs,
                  plan=plan, samples=samples)
+    return search_job(job, sampler, trials, storage=storage, name=name, pruner=pruner, on_trial=on_trial,
+                      on_batch=on_batch)
+
+
+def search_job(job: Job, sampler: Any, trials: int, *, storage: Any = None, name: str = "prunelab",
+               pruner: Any = "dominated", on_trial: OnTrial | None = None,
+               on_batch: Callable[[], object] | None = None) -> Study:
+    """As `search`, of what is checked already."""
     trials = check_whole(trials, "trials", 1)
     if on_trial is not None and not callable(on_trial):
         raise OptionError("on_trial is no function; give one that takes the study and a trial")
@@ -137,7 +146,7 @@ class Job:
 
     @classmethod
     def of(cls, model: Any, data: Any, space: Space | None, objectives: Any, constraints: Any, *, seed: int, train: Any,
-           loss: Any, inputs: Any, plan: Plan | None, samples: int | None) -> Job:
+           loss: Any, plan: Plan | None, samples: int | None, inputs: Any = None) -> Job:
         """Checked.
 
         Raises:
@@ -193,12 +202,18 @@ class Job:
         asked.pruner = optunas or optuna.pruners.NopPruner()
         return Run(asked, study, self.aims, planner, rehearsal, dominated, optunas is not None)
 
+    def fingerprint(self, sampler: Any) -> str:
+        """This search, by this sampler and seed, in a few letters."""
+        how = sampler if isinstance(sampler, str) else type(sampler).__name__
+        return fingerprint({**self._identity(), "sampler": how, "seed": self.seed})[:12]
+
     def _looked_at(self) -> Any:
         return self.data if self.train is None else self.train
 
     def _identity(self) -> dict[str, Any]:
         """What makes a search another one than this."""
-        return {"model": self.graph.program.model, "structure": self.graph.fingerprint,
+        return {"model": self.graph.program.model, **model_identity(self.graph, self.base),
+                "data": data_identity(self.held),
                 "objectives": [o.name for o in self.aims.objectives],
                 "constraints": [str(c) for c in self.aims.constraints],
                 "variables": [f"{n}: {v}" for n, v in self.space.variables.items()]}

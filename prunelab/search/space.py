@@ -155,6 +155,8 @@ class Space:
                     self._matched(graph, name, "ratios")
         else:
             asked, found = self._named(graph, asked)
+        if base is not None:
+            asked = {name: _above(v, min(base.ratio(n) for n in found[name])) for name, v in asked.items()}
         space = replace(self, ratios=asked, groups=found)
         if not space.variables:
             raise SearchError(f"the space is empty: nothing differs from trial to trial{self._why_empty(graph)}; give "
@@ -275,6 +277,12 @@ class Space:
             SearchError: a file that is not there, or is none.
         """
         return cls.from_json(load(path, "Space.save"), place=os.fspath(path), own=own)
+
+
+def _above(value: Variable | Plain, least: float) -> Variable | Plain:
+    """A range without what is gone already; values in a list are left, since they may be meant."""
+    return replace(value, low=min(max(value.low, least), value.high)) if isinstance(
+        value, Between) and value.step is None else value
 
 
 def _told(value: Variable | Plain) -> str:

@@ -74,6 +74,11 @@ class Study:
     # reading
 
     @property
+    def interrupted(self) -> bool:
+        """Whether an interrupt ended the search."""
+        return self.note.startswith("interrupted")
+
+    @property
     def numbers(self) -> set[int]:
         """The numbers of all trials."""
         return set(self._trials)

@@ -58,6 +58,11 @@ class Trial:
         return asked or {g.name: g.ratio for g in self.plan.groups if g.n_removed}
 
     @property
+    def counts(self) -> bool:
+        """Whether it is one of those that were asked for: refused ones are not."""
+        return self.state != REFUSED
+
+    @property
     def is_whole(self) -> bool:
         """Whether it has all its values, over all samples."""
         return self.state == COMPLETE

@@ -27,6 +27,8 @@ ALL = [
     ("%prune run --schedule ", ["one_shot", "linear", "exponential", "cubic", "cosine"]),
     ("%prune run --scope gl", ["global"]),
     ("%prune run --by ", ["sparsity", "macs", "params"]),
+    ("%prune search --sampler p", ["pso"]),
+    ("%prune search --objectives accuracy,la", ["latency_ms"]),
     ("%prune goto ", ["s1", "s0", "--explain", "--help"]),
     ("%prune masks C", ["conv1", "conv2"]),
     ("%prune export out --formats ", [*FORMATS]),

@@ -23,6 +23,7 @@ from prunelab.jupyter.magics.open import OPEN
 from prunelab.jupyter.magics.panel import PANEL
 from prunelab.jupyter.magics.plan import PLAN
 from prunelab.jupyter.magics.run import RUN
+from prunelab.jupyter.magics.search import SEARCH
 from prunelab.jupyter.magics.sensitivity import SENSITIVITY
 from prunelab.jupyter.magics.status import STATUS
 from prunelab.jupyter.magics.step import STEP
@@ -32,7 +33,7 @@ from prunelab.jupyter.magics.tree import TREE
 # in the order in which a person meets them
 COMMANDS: dict[str, Command] = {command.name: command for command in (
     OPEN, STATUS, LAYERS, SENSITIVITY, LATENCY, STEP, RUN, BACK, GOTO, BRANCH, TAG, HISTORY, TREE, COMPARE, PLAN, MASKS,
-    CURVES, EXPORT, PANEL, GRAPH, ENV,
+    CURVES, SEARCH, EXPORT, PANEL, GRAPH, ENV,
 )}
 
 __all__ = ["COMMANDS", "Command"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from prunelab.errors import check_positive, check_ratio, check_seed
+from prunelab.jupyter.magics.bounds import Bound
 from prunelab.jupyter.magics.names import (
     Device,
     Folder,
@@ -46,6 +47,18 @@ def _metrics(session: Session) -> Iterable[str]:
     from prunelab.evaluate import METRICS
 
     return METRICS
+
+
+def _samplers(session: Session) -> Iterable[str]:
+    from prunelab.search import SAMPLERS
+
+    return SAMPLERS
+
+
+def _objectives(session: Session) -> Iterable[str]:
+    from prunelab.search.objectives import known_names
+
+    return known_names()
 
 
 def _optimizers(session: Session) -> Iterable[str]:
@@ -99,6 +112,11 @@ SCOPE = Word("scope", _scopes)
 TARGET = Word("target", lambda session: ("sparsity", "macs", "params"))
 METRIC = Word("metric", _metrics, callable)
 METRICS = Listed(METRIC)
+SAMPLER = Word("sampler", _samplers, lambda value: hasattr(value, "sample_relative"))
+OBJECTIVES = Listed(Word("objective", _objectives, callable))
+TRIALS = Number("N", "50", at_least(1), whole=True)
+SPACE = Variable("SPACE", lambda value: type(value).__name__ == "Space", "space")
+CONSTRAINT = Bound()
 FORMATS = Listed(Word("format", _formats, lambda value: hasattr(value, "write")))
 PART = Word("part", _parts)
 OPTIMIZER = Word("optimizer", _optimizers, callable)
@@ -110,7 +128,8 @@ LOSS = NamedOrVariable("LOSS", is_loss_or_function, "mse", _losses)
 WORKSPACE, EXPORTED = Folder("runs/digits"), Folder("out")
 
 __all__ = [
-    "CRITERION", "DATA", "DEVICE", "EPOCHS", "EXPORTED", "FORMATS", "LAYER", "LAYER_RATIOS", "LEARNING_RATE", "LOSS",
-    "METRIC", "METRICS", "MODEL", "NEW_NAME", "OPTIMIZER", "PART", "POINTS", "RATIO", "RATIOS", "SAMPLES", "SCHEDULE",
-    "SCOPE", "SEED", "SHAPE", "STATE", "STEPS", "TARGET", "UNITS", "WORKSPACE",
+    "CONSTRAINT", "CRITERION", "DATA", "DEVICE", "EPOCHS", "EXPORTED", "FORMATS", "LAYER", "LAYER_RATIOS",
+    "LEARNING_RATE", "LOSS", "METRIC", "METRICS", "MODEL", "NEW_NAME", "OBJECTIVES", "OPTIMIZER", "PART", "POINTS",
+    "RATIO", "RATIOS", "SAMPLER", "SAMPLES", "SCHEDULE", "SCOPE", "SEED", "SHAPE", "SPACE", "STATE", "STEPS", "TARGET",
+    "TRIALS", "UNITS", "WORKSPACE",
 ]

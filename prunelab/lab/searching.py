@@ -1,0 +1,83 @@
+"""A search for the best plan from a Lab's current state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from prunelab.evaluate.evaluate import listed
+from prunelab.lab.progress import Meter
+from prunelab.lab.stepping import Choosing
+from prunelab.search import Space, Study, Trial
+from prunelab.search import space as make_space
+from prunelab.search.search import Job, search_job
+from prunelab.search.study import OnTrial
+
+
+class Searching(Choosing):
+    """Trying plans; nothing here changes the Lab: `adopt` takes what was found."""
+
+    def search(
+        self,
+        space: Space | None = None,
+        sampler: Any = "annealing",
+        objectives: Any = None,
+        trials: int = 50,
+        *,
+        constraints: Any = (),
+        data: Any = None,
+        storage: Any = None,
+        seed: int | None = None,
+        on_trial: OnTrial | None = None,
+        **options: Any,
+    ) -> Study:
+        """Try ``trials`` plans that cut further than the current state; gives the `Study`. ``lab.adopt(study.best)``
+        takes one.
+
+        The trials of a Lab with a workspace are kept there: after an interrupt or `stop`, and in another process, the
+        same call goes on where it was. The ratios are of dense units: a group that has lost more stays as it is.
+
+        Args:
+            space: what is chosen from (without it, a ratio for each group, by the Lab's criterion).
+            objectives: the Lab's first metric and "params", if left out.
+            data: the validation data, if left out; trials with epochs or repair look at the training data.
+            storage: the workspace's own file, if left out.
+            seed: one that follows from where the Lab is, if left out.
+            constraints, sampler, on_trial, options: as for `prunelab.search`.
+
+        Raises:
+            As `prunelab.search`; OptionError without data.
+        """
+        data = self._data(data)
+        if space is None:
+            space = make_space(criterion=self._criterion)
+        if objectives is None:
+            objectives = (next(iter(listed(self._task.metrics)), "loss"), "params")
+        seed = self._work.seed_here() if seed is None else seed
+        with self._work.begin("search", trials if isinstance(trials, int) else None) as meter:
+            job = Job.of(self.graph, data, space, objectives, constraints, seed=seed, train=self._task.train,
+                         loss=self._task.loss, plan=self.plan, samples=options.pop("samples", None))
+            if storage is None and self.workspace is not None:
+                storage = self._kept(job, sampler)
+            study = search_job(job, sampler, trials, storage=storage, on_trial=_told(meter, on_trial),
+                               on_batch=meter.control.check, **options)
+            if study.interrupted:
+                self._work.bench.undo()  # an interrupt may have hit where a mask was being taken off
+            return study
+
+    def _kept(self, job: Job, sampler: Any) -> Path:
+        """The workspace's file of this search: another space, state, sampler or seed has another one."""
+        folder = Path(str(self.workspace)) / "search"
+        folder.mkdir(exist_ok=True)
+        return folder / f"{self._nodes.state.id}-{job.fingerprint(sampler)}.log"
+
+
+def _told(meter: Meter, on_trial: OnTrial | None) -> OnTrial:
+    def told(study: Study, trial: Trial) -> None:
+        meter.name(f"search: trial {trial.number}")
+        if on_trial is not None:
+            on_trial(study, trial)
+        if trial.counts:
+            meter.tick(**{name: float(v) for name, v in trial.values.items()})
+
+    return told

@@ -1,0 +1,99 @@
+"""A search from a Lab's state: judged as its states are, kept in its workspace, stopped as all work, adopted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab_nets import everything, lab
+
+import prunelab as pl
+from prunelab import errors
+from prunelab.search import Trial
+
+
+def test_a_trial_that_is_adopted_has_the_values_it_was_found_with(tmp_path: Path) -> None:
+    opened = lab(workspace=tmp_path, metrics=("loss", "accuracy"))
+    opened.step("0", ratio=0.34)
+    before = everything(opened)
+    study = opened.search(trials=8)
+    assert everything(opened) == before
+    assert [o.name for o in study.objectives] == ["loss", "params"]
+    assert study.dense["loss"] == pytest.approx(opened.state.metrics["loss"], rel=1e-5)
+    best = next(t for t in study.front_trials if t.plan.sparsity > opened.plan.sparsity)
+    state = opened.adopt(best)
+    assert state.parent == "s1"
+    assert state.metrics["loss"] == pytest.approx(best.values["loss"], rel=1e-5)
+    assert state.cost.params == best.values["params"]
+    assert opened.replay(state.id).same
+    assert pl.doctor(tmp_path).ok
+    opened.close()
+
+
+def test_what_is_gone_stays_gone_in_every_trial() -> None:
+    opened = lab()
+    opened.step("0", ratio=0.5)
+    gone = set(opened.plan.removed("0"))
+    assert pl.space(opened).variables["ratios.0"].low == 0.5
+    for trial in opened.search(sampler="random", trials=8):
+        assert set(trial.plan.removed("0")) >= gone
+
+
+def test_a_trial_heals_when_it_is_adopted_as_it_did_when_it_was_tried() -> None:
+    opened = lab()
+    space = pl.space(ratios={"3": (0.3, 0.6)}, repair=True, epochs=[1, 2])
+    study = opened.search(space, objectives="loss", trials=2)
+    state = opened.adopt(study.best)
+    assert f"finetune={study.best.settings['epochs']}, repair=True" in state.action
+    assert "finetune=0)" in lab().adopt(study.best, finetune=0, repair=False).action
+
+
+def test_an_interrupt_gives_the_study_so_far_and_the_next_call_goes_on_in_another_process(tmp_path: Path) -> None:
+    def interrupt(study: pl.Study, trial: Trial) -> None:
+        if trial.number == 2:
+            raise KeyboardInterrupt
+
+    opened = lab(workspace=tmp_path)
+    before = everything(opened)
+    study = opened.search(trials=6, on_trial=interrupt)
+    assert study.note == "interrupted after 3 of 6 trials"
+    assert everything(opened) == before
+    assert opened.working == ""
+    opened.close()
+    again = lab(workspace=tmp_path)
+    told: list[int] = []
+    whole = again.search(trials=6, on_trial=lambda study, trial: told.append(trial.number))
+    assert told == [3, 4, 5]
+    assert len(whole) == 6
+    assert len(again.search(trials=6, seed=9, on_trial=lambda study, trial: told.append(trial.number))) == 6
+    assert told == [3, 4, 5, 0, 1, 2, 3, 4, 5]
+    again.close()
+
+
+def test_stop_acts_within_a_trial_and_progress_counts_trials() -> None:
+    opened = lab()
+    told: list[Any] = []
+    opened.on_progress.append(told.append)
+    opened.search(trials=3)
+    assert [p.done for p in told] == [1, 2, 3]
+    assert told[0].total == 3
+    assert "trial 0" in told[0].label
+    opened.on_progress.append(lambda progress: opened.stop())
+    with pytest.raises(errors.Stopped):
+        opened.search(trials=9)
+    opened.on_progress.clear()
+    assert opened.step("0", ratio=0.5).id == "s1"
+
+
+def test_without_data_or_with_an_odd_option_it_says_what_to_do() -> None:
+    with pytest.raises(errors.OptionError, match="data is missing"):
+        lab(val=None).search()
+    opened = lab()
+    with pytest.raises(errors.UnknownNameError, match="did you mean 'genetic'"):
+        opened.search(sampler="genetics")
+    with pytest.raises(TypeError, match="trails"):
+        opened.search(trails=3)
+    with pytest.raises(errors.OptionError, match="trials is 'many'"):
+        opened.search(trials="many")
+    assert opened.working == ""
