@@ -48,7 +48,7 @@ class Reporting(Opened):
         random = read_random()
         with self._work.begin("report"):
             try:
-                return Measured(self._latencies(uncut), self._changes(uncut, now), self._data())
+                return Measured(self._latencies(uncut), self._changes(uncut, now), self._described_data())
             finally:
                 restore_random(random)
 
@@ -71,7 +71,7 @@ class Reporting(Opened):
             return before.changes(after)
         return None
 
-    def _data(self) -> dict[str, str]:
+    def _described_data(self) -> dict[str, str]:
         told = {}
         for name, source in (("training data", self._task.train), ("validation data", self._task.val)):
             if source is not None:

@@ -7,7 +7,6 @@ memory. It looks at a growing part of them, and stops where it is sure that anot
 from __future__ import annotations
 
 import contextlib
-import copy
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from prunelab.evaluate.metric import Samplewise
 from prunelab.evaluate.samples import Sample
 from prunelab.graph import Graph
 from prunelab.graph.graph import is_sparse
+from prunelab.graph.model_copy import copy_of
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
 from prunelab.plan import Plan
@@ -125,7 +125,7 @@ class Rehearsal:
             model = repair(model, plan, [b.inputs for b in self.held] if self.train is None else self.train,
                            seed=self.seed)
         if settings["epochs"]:
-            model = copy.deepcopy(model) if model is self.graph.model else model
+            model = copy_of(model) if model is self.graph.model else model
             with kept_random():
                 finetune(model, self.train, settings["epochs"], lr=settings["lr"], optimizer=settings["optimizer"],
                          loss=self.loss, plan=plan, seed=self.seed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import paddle
 from prunelab.evaluate.forward import forward, in_mode
 from prunelab.evaluate.loss import IGNORED_LABEL, classes
 from prunelab.graph import as_layer
+from prunelab.graph.model_copy import copy_of
 from prunelab.text.samples import SentenceTask
 from prunelab.train import finetune
 
@@ -24,7 +24,7 @@ def forgetting(task: SentenceTask) -> Array:
     Toneva and others: An Empirical Study of Example Forgetting, 2019 (arXiv:1812.05159), looked at after each epoch. A
     copy of the model is trained; the model stays as it is.
     """
-    layer = copy.deepcopy(as_layer(task.model))
+    layer = copy_of(as_layer(task.model))
     seen = [_right(layer, task)]
 
     def look(_: Any) -> None:

@@ -85,7 +85,7 @@ WRITE = {
     "set by mask": vector(lambda h: put(h, h > 0, 0.0), 0, "positions that are written by their numbers"),
     "scatter": tokens(weighted(lambda h, w: paddle.scatter(h[0], paddle.to_tensor([1, 3]), w), [2, 8])),
     "scatter_nd": tokens(lambda h: paddle.scatter_nd(paddle.to_tensor([[1], [3], [0], [2], [4]]), h[0], [6, 8])),
-    "scatter_add": tokens(lambda h: paddle.scatter_add(h[0], 0, paddle.to_tensor([[1, 0]]), h[0]), 0,
+    "scatter_add": tokens(lambda h: paddle.scatter_add(h[0], 0, paddle.to_tensor([[1, 0]]), h[0][:1, :2]), 0,
         "positions that are written by their numbers"),
     "index_add": tokens(lambda h: paddle.index_add(h, paddle.to_tensor([1, 3]), 1, h[:, :2])),
     "select_scatter": tokens(lambda h: paddle.select_scatter(h, h[:, 0], 1, 2)),
@@ -238,7 +238,8 @@ MORE = {
     "scatter, added": tokens(weighted(lambda h, w: paddle.scatter(h[0], paddle.to_tensor([1, 1]), w, overwrite=False),
         [2, 8])),
     "scatter_nd_add": tokens(lambda h: paddle.scatter_nd_add(h[0], paddle.to_tensor([[1], [3]]), h[0, :2])),
-    "scatter_reduce": tokens(lambda h: paddle.scatter_reduce(h[0], 0, paddle.to_tensor([[1, 0]]), h[0], "amax"), 0,
+    "scatter_reduce": tokens(
+        lambda h: paddle.scatter_reduce(h[0], 0, paddle.to_tensor([[1, 0]]), h[0][:1, :2], "amax"), 0,
         "positions that are written by their numbers"),
     "put_along_axis": vector(lambda h: paddle.put_along_axis(h, h.argmax(1, keepdim=True), 0.0, 1), 0,
         "a argmax over it"),

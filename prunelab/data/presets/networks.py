@@ -82,4 +82,5 @@ class TextLSTM(nn.Layer):
 def _numbers(length: int) -> Any:
     import paddle
 
-    return paddle.arange(length)
+    # of a new layer: where Paddle makes its weights
+    return paddle.to_tensor(list(range(length)), place=paddle.base.framework._current_expected_place())

@@ -48,5 +48,5 @@ def python_docs(*, network: str = "transformer", size: int = 1500, length: int =
                         for split in datasets.SPLITS)
     made = TEXT_NETWORKS[network](len(train.tokenizer), topics, length) if model is None else model
     return Preset(name="python_docs", model=made, ratio=0.5, **loaders(train, val, test, batch_size, workers),
-                  loss="cross_entropy", metrics=("accuracy", "loss"), inputs=[paddle.zeros([1, length], "int64")],
-                  classes=train.classes)
+                  loss="cross_entropy", metrics=("accuracy", "loss"),
+                  inputs=[paddle.static.InputSpec([1, length], "int64")], classes=train.classes)

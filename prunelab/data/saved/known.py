@@ -16,7 +16,7 @@ import paddle
 from paddle import _C_ops
 
 from prunelab.graph.composites import COMPOSITES
-from prunelab.graph.execute import place_of
+from prunelab.graph.places import place_of
 from prunelab.graph.program import Program
 from prunelab.graph.run import _EAGER_NAME, _NUMBERS, _TENSORS, Call, Constant, Executor, argument_names, data_type
 from prunelab.graph.solver import Solution
@@ -70,7 +70,7 @@ class Interpreter(Executor):
             path, _, leaf = parameter.name.rpartition(".")
             env[parameter.value] = getattr(layer._sub_layers[path], leaf)
         env.update(zip(program.inputs, inputs, strict=False))
-        place = place_of(env) if paddle.in_dynamic_mode() else paddle.base.framework._current_expected_place()
+        place = place_of(env.values()) if paddle.in_dynamic_mode() else paddle.base.framework._current_expected_place()
         for call in self.calls:
             self._step(call, env, layer.training, place)
         out = [self._as_tensor(v, env, place) for v in program.output_values]

@@ -151,7 +151,8 @@ def _value(array: Any, gathered: bool) -> Any:
     """Numbers of shapes and single numbers stay known; weights train, statistics are gathered."""
     if array.dtype.kind != "f" or array.size <= 1:
         return array
-    tensor = paddle.to_tensor(np.ascontiguousarray(array))
+    # a new layer's weights are made where Paddle makes them
+    tensor = paddle.to_tensor(np.ascontiguousarray(array), place=paddle.base.framework._current_expected_place())
     if gathered:
         return tensor
     return paddle.base.framework.EagerParamBase.from_tensor(tensor, trainable=True)
