@@ -75,3 +75,21 @@ COMPARISON = {
     "same weights": "the same in both",
     "more": "and {n} more",
 }
+
+CURVES = {
+    "title": "Curves",
+    "left hint": "what the scale to the left is of",
+    "right hint": "what the scale to the right is of",
+    "states": "States",
+    "states hint": "over the states, in the order in which they were made; a click goes to one",
+    "training": "Fine-tuning",
+    "training hint": "the loss over the batches, of the training under way or of the last one before this state",
+    "trained": "loss {loss} after {batches} batches",
+    "no training": "No state on the way here was fine-tuned.",
+}
+
+BRUSH = {
+    "all": "Show all",
+    "all hint": "zoom out (a double click does it too)",
+    "keys": "zoom with plus and minus, move with the arrows, 0 shows all",
+}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from prunelab.lab.opened import Opened
 from prunelab.lab.progress import Listener
-from prunelab.lab.state import State
+from prunelab.lab.state import State, stretches
 
 
 class Holding(Opened):
@@ -25,6 +25,11 @@ class Holding(Opened):
         """Functions that are called with the current state, when one is recorded or gone to, and when a name is given
         or taken; append yours."""
         return self._work.on_change
+
+    @property
+    def training(self) -> tuple[tuple[int, float], ...]:
+        """How the loss goes in the fine-tuning under way, as `State.training`; empty when none is."""
+        return stretches(tuple(self._work.losses)) if self._work.working else ()
 
     def stop(self) -> None:
         """End the running work at its next batch, from any thread; it raises `Stopped`, in the last recorded state."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -24,7 +24,8 @@ class State:
     ``parent`` is the id of the state it was made from (None for the dense model), ``action`` the Python line that makes
     it from there, ``cost`` that of the smaller model, ``sparsity`` the fraction of all units that is gone, ``seed``
     what its work was seeded with, ``branch`` the branch it was made on, ``created`` a time in UTC (ISO 8601),
-    ``versions`` what it ran on, ``stored_bytes`` what its arrays added to the history.
+    ``versions`` what it ran on, ``stored_bytes`` what its arrays added to the history, ``training`` how the loss went
+    while it was fine-tuned: pairs of a batch, counted from 1, and the mean loss up to it since the last pair.
     """
 
     id: str
@@ -41,6 +42,7 @@ class State:
     branch: str
     stored_bytes: int
     _read_plan: Callable[[], Plan] = field(repr=False, compare=False)
+    training: tuple[tuple[int, float], ...] = ()
 
     @cached_property
     def plan(self) -> Plan:
@@ -61,7 +63,9 @@ class State:
     def from_json(cls, data: Mapping[str, Any], read_plan: Callable[[], Plan]) -> State:
         """The state that ``to_json`` wrote."""
         cost = Cost.from_json(data["cost"])
-        return cls(**{"branch": "main", "stored_bytes": 0, **data, "cost": cost}, _read_plan=read_plan)
+        training = tuple((int(batch), float(loss)) for batch, loss in data.get("training", ()))
+        return cls(**{"branch": "main", "stored_bytes": 0, **data, "cost": cost, "training": training},
+                   _read_plan=read_plan)
 
     def __hash__(self) -> int:
         return hash((self.id, self.created))
@@ -77,6 +81,16 @@ class State:
 def metric_text(name: str, value: float) -> str:
     """A metric as a person reads it: an accuracy in percent, others to three digits."""
     return percent(value) if name == "accuracy" else number(value)
+
+
+_STRETCHES = 200  # of a training that are kept: more than a chart is wide
+
+
+def stretches(losses: Sequence[float]) -> tuple[tuple[int, float], ...]:
+    """The losses of batches as means over at most 200 equal stretches, each with the number of its last batch."""
+    parts = np.array_split(np.asarray(losses, float), min(len(losses), _STRETCHES)) if len(losses) else []
+    ends = np.cumsum([len(part) for part in parts])
+    return tuple((int(end), float(f"{part.mean():.5g}")) for end, part in zip(ends, parts, strict=True))
 
 
 def versions(device: str) -> dict[str, Any]:

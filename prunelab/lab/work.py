@@ -16,7 +16,7 @@ from prunelab.lab.options import Healing, Task
 from prunelab.lab.piece import Piece
 from prunelab.lab.progress import Control, Listener, Meter, notify
 from prunelab.lab.randomness import read_random, seed_all, step_seed
-from prunelab.lab.state import State, versions
+from prunelab.lab.state import State, stretches, versions
 from prunelab.plan import Plan
 from prunelab.surgery import zero_cut
 from prunelab.train import TrainedBatch
@@ -32,6 +32,7 @@ class Work:
         self.on_change: list[Callable[[State], object]] = []
         self.guard = threading.Lock()  # of `piece`
         self.piece: Piece | None = None
+        self.losses: list[float] = []  # of the batches that were trained on, for the state that is being made
         self.seed = 0
 
     def open(self, seed: int | None) -> None:
@@ -73,6 +74,7 @@ class Work:
     def carry_out(self, proposal: Proposal, healing: Healing, meter: Meter, start: State | None = None) -> State:
         """Cut the model as proposed, heal it, and record what came of it, under ``start`` (the current state)."""
         began, parent = time.perf_counter(), self.bench.state if start is None else start
+        self.losses = []
         meter.tell()
         self.control.check()
         if parent is not self.bench.state:
@@ -81,6 +83,7 @@ class Work:
         zero_cut(self.bench.graph.model, proposal.plan)
 
         def trained(batch: TrainedBatch) -> None:
+            self.losses.append(batch.loss)
             meter.tick(loss=batch.loss)
 
         if healing.repair:
@@ -111,8 +114,10 @@ class Work:
         plan = proposal.plan.with_metrics(metrics)
         device = next((str(t.place) for t in self.bench.graph.model.parameters()), "cpu")
         draft = State("", parent, proposal.label, proposal.action, metrics, plan.cost, plan.sparsity, seeded[0],
-                      time.perf_counter() - start, created, versions(device), self.bench.nodes.branch, 0, lambda: plan)
+                      time.perf_counter() - start, created, versions(device), self.bench.nodes.branch, 0, lambda: plan,
+                      stretches(self.losses))
         state = self.bench.record(draft, plan, seeded, identity, gathered)
+        self.losses = []
         notify(self.on_change, state)
         return state
 

@@ -84,6 +84,7 @@ def test_names_that_a_cell_gives_are_shown(lab: Lab, history: Any) -> None:
 
 def test_two_states_are_compared_side_by_side(panel: Panel, lab: Lab, history: Any) -> None:
     assert history._compare.disabled
+    assert history._result.layout.display == "none"
     send(history, select="s3")
     assert history._compare.disabled  # it is the current one
     for state in ("s2", "s1", "s3", "s3", "s3"):

@@ -6,9 +6,18 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import bqplot
 import numpy as np
 
 from prunelab.render.numbers import number
+
+
+def figure(marks: Sequence[Any], axes: Sequence[Any], margin: dict[str, int]) -> Any:
+    """A figure that fills its place, without bqplot's own buttons, which cover what is below them."""
+    made = bqplot.Figure(marks=list(marks), axes=list(axes), fig_margin=margin, min_aspect_ratio=0.5,
+                         max_aspect_ratio=20, display_toolbar=False)
+    made.add_class("pl-figure")
+    return made
 
 
 def put(mark: Any, x: Any, y: Any) -> None:

@@ -1,114 +1,143 @@
-"""The curves: a metric to the left and a cost to the right, over the states; a click on a point goes there."""
+"""The curves: two of the metrics and costs over the states, or the loss within fine-tuning; a click on a point goes
+there, a brush zooms."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import bqplot
 import ipywidgets as widgets
-import numpy as np
 
 from prunelab.jupyter.panels import actions
-from prunelab.jupyter.panels.axes import fit, put, tick_text, ticks
+from prunelab.jupyter.panels.axes import figure, tick_text, ticks
+from prunelab.jupyter.panels.brush import Brushed
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import Part, box, html, span
+from prunelab.jupyter.panels.track import Track, Tree
+from prunelab.jupyter.panels.training_curve import Training, TrainingCurve
+from prunelab.jupyter.words import CURVES as WORDS
+from prunelab.lab import Progress
 from prunelab.lab.state import State, metric_text
-from prunelab.render.numbers import count
+from prunelab.render.numbers import count, number, percent, seconds, size
 
-_COSTS: dict[str, Callable[[State], float]] = {
-    "params": lambda state: state.cost.params,
-    "MACs": lambda state: state.cost.macs,
+# name -> its value in a state, and how that is told
+_COSTS: dict[str, tuple[Callable[[State], float], Callable[[float], str]]] = {
+    "params": (lambda state: state.cost.params, count),
+    "MACs": (lambda state: state.cost.macs, count),
+    "size": (lambda state: state.cost.bytes, size),
+    "sparsity": (lambda state: state.sparsity, lambda value: percent(value, 0)),
+    "time": (lambda state: state.duration_s, seconds),
 }
-_METRIC, _COST = "var(--jp-brand-color1)", "var(--pl-negative)"
+_LEFT, _RIGHT = "var(--jp-brand-color1)", "var(--pl-negative)"
 _N_TICKS = 8
 _MARGIN = {"top": 12, "bottom": 26, "left": 46, "right": 50}
-
-
-class Track:
-    """One curve on its own scale: the way to the current state as a line, everything else faint."""
-
-    def __init__(self, x: Any, colour: str, side: str, style: str) -> None:
-        self.scale = bqplot.LinearScale()
-        scales = {"x": x, "y": self.scale}
-        self.axis = bqplot.Axis(scale=self.scale, side=side,
-                                grid_lines="solid" if side == "left" else "none")  # one grid is enough
-        common: dict[str, Any] = {"x": [0.0], "y": [0.0], "scales": scales}
-        self.aside = bqplot.Lines(colors=[colour], opacities=[0.35], stroke_width=1.5, line_style=style, **common)
-        self.way = bqplot.Lines(colors=[colour], stroke_width=2, line_style=style, **common)
-        self.dots = bqplot.Scatter(colors=[colour], default_size=36, **common)
-        self.here = bqplot.Scatter(colors=[colour], default_size=120, **common)
-        self.marks = [self.aside, self.way, self.here, self.dots]
-
-    def show(self, values: Sequence[float], told: Callable[[float], str], edges: Sequence[tuple[int, int]],
-             way: Sequence[int]) -> None:
-        """``values`` of all states, ``edges`` from parent to child aside of the way, the states on the way."""
-        y = np.asarray(values, float)
-        fit(self.scale, self.axis, y, told)
-        put(self.way, np.asarray(way, float), y[list(way)])
-        put(self.here, np.asarray(way[-1:], float), y[list(way[-1:])])
-        put(self.dots, np.arange(len(y), dtype=float), y)
-        self.aside.visible = bool(edges)
-        if edges:
-            put(self.aside, np.asarray(edges, float), y[np.asarray(edges)])
+_STATES, _TRAINING = WORDS["states"], WORDS["training"]
 
 
 class Curves(Part):
-    """A metric and a cost over the states, in the order in which they were made."""
+    """Two metrics or costs over the states, in the order in which they were made; or the loss within fine-tuning."""
 
-    title, place, asks_for_work = "Curves", "charts", True
+    title, place, asks_for_work = WORDS["title"], "charts", True
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         metrics = list(self.lab.state.metrics)
-        self._metric = widgets.Dropdown(options=metrics, tooltip="the metric to the left")
-        self._cost = widgets.Dropdown(options=list(_COSTS), tooltip="the cost to the right")
+        first = metrics[0] if metrics else "MACs"
+        self._metric = widgets.Dropdown(options=[*metrics, *_COSTS], value=first, tooltip=WORDS["left hint"])
+        self._cost = widgets.Dropdown(options=[*metrics, *_COSTS], value="params", tooltip=WORDS["right hint"])
+        self._what = widgets.ToggleButtons(options=[_STATES, _TRAINING], tooltips=[WORDS["states hint"],
+                                                                                  WORDS["training hint"]])
         self._told_metric, self._told_cost = html("told-metric"), html("told-cost")
         x = bqplot.LinearScale(min=-0.3, max=1.3)
         self._x = bqplot.Axis(scale=x, grid_lines="none", tick_values=[0.0])
-        self._left = Track(x, _METRIC, "left", "solid")
-        self._right = Track(x, _COST, "right", "dashed")
-        tracks = [self._left, self._right] if metrics else [self._right]
-        self.figure = bqplot.Figure(marks=[mark for track in tracks for mark in track.marks],
-                                    axes=[self._x, *(track.axis for track in tracks)], fig_margin=_MARGIN,
-                                    min_aspect_ratio=0.5, max_aspect_ratio=20)
-        self.figure.add_class("pl-figure")
+        self._left, self._right = Track(x, _LEFT, "left", "solid"), Track(x, _RIGHT, "right", "dashed")
+        tracks = (self._left, self._right)
+        self.figure = figure([mark for track in tracks for mark in track.marks],
+                             [self._x, *(track.axis for track in tracks)], _MARGIN)
+        self.training = TrainingCurve()
+        self.states = Brushed(self.figure, self.changed)
+        self.trained, self._nothing = Brushed(self.training.figure, self.changed), html("empty-curves")
         for track in tracks:
-            track.dots.on_element_click(self._clicked)
-        self._metric.observe(lambda _: self.changed(), "value")
-        self._cost.observe(lambda _: self.changed(), "value")
-        if not metrics:
-            self._metric.layout.display = "none"
-            self._right.axis.grid_lines = "solid"
-        legend = box("legend", self._metric, self._told_metric, self._told_cost, self._cost)
-        self.widget = box("curves", legend, self.figure, vertical=True)
+            track.dots.on_element_click(lambda mark, event, track=track: self._clicked(track, event))
+        for control in (self._metric, self._cost, self._what):
+            control.observe(lambda _: self.changed(), "value")
+        legend = box("legend", self._metric, self._told_metric, self._what, self._told_cost, self._cost)
+        self.widget = box("curves", legend, self.states, self.trained, self._nothing, vertical=True)
 
-    def _clicked(self, mark: Any, event: Any) -> None:
-        state = self.lab.states[int(event["data"]["index"])].id
+    def _clicked(self, track: Track, event: Any) -> None:
+        state = self.lab.states[track.places[int(event["data"]["index"])]].id
         if state != self.lab.state.id:
             self.desk.do(actions.goto(state))
 
+    # news
+
     def changed(self) -> None:
-        states = self.lab.states
-        places = {state.id: place for place, state in enumerate(states)}
-        way = [places[state.id] for state in self.lab.path()]
-        edges = [(places[s.parent], places[s.id]) for s in states if s.parent is not None and places[s.id] not in way]
-        scale = self._x.scale
-        scale.min, scale.max = -0.3, max(len(states) - 0.7, 1.3)
-        every = -(-len(states) // _N_TICKS)
-        ticks(self._x, range(0, len(states), every), lambda place: states[int(place)].id)
-        if self._metric.value:
-            self._show_metric(states, edges, way)
-        cost = _COSTS[self._cost.value]
-        self._right.show([cost(state) for state in states], count, edges, way)
-        self._told_cost.value = span("cost", count(cost(self.lab.state)))
+        trains = self._what.value == _TRAINING
+        trainings = self._trainings() if trains else []
+        for shown, wanted in ((self.states, not trains), (self.trained, bool(trainings)),
+                              (self._nothing, trains and not trainings)):
+            shown.layout.display = None if wanted else "none"
+        for control in (self._metric, self._cost):
+            control.layout.display = "none" if trains else None
+        if trains:
+            self._show_trainings(trainings)
+        else:
+            self._show_states()
+
+    def progressed(self, progress: Progress) -> None:
+        if self._what.value == _TRAINING and self.lab.training:
+            self.changed()
+
+    def worked(self) -> None:
+        if self._what.value == _TRAINING:
+            self.changed()
 
     def picture(self) -> str:
         return self.lab.curves()._repr_html_() if len(self.lab.states) > 1 else ""
 
-    def _show_metric(self, states: Sequence[State], edges: Sequence[tuple[int, int]], way: Sequence[int]) -> None:
-        name = self._metric.value
-        values = [state.metrics.get(name, float("nan")) for state in states]
-        self._left.show(values, lambda value: tick_text(name, value), edges, way)
-        now = self.lab.state.metrics.get(name)
-        self._told_metric.value = span("metric", "–" if now is None else metric_text(name, now))
+    # drawing
+
+    def _show_states(self) -> None:
+        states = self.lab.states
+        places = {state.id: place for place, state in enumerate(states)}
+        way = [places[state.id] for state in self.lab.path()]
+        on_way = set(way)
+        edges = [(places[state.parent], places[state.id]) for state in states
+                 if state.parent is not None and places[state.id] not in on_way]
+        view = self.states.within(-0.3, max(len(states) - 0.7, 1.3))
+        tree = Tree(len(states), way, edges, view)
+        self._x.scale.min, self._x.scale.max = view
+        every = -(-len(tree.seen) // _N_TICKS) or 1
+        ticks(self._x, tree.seen[::every].tolist(), lambda place: states[int(place)].id)
+        for track, chosen, told, kind in ((self._left, self._metric, self._told_metric, "metric"),
+                                          (self._right, self._cost, self._told_cost, "cost")):
+            value, told_tick, told_value = _reading(chosen.value)
+            track.show([value(state) for state in states], told_tick, tree)
+            now = value(self.lab.state)
+            told.value = span(kind, "–" if now != now else told_value(now))
+
+    def _trainings(self) -> list[Training]:
+        """Those of the states on the way here, and the one under way."""
+        found: list[Training] = [state.training for state in self.lab.path() if state.training]
+        return [*found, self.lab.training] if self.lab.training else found
+
+    def _show_trainings(self, trainings: list[Training]) -> None:
+        self._nothing.value = span("quiet", WORDS["no training"])
+        self._told_cost.value = ""
+        if not trainings:
+            self._told_metric.value = ""
+            return
+        batches, loss = trainings[-1][-1]
+        self._told_metric.value = span("metric", WORDS["trained"].format(loss=number(loss),
+                                                                         batches=count(batches)))
+        self.training.show(trainings, self.trained.within)
+
+
+def _reading(name: str) -> tuple[Callable[[State], float], Callable[[float], str], Callable[[float], str]]:
+    """The value of a state, how a tick is told, how a value is."""
+    if name in _COSTS:
+        value, told = _COSTS[name]
+        return value, told, told
+    return (lambda state: state.metrics.get(name, float("nan")), lambda tick: tick_text(name, tick),
+            lambda now: metric_text(name, now))

@@ -60,6 +60,7 @@ class History(Part):
         bar = box("row history-bar", self._hint, self._compare, self._name, self._tag, self._branch)
         self.widget = box("history", bar, self.tree, self._result, vertical=True)
         self._tell()
+        self._show(None)
 
     def _hear(self) -> None:
         self.tree.on_msg(lambda _, content, buffers: self._heard(content))

@@ -9,7 +9,7 @@ import bqplot
 import numpy as np
 
 from prunelab.evaluate import Sensitivity
-from prunelab.jupyter.panels.axes import fit, put, tick_text, ticks
+from prunelab.jupyter.panels.axes import figure, fit, put, tick_text, ticks
 from prunelab.render.numbers import percent
 
 Array = np.ndarray[Any, Any]
@@ -31,10 +31,7 @@ class BearingCurves:
         self.dots = bqplot.Scatter(colors=[_CHOSEN], default_size=48, **common)
         self.here = bqplot.Scatter(colors=[_CHOSEN], default_size=150, opacities=[0.45], **common)
         self._x, self._y = bqplot.Axis(scale=x, grid_lines="none"), bqplot.Axis(scale=y, side="left")
-        self.figure = bqplot.Figure(marks=[self.dense, self.lines, self.line, self.here, self.dots],
-                                    axes=[self._x, self._y], fig_margin=_MARGIN, min_aspect_ratio=0.5,
-                                    max_aspect_ratio=20)
-        self.figure.add_class("pl-figure")
+        self.figure = figure([self.dense, self.lines, self.line, self.here, self.dots], [self._x, self._y], _MARGIN)
         self._found: Sensitivity | None = None
         self._layer = ""
         ticks(self._x, _RATIOS, lambda ratio: percent(ratio, 0))
