@@ -12,6 +12,7 @@ import paddle
 from prunelab.errors import InputError, PlanError, TraceError, shown, unknown_name
 from prunelab.graph.blocks import block_group
 from prunelab.graph.cost import Cost
+from prunelab.graph.diagram import diagram_of
 from prunelab.graph.execute import execute
 from prunelab.graph.explain import Explainer, Explanation, explain_group, explain_pair
 from prunelab.graph.groups import MAKES, Group, Member, layer_of
@@ -25,6 +26,7 @@ from prunelab.graph.sparse import Pattern, layout_of, rows, sparse_groups
 from prunelab.graph.structure import Structure, recall, remember
 from prunelab.graph.trace import read_program, read_with_another_batch
 from prunelab.graph.widths import Kept, unit_of
+from prunelab.render.diagram import Diagram
 from prunelab.render.table import html_table
 
 
@@ -343,6 +345,19 @@ class Graph:
             raise unknown_name("layer", name, sorted({p.layer for p in self.program.parameters}), place="the graph")
         return _output_of(self.program, own)
 
+    def diagram(self, plan: Removals | None = None) -> Diagram:
+        """A picture of what feeds what: the layers that make units, and where values meet; under a plan, darker where
+        more is cut. Text, SVG, and HTML in a notebook.
+
+        Raises:
+            PlanError: a plan made for another structure.
+        """
+        graph = self.opened_for(plan)
+        if plan is not None:
+            self.check(plan)
+        removed = {} if plan is None else {g.name: len(g.removed) / g.units for g in plan.groups if not is_sparse(g)}
+        return diagram_of(graph.program, graph.groups, removed)
+
     def __repr__(self) -> str:
         cost = self.cost()
         return (f"Graph of {type(self.model).__name__}: {len(self.program.ops)} operators, "
@@ -355,7 +370,8 @@ class Graph:
             return ", ".join(map(str, group.members[:4])) + more
 
         rows = [[g.name, g.granularity, g.units, f"frozen: {g.reason}" if g.reason else tied(g)] for g in self.groups]
-        return html_table(["group", "unit", "units", "parameters that shrink together"], rows, caption=repr(self))
+        table = html_table(["group", "unit", "units", "parameters that shrink together"], rows, caption=repr(self))
+        return f"{self.diagram()._repr_html_()}{table}"
 
 
 def _padded(arrays: Sequence[Sequence[np.ndarray[Any, Any]]]) -> np.ndarray[Any, Any]:
