@@ -11,6 +11,7 @@ from prunelab.evaluate import evaluate
 from prunelab.evaluate.batches import Batches
 from prunelab.graph import Group
 from prunelab.lab.cuts import Cut, Going, Preview, Previews, find_group, units_at
+from prunelab.lab.state import State
 from prunelab.lab.stepping import Choosing
 from prunelab.lab.views import masks_of
 from prunelab.render.masks import MaskPicture
@@ -75,6 +76,8 @@ class Looking(Choosing):
             self._scores[key] = (scores, cut.criterion)
         return self._scores[key][0]
 
-    def masks(self, layer: str) -> MaskPicture:
-        """Kept and cut units of a layer with their weights, those of cut units as they were in the dense model."""
-        return masks_of(self._bench, find_group(self.graph, layer))
+    def masks(self, layer: str, state: str | State | None = None) -> MaskPicture:
+        """Kept and cut units of a layer with their weights, those of cut units as they were in the dense model; in
+        the current state, or in another one."""
+        where = None if state is None else self._nodes.find(state)
+        return masks_of(self._bench, find_group(self.graph, layer), where)

@@ -11,6 +11,7 @@ from prunelab.graph import Group
 from prunelab.lab.bench import Bench
 from prunelab.lab.cuts import gone
 from prunelab.lab.state import State, metric_text
+from prunelab.plan.sparse import SparseGroup
 from prunelab.render.curves import Curves
 from prunelab.render.header import Chip, Header, header
 from prunelab.render.masks import MaskPicture
@@ -53,16 +54,21 @@ def _moved(now: int, before: int) -> str:
     return change(now, before) if now != before else ""
 
 
-def masks_of(bench: Bench, group: Group) -> MaskPicture:
-    """Kept and cut units, with their weights: now where kept, in the dense model where cut."""
-    state = bench.state
+def masks_of(bench: Bench, group: Group, state: State | None = None) -> MaskPicture:
+    """Kept and cut units of a state (the current one), with their weights: there where kept, in the dense model where
+    cut; where a plan masks weights in their place, which."""
+    here = bench.state if state is None else state
     kept = np.ones(group.units, bool)
-    kept[list(gone(state.plan, group.name))] = False
-    weights = bench.recorded(group.name).weights(group)
-    if not kept.all():
-        dense = bench.recorded(group.name, bench.nodes.path(state)[0]).weights(group)
-        weights = np.where(kept[:, None], weights, dense)
-    return MaskPicture(group.name, group.granularity, kept, weights)
+    kept[list(gone(here.plan, group.name))] = False
+    weights = bench.recorded(group.name, state).weights(group)
+    makers = {member.parameter for member in group.makers}
+    in_place = any(isinstance(g, SparseGroup) and g.parameter in makers for g in here.plan.groups)
+    if kept.all() and not in_place:
+        return MaskPicture(group.name, group.granularity, kept, weights)
+    dense = bench.recorded(group.name, bench.nodes.path(here)[0]).weights(group)
+    masked = (weights == 0) & (dense != 0) & kept[:, None] if in_place else None
+    shown = np.where(kept[:, None] if masked is None else kept[:, None] & ~masked, weights, dense)
+    return MaskPicture(group.name, group.granularity, kept, shown, masked)
 
 
 def curves_of(states: Sequence[State], current: str, names: Sequence[str]) -> Curves:

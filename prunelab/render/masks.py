@@ -23,12 +23,14 @@ _QUIET = "var(--jp-ui-font-color2,#757575)"
 
 @dataclass(frozen=True)
 class MaskPicture:
-    """``kept`` (units,) bool; ``weights`` (units, n) float, one row a unit: teal positive, orange negative."""
+    """``kept`` (units,) bool; ``weights`` (units, n) float, one row a unit: teal positive, orange negative; ``masked``
+    (units, n) bool: weights of kept units that are zero in their place, None where none is."""
 
     layer: str
     granularity: str
     kept: Array
     weights: Array
+    masked: Array | None = None
 
     @property
     def n_cut(self) -> int:

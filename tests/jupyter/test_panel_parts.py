@@ -5,25 +5,26 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import ipywidgets
-import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from panel_driving import finish, part, slide, wait
 from traitlets.config import Config
 
-from prunelab.errors import OptionError
+from prunelab.errors import OptionError, Stopped
 from prunelab.jupyter.magics.magic import PruneMagics
-from prunelab.jupyter.panels import actions
+from prunelab.jupyter.panels import actions, channel
 from prunelab.jupyter.panels.actions import Action, Course, Cure
 from prunelab.jupyter.panels.axes import nice_ticks
 from prunelab.jupyter.panels.layers import bits
-from prunelab.jupyter.panels.masks import CUT, GOING, KEPT, kernel_means, marks
 from prunelab.jupyter.panels.panel import Panel
 from prunelab.jupyter.panels.part import widgets_in
 from prunelab.jupyter.panels.schedule import targets_text
 from prunelab.jupyter.panels.scores import histogram
+from prunelab.jupyter.panels.tiles import GOING, KEPT
 from prunelab.jupyter.panels.worker import Worker, worker_of
 from prunelab.lab import Lab
 
@@ -74,15 +75,6 @@ def test_a_frozen_layer_says_why_and_cannot_be_stepped(panel: Panel) -> None:
     assert part(panel, "Masks").widget.empty == ""
 
 
-def test_the_masks_are_the_lab_s_weights(panel: Panel, lab: Lab) -> None:
-    lab.step("second", 0.5)
-    panel.desk.choose("second")
-    widget = part(panel, "Masks").widget
-    cells = np.frombuffer(widget.cells, "<f4").reshape(6, widget.columns)
-    np.testing.assert_allclose(cells, lab.masks("second").weights.reshape(6, 8, 9).mean(2), rtol=1e-6)
-    assert [u for u, mark in enumerate(widget.marks) if mark == CUT] == list(lab.plan.removed("second"))
-
-
 def test_a_layer_of_which_more_is_gone_moves_the_slider_and_not_the_wish(panel: Panel, lab: Lab) -> None:
     slide(panel, 0.25)
     lab.step("second", 0.5)
@@ -126,10 +118,14 @@ def test_clicks_are_done_one_after_the_other(panel: Panel, lab: Lab) -> None:
 def test_an_error_is_one_line_and_the_panel_goes_on(panel: Panel, lab: Lab) -> None:
     panel.desk.do(Action("break", "%prune break", lambda lab: 1 / 0))
     finish(panel)
-    assert "ZeroDivisionError: division by zero" in part(panel, "Footer")._error.value
+    shown = part(panel, "Footer")._error.value
+    assert "<summary>ZeroDivisionError: division by zero</summary>" in shown
+    assert "lambda lab: 1 / 0" in shown.partition("<pre")[2]
     panel.desk.do(actions.step("first", 1.5, Cure("l1_weight", 0)))
     finish(panel)
-    assert "ratio is 1.5" in part(panel, "Footer")._error.value
+    shown = part(panel, "Footer")._error.value
+    assert "ratio is 1.5" in shown
+    assert "<details>" not in shown
     slide(panel, 0.5)
     part(panel, "Step")._go.click()
     finish(panel)
@@ -258,27 +254,11 @@ def test_units_are_a_bit_each_and_every_group_begins_with_a_byte(lab: Lab) -> No
     assert bits(lab.graph.groups, {"first": [0, 7], "second": (1,)}) == bytes([0b10000001, 0b01000000, 0])
 
 
-def test_marks_cut_before_going() -> None:
-    assert list(marks(4, (0,), (0, 2))) == [CUT, KEPT, GOING, KEPT]
-
-
-def test_kernel_means_are_bounded_in_columns(lab: Lab) -> None:
-    group = lab.graph.group("second")
-    means, what = kernel_means(lab.graph, group, np.arange(6 * 72.0).reshape(6, 72))
-    assert means.shape == (6, 8)
-    assert what == "inputs, kernel means"
-    np.testing.assert_allclose(means[0], np.arange(72.0).reshape(8, 9).mean(1))
-    wide, what = kernel_means(lab.graph, group, np.ones((6, 9 * 600)))
-    assert wide.shape == (6, 256)
-    assert what == "means of 3 inputs"
-
-
 def test_a_histogram_counts_every_unit_that_is_there(lab: Lab) -> None:
     lab.step("first", 0.25)
     preview, scores = lab.preview("first", 0.75), lab.scores("first")
     bars, (low, high), threshold = histogram(scores, preview)
     assert [sum(k for k, _ in bars), sum(g for _, g in bars)] == [2, 4]
-    assert threshold is not None
     at = low + threshold * (high - low)
     assert all((scores[u] < at) == (u in preview.new) for u in range(8) if u not in lab.plan.removed("first"))
 
@@ -327,4 +307,32 @@ def test_a_part_that_fails_takes_nobody_with_it(panel: Panel, lab: Lab, monkeypa
     monkeypatch.setattr(part(panel, "Layers"), "changed", fails)
     with pytest.warns(RuntimeWarning, match="the panel's Layers failed: ValueError: no such colour"):
         lab.step("first", 0.5)
-    assert part(panel, "History").widget.current == "s1"
+    assert part(panel, "History").tree.current == "s1"
+
+
+def test_pause_and_stop_come_over_a_channel_that_a_cell_does_not_block(panel: Panel, lab: Lab) -> None:
+    heard: list[Callable[[Any], None]] = []
+
+    class Comm:
+        def on_msg(self, callback: Callable[[Any], None]) -> None:
+            heard.append(callback)
+
+    channel._opened(Comm(), {"content": {"data": {"panel": part(panel, "Frame").widget.panel}}})
+    channel._opened(Comm(), {"content": {"data": {"panel": "of another kernel"}}})
+    batches: list[int] = []
+
+    def act(progress: Any) -> None:
+        batches.append(progress.done)
+        if progress.done == 2:
+            for press in heard:
+                press({"content": {"data": {"press": "pause"}}})
+            assert lab.paused
+            heard[0]({"content": {"data": {"press": "pause"}}})
+            heard[0]({"content": {"data": {"press": "nonsense"}}})
+        if progress.done == 3:
+            heard[0]({"content": {"data": {"press": "stop"}}})
+
+    lab.on_progress.append(act)
+    with pytest.raises(Stopped):  # in the thread of the cell
+        lab.step("first", 0.5, finetune=1000)
+    assert (lab.state.id, max(batches)) == ("s0", 3)

@@ -13,7 +13,8 @@ import prunelab as pl
 from prunelab.jupyter.panels.choices import Choices
 from prunelab.jupyter.panels.estimate import sensed
 from prunelab.jupyter.panels.forecast import stats_html, told_change
-from prunelab.jupyter.panels.panel import Panel, widgets_in
+from prunelab.jupyter.panels.panel import Panel
+from prunelab.jupyter.panels.part import widgets_in
 from prunelab.lab import Lab
 
 

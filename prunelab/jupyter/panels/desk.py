@@ -154,6 +154,18 @@ class Desk:
         self.problem = ""
         self.worker.submit(self.lab, action)
 
+    def stop(self) -> None:
+        """End what runs at its next batch, and forget what waits."""
+        self.worker.stop(self.lab)
+
+    def toggle(self) -> None:
+        """Hold what runs at its next batch, or let it go on."""
+        if self.lab.paused:
+            self.lab.resume()
+        else:
+            self.lab.pause()
+        self._tell(lambda part: part.worked())
+
     def choose(self, layer: str, selected: Collection[str] = ()) -> None:
         """Make it the layer that everything is about, and one of several that a step cuts."""
         groups = {group.name: group for group in self.lab.graph.groups}
@@ -167,7 +179,7 @@ class Desk:
 
     def think(self, ratio: float) -> None:
         """Look at what a step would do."""
-        self.ratio = ratio
+        self.ratio = round(ratio, 4)  # as a line of code says it
         with self._lock:
             self._think()
             self._tell(lambda part: part.previewed())

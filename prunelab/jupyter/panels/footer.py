@@ -33,8 +33,10 @@ class Footer(Part):
         self._stop = widgets.Button(description="Stop", tooltip="end the work at its next batch; recorded states stay")
         self._line = CommandLine()
         self._error = html("error")
-        self._pause.on_click(lambda _: self._toggle())
-        self._stop.on_click(lambda _: desk.worker.stop(self.lab))
+        self._pause.add_class("pl-pause")
+        self._stop.add_class("pl-stop")
+        self._pause.on_click(lambda _: desk.toggle())
+        self._stop.on_click(lambda _: desk.stop())
         self.widget = box("footer", self._error,
                           box("foot", self._told, box("row", self._pause, self._stop), self._line), vertical=True)
 
@@ -48,22 +50,17 @@ class Footer(Part):
     def worked(self) -> None:
         self._show(self.desk.progress)
 
-    def _toggle(self) -> None:
-        if self.lab.paused:
-            self.lab.resume()
-        else:
-            self.lab.pause()
-        self.worked()
-
     def _show(self, progress: Progress | None) -> None:
         worker, busy = self.desk.worker, self._busy(progress)
         self._pause.disabled = self._stop.disabled = not busy
         self._pause.description = "Resume" if self.lab.paused else "Pause"
         self._told.value = work_html(progress, self._says(progress)) if busy else rest_html(self._rests())
         self._line.line = worker.line
-        failed = worker.outcome.error if worker.outcome is not None and worker.current is None else ""
-        error = failed or self.desk.problem
-        self._error.value = f'<div role="alert">{escape(error)}</div>' if error else ""
+        outcome = None if worker.current is not None else worker.outcome
+        error = (outcome.error if outcome is not None else "") or self.desk.problem
+        shown = error_html(error, outcome.detail if outcome is not None and outcome.error else "")
+        if shown != self._error.value:  # what a person has unfolded stays so
+            self._error.value = shown
 
     def _busy(self, progress: Progress | None) -> bool:
         return self.desk.worker.current is not None or bool(self.lab.working)
@@ -89,6 +86,14 @@ class Footer(Part):
             return f"{outcome.label} did not go"
         taken = f" in {seconds(outcome.seconds)}" if outcome.seconds >= 0.1 else ""
         return f"{outcome.label} {'stopped' if outcome.stopped else 'done'}{taken}"
+
+
+def error_html(error: str, detail: str) -> str:
+    """What went wrong in one line, with its detail to unfold."""
+    if not error or not detail:
+        return f'<div role="alert">{escape(error)}</div>' if error else ""
+    return (f'<div role="alert"><details><summary>{escape(error)}</summary><pre tabindex="0">{escape(detail)}</pre>'
+            "</details></div>")
 
 
 def work_html(progress: Progress | None, text: str) -> str:

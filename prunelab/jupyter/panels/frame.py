@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import anywidget
+import traitlets
 
+from prunelab.jupyter.panels.channel import listen
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import Part, asset
 
+GONE = ("The kernel of this panel is gone: this is its last picture. Run the cell that opens the Lab, then this one; "
+        "a Lab with a workspace goes on where it was.")
+
 
 class FrameWidget(anywidget.AnyWidget):
-    """Shows nothing; its view lives as long as the panel's."""
+    """Shows nothing, but ``gone`` where the kernel is; its view lives as long as the panel's. ``panel`` is what the
+    channel calls it."""
 
     _esm = asset("frame.js")
     _css = asset("panel.css")
+    panel = traitlets.Unicode().tag(sync=True)
+    gone = traitlets.Unicode(GONE).tag(sync=True)
 
 
 class Frame(Part):
@@ -22,9 +31,14 @@ class Frame(Part):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self.widget = FrameWidget()
+        self.widget = FrameWidget(panel=uuid.uuid4().hex)
         self.widget.on_msg(self._heard)
         self._views = 0
+        listen(self.widget.panel, self)
+
+    def pressed(self, what: str) -> None:
+        """Pause or Stop, from beside a cell that may be running."""
+        {"stop": self.desk.stop, "pause": self.desk.toggle}.get(what, lambda: None)()
 
     def _heard(self, widget: Any, content: Any, buffers: Any) -> None:
         seen = bool(content.get("seen"))

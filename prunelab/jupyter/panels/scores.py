@@ -1,4 +1,4 @@
-"""The scores: a histogram of the chosen layer's units, with the threshold that the slider sets."""
+"""The scores: a histogram of the chosen layer's units, with a threshold that is the ratio's other form."""
 
 from __future__ import annotations
 
@@ -19,24 +19,38 @@ _BINS = 24
 
 
 class ScoresPlot(anywidget.AnyWidget):
-    """``bars``: a list of [kept, going] a bin; ``threshold``: where between the ends, in [0, 1], or None."""
+    """``bars``: a list of [kept, going] a bin; ``threshold``: where between the ends, in [0, 1]; ``cut``: how many of
+    how many units lie below it."""
 
     _esm = asset("scores.js")
     caption = traitlets.Unicode().tag(sync=True)
     bars: Any = traitlets.List().tag(sync=True)
     ends: Any = traitlets.List().tag(sync=True)
-    threshold = traitlets.Float(None, allow_none=True).tag(sync=True)
+    threshold = traitlets.Float().tag(sync=True)
+    cut: Any = traitlets.Dict({"cut": 0, "units": 1}).tag(sync=True)
 
 
 class Scores(Part):
-    """A histogram of the chosen layer's scores. Units that are gone are not in it: their weights are zero now, and so
-    is what most criteria make of them."""
+    """A histogram of the chosen layer's scores; dragging the threshold is the same as moving the ratio. Units that are
+    gone are not in it: their weights are zero now, and so is what most criteria make of them."""
 
     title, place, sets_ratio = "Scores", "charts", True
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.widget = ScoresPlot()
+        self.widget.on_msg(self._heard)
+
+    def _heard(self, widget: Any, content: Any, buffers: Any) -> None:
+        preview = self.desk.preview
+        if preview is None:
+            return
+        if "threshold" in content:
+            n = below(self.lab.scores(preview.layer, self.desk.criterion), preview, float(content["threshold"]))
+        else:
+            n = len(preview.removed) + int(content["move"])
+        gone = len(preview.removed) - len(preview.new)
+        self.desk.think(min(max(n, gone), preview.units - 1) / preview.units)
 
     def changed(self) -> None:
         self.previewed()
@@ -50,32 +64,41 @@ class Scores(Part):
             group = self.desk.group
             reason = group.reason if group is not None and group.reason else self.desk.problem or self.desk.unseen
             with self.widget.hold_sync():
-                self.widget.bars, self.widget.threshold, self.widget.caption = [], None, f"no scores: {reason}"
+                self.widget.bars, self.widget.caption = [], f"no scores: {reason}"
             return
         scores = self.lab.scores(preview.layer, self.desk.criterion)
         bars, ends, threshold = histogram(scores, preview)
         with self.widget.hold_sync():
             self.widget.bars, self.widget.threshold = bars, threshold
             self.widget.ends = [number(end) for end in ends]
+            self.widget.cut = {"cut": len(preview.removed), "units": preview.units}
             gone = len(preview.removed) - len(preview.new)
             self.widget.caption = (f"{preview.layer} · {self.desk.criterion_name} of {preview.units - gone} units"
                                    f"{f', {gone} are gone' if gone else ''}")
 
 
-def histogram(scores: Array, preview: Preview) -> tuple[list[list[int]], tuple[float, float], float | None]:
-    """Counts of kept and going units a bin, the ends of the scale, and the threshold within it."""
-    new, gone = list(preview.new), sorted(set(preview.removed) - set(preview.new))
+def _here(preview: Preview) -> Array:
+    """Which units are not gone: (units,) bool."""
     here = np.ones(preview.units, bool)
-    here[gone] = False
+    here[sorted(set(preview.removed) - set(preview.new))] = False
+    return here
+
+
+def below(scores: Array, preview: Preview, threshold: float) -> int:
+    """How many units would be gone with those whose score is below a threshold, given in [0, 1] between the ends."""
+    here = _here(preview)
+    low, high = scores[here].min(), scores[here].max()
+    return int((~here).sum() + (scores[here] < low + threshold * (high - low)).sum())
+
+
+def histogram(scores: Array, preview: Preview) -> tuple[list[list[int]], tuple[float, float], float]:
+    """Counts of kept and going units a bin, the ends of the scale, and the threshold within it."""
+    here, going = _here(preview), np.zeros(preview.units, bool)
+    going[list(preview.new)] = True
     low, high = float(scores[here].min()), float(scores[here].max())
     span = high - low or 1.0
-    going = np.zeros(preview.units, bool)
-    going[new] = True
-    place = np.minimum(((scores - low) / span * _BINS).astype(int), _BINS - 1)
+    place = np.clip(((scores - low) / span * _BINS).astype(int), 0, _BINS - 1)
     counts = [np.bincount(place[here & side], minlength=_BINS) for side in (~going, going)]
-    threshold = None
-    if new:
-        kept = scores[here & ~going]
-        threshold = (float(scores[going].max()) + float(kept.min())) / 2 if len(kept) else high
-        threshold = (threshold - low) / span
-    return [[int(k), int(g)] for k, g in zip(*counts, strict=True)], (low, high), threshold
+    kept, below_it = scores[here & ~going], scores[going]
+    threshold = (float(below_it.max()) + float(kept.min())) / 2 if len(below_it) else low
+    return [[int(k), int(g)] for k, g in zip(*counts, strict=True)], (low, high), (threshold - low) / span

@@ -7,27 +7,33 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from prunelab.errors import PrunelabError, Stopped
+from prunelab.errors import PrunelabError, Stopped, reason_of
 from prunelab.jupyter.panels.actions import Action
 
 if TYPE_CHECKING:
     from prunelab.lab import Lab
 
 
+_MOST_LINES = 60  # of a traceback
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """How a piece of work ended: with a ``result``, with an ``error`` in one line, or ``stopped`` by a person."""
+    """How a piece of work ended: with a ``result``, with an ``error`` in one line (and its ``detail``, the traceback
+    of what is no mistake of a user), or ``stopped`` by a person."""
 
     label: str
     seconds: float
     result: Any = None
     error: str = ""
+    detail: str = ""
     stopped: bool = False
 
 
@@ -94,13 +100,19 @@ class Worker:
         except Stopped:
             return outcome(stopped=True)
         except PrunelabError as error:
-            return outcome(error=str(error))
+            return outcome(error=str(error), detail=told(error.__cause__) if error.__cause__ is not None else "")
         except BaseException as error:  # whatever it is, the panel goes on and says it
-            return outcome(error=f"{type(error).__name__}: {error}")
+            return outcome(error=f"{type(error).__name__}: {reason_of(error)}", detail=told(error))
 
     def _tell(self) -> None:
         for listener in list(self.listeners):
             listener()
+
+
+def told(error: BaseException) -> str:
+    """The traceback as text: its end, where it is long."""
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    return "\n".join(lines if len(lines) <= _MOST_LINES else ["…", *lines[-_MOST_LINES:]])
 
 
 _WORKERS: weakref.WeakKeyDictionary[Lab, Worker] = weakref.WeakKeyDictionary()

@@ -1,4 +1,4 @@
-// The line of code equal to the last click, and a button that copies it.
+// The line of code equal to the last click; buttons that copy it, and, where the front end allows, make it a cell.
 async function copy(text) {
   if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
   // over plain http browsers have no clipboard object
@@ -10,27 +10,63 @@ async function copy(text) {
   area.remove();
 }
 
+// JupyterLab's and Notebook 7's widget managers know their notebook; where there is none to be known, no button is shown
+function notebookOf(model) {
+  const shared = model.widget_manager?.context?.model?.sharedModel;
+  return typeof shared?.insertCell === "function" && Array.isArray(shared.cells) ? shared : null;
+}
+
+// the place below the cell that shows the panel; the end, where the panel is in no cell
+function placeBelow(el, notebook) {
+  const cell = el.closest(".jp-Cell");
+  const listed = cell?.dataset.windowedListIndex;
+  const all = [...(cell?.parentElement?.children ?? [])].filter((other) => other.classList.contains("jp-Cell"));
+  const at = listed !== undefined ? Number(listed) : all.indexOf(cell);
+  return at >= 0 && at < notebook.cells.length ? at + 1 : notebook.cells.length;
+}
+
+function button(text, title) {
+  const made = document.createElement("button");
+  made.className = "jupyter-widgets jupyter-button";
+  made.type = "button";
+  made.textContent = text;
+  made.title = title;
+  return made;
+}
+
 function render({ model, el }) {
   el.classList.add("pl-command");
   const code = document.createElement("code");
-  const button = document.createElement("button");
-  button.className = "jupyter-widgets jupyter-button";
-  button.textContent = "Copy";
-  button.title = "copy the line that does the same as the last click";
-  el.append(code, button);
+  code.tabIndex = 0;
+  code.setAttribute("aria-label", "the last click as code");
+  const copies = button("Copy", "copy the line that does the same as the last click");
+  const inserts = button("Insert", "a new cell with the line below this one");
+  const notebook = notebookOf(model);
+  el.append(code, copies, ...(notebook ? [inserts] : []));
 
   function show() {
     const line = model.get("line");
     code.textContent = line || "your last click, as code";
     code.title = line;
     code.classList.toggle("pl-quiet", !line);
-    button.disabled = !line;
+    copies.disabled = inserts.disabled = !line;
   }
 
-  button.addEventListener("click", async () => {
+  // the word changes for a moment, the button's width does not
+  function said(pressed, text) {
+    const before = pressed.textContent;
+    pressed.style.minWidth = `${pressed.offsetWidth}px`;
+    pressed.textContent = text;
+    setTimeout(() => (pressed.textContent = before), 1200);
+  }
+
+  copies.addEventListener("click", async () => {
     await copy(model.get("line"));
-    button.textContent = "Copied";
-    setTimeout(() => (button.textContent = "Copy"), 1200);
+    said(copies, "Copied");
+  });
+  inserts.addEventListener("click", () => {
+    notebook.insertCell(placeBelow(el, notebook), { cell_type: "code", source: model.get("line"), metadata: {} });
+    said(inserts, "Done");
   });
   model.on("change:line", show);
   show();
