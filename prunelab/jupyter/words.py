@@ -93,3 +93,27 @@ BRUSH = {
     "all hint": "zoom out (a double click does it too)",
     "keys": "zoom with plus and minus, move with the arrows, 0 shows all",
 }
+
+NETWORK = {
+    "title": "Graph",
+    "by": "colour by",
+    "by hint": "what makes a layer's box dark",
+    "cut": "cut",
+    "sensitivity": "sensitivity",
+    "cost": "cost",
+    "darker cut": "darker: more of its units are cut",
+    "darker cost": "darker: more MACs hang on its units",
+    "darker lost": "darker: {metric} loses more with {ratio} of it cut",
+    "told cut": "{cut} of {units} cut",
+    "told cost": "{macs} MACs hang on its units",
+    "told lost": "{metric} of {value} with {ratio} of it cut, alone",
+    "not measured": "not measured here yet: the tab Sensitivity measures it",
+    # the front end's
+    "network": "network, from the input down; Enter chooses a layer, plus and minus zoom",
+    "fit": "Fit",
+    "fit hint": "the whole network in sight",
+    "larger": "+",
+    "larger hint": "zoom in (Ctrl and the wheel do it too)",
+    "smaller": "−",
+    "smaller hint": "zoom out",
+}

@@ -17,6 +17,7 @@ from prunelab.jupyter.panels.header import Header
 from prunelab.jupyter.panels.history import History
 from prunelab.jupyter.panels.layers import Layers
 from prunelab.jupyter.panels.masks import Masks
+from prunelab.jupyter.panels.network import Network
 from prunelab.jupyter.panels.part import Part
 from prunelab.jupyter.panels.schedule import Schedule
 from prunelab.jupyter.panels.scores import Scores
@@ -35,6 +36,7 @@ PARTS: dict[str, type[Part]] = {
     "schedule": Schedule,
     "masks": Masks,
     "sensitivity": Sensitivities,
+    "graph": Network,
     "export": Exporter,
     "curves": Curves,
     "scores": Scores,
