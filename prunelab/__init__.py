@@ -19,6 +19,7 @@ _PUBLIC = {
     "mask": "surgery", "compact": "surgery",
     "calibrate": "evaluate", "evaluate": "evaluate", "latency": "evaluate",
     "confusion": "evaluate", "Confusion": "evaluate",
+    "eight_bit_costs": "evaluate", "EightBitCosts": "evaluate",
     "sensitivity": "evaluate", "Sensitivity": "evaluate",
     "NetworkLatency": "evaluate", "peak_memory": "evaluate",
     "finetune": "train", "repair": "train",
@@ -43,10 +44,12 @@ if TYPE_CHECKING:
     from prunelab.data import presets as presets
     from prunelab.errors import PrunelabError as PrunelabError
     from prunelab.evaluate import Confusion as Confusion
+    from prunelab.evaluate import EightBitCosts as EightBitCosts
     from prunelab.evaluate import NetworkLatency as NetworkLatency
     from prunelab.evaluate import Sensitivity as Sensitivity
     from prunelab.evaluate import calibrate as calibrate
     from prunelab.evaluate import confusion as confusion
+    from prunelab.evaluate import eight_bit_costs as eight_bit_costs
     from prunelab.evaluate import evaluate as evaluate
     from prunelab.evaluate import latency as latency
     from prunelab.evaluate import peak_memory as peak_memory

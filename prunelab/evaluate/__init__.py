@@ -5,6 +5,7 @@ from __future__ import annotations
 from prunelab.evaluate.batches import batches
 from prunelab.evaluate.calibrate import calibrate
 from prunelab.evaluate.confusion import Confusion, confusion
+from prunelab.evaluate.eight_bits import QUANTIZATIONS, EightBitCosts, eight_bit_costs
 from prunelab.evaluate.evaluate import evaluate
 from prunelab.evaluate.latency import latency
 from prunelab.evaluate.latency_table import LatencyTable, latency_table
@@ -18,7 +19,9 @@ from prunelab.evaluate.sensitivity import sensitivity
 
 __all__ = [
     "METRICS",
+    "QUANTIZATIONS",
     "Confusion",
+    "EightBitCosts",
     "LatencyError",
     "LatencyTable",
     "Memory",
@@ -29,6 +32,7 @@ __all__ = [
     "batches",
     "calibrate",
     "confusion",
+    "eight_bit_costs",
     "evaluate",
     "latency",
     "latency_table",

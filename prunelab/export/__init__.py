@@ -27,6 +27,7 @@ FORMATS: dict[str, Format] = {
     "onnx": Onnx(),
     "onnx-fp16": OnnxHalf(),
     "onnx-int8": OnnxInt8(),
+    "onnx-w8": OnnxInt8(name="onnx-w8", weights_only=True),
     "torchscript": TorchScript(),
     "tensorflow": TensorFlow(),
     "tflite": TFLite(),

@@ -79,6 +79,14 @@ class Calibrated(Protocol):
         """The same with data, where it has none of its own; an OptionError where it needs some."""
 
 
+@runtime_checkable
+class Fitted(Protocol):
+    """A format that looks at the model before it writes."""
+
+    def fitted(self, model: Any, metrics: Any, loss: Any) -> Format:
+        """The same for this model, whose layers it knows then."""
+
+
 def tolerance_of(fmt: Format) -> float:
     """The largest relative error that a format's files may have: its own ``tolerance``, where it computes in fewer
     bits."""

@@ -26,6 +26,9 @@ outputs = session.run(None, {{{by_name}}})"""),
     "onnx-int8": ("python", """import onnxruntime
 session = onnxruntime.InferenceSession("model_int8.onnx")
 outputs = session.run(None, {{{by_name}}})"""),
+    "onnx-w8": ("python", """import onnxruntime
+session = onnxruntime.InferenceSession("model_w8.onnx")
+outputs = session.run(None, {{{by_name}}})"""),
     "tensorflow": ("python", """import tensorflow as tf
 serve = tf.saved_model.load("model_tf").signatures["serving_default"]
 outputs = serve({by_keyword})"""),

@@ -105,8 +105,10 @@ def _dense(dense: Written | str, threads: Any) -> dict[str, Any]:
 def notes(written: Written, dense: Written | str | None) -> list[str]:
     """What a person who uses the files must know, a sentence each."""
     used = told(written.setting or {})
+    own = getattr(written.format, "notes", ())
     told_so = [f"use it with {used}: with {told(r.setting)} it {_trouble(r)}"
                for r in written.rejected]
+    told_so += own
     if written.subject.why_fixed:
         told_so.append(f"the batch is fixed to {written.subject.batch}, since {written.subject.why_fixed}")
     if isinstance(dense, str):

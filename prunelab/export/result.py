@@ -32,7 +32,7 @@ class Export:
     def _columns(self) -> tuple[list[str], list[list[str]]]:
         dense = bool(self.dense_size_bytes)
         beside = ["dense", "change"] if dense else []
-        headers = ["format", "size", *beside, "latency", *beside, "max rel. error", "files"]
+        headers = ["format", "size", *beside, "latency", *beside, *self._metrics(), "max rel. error", "files"]
         return headers, [self._row(name, dense) for name in self.files]
 
     def _row(self, name: str, dense: bool) -> list[str]:
@@ -44,8 +44,15 @@ class Export:
         row.append("–" if fast is None else milliseconds(fast))
         if dense:
             row += ["–", "–"] if fast is None or slow is None else [milliseconds(slow), change(fast, slow)]
+        judged = (self.manifest["formats"][name]["validation"] or {}).get("metrics", {})
+        row += [_beside(judged.get(metric)) for metric in self._metrics()]
         error = self.parity.get(name)
         return [*row, "–" if error is None else number(error), ", ".join(path.name for path in self.files[name])]
+
+    def _metrics(self) -> list[str]:
+        """What was judged on validation data."""
+        judged = [told["validation"] for told in self.manifest["formats"].values() if told["validation"]]
+        return list(judged[0]["metrics"]) if judged else []
 
     def _notes(self) -> list[str]:
         notes = []
@@ -63,3 +70,13 @@ class Export:
     def _repr_html_(self) -> str:
         headers, rows = self._columns()
         return html_table(headers, rows, caption=self._title(), notes=self._notes())
+
+
+def _beside(judged: Mapping[str, float] | None) -> str:
+    """A file's metric, and how far it is from the model's."""
+    if judged is None:
+        return "–"
+    off = judged["file"] - judged["model"]
+    # what rounding makes is no difference
+    shown = abs(off) > 1e-4 * max(abs(judged["file"]), abs(judged["model"]))
+    return f"{judged['file']:.4g}" + (f" ({off:+.2g})" if shown else "")

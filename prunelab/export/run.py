@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from prunelab.errors import ExportError, OptionError, unknown_name
 from prunelab.evaluate.latency import example_arrays, paddle_threads
 from prunelab.evaluate.timing import TimingOptions, time_callables
-from prunelab.export.base import Calibrated, Format
+from prunelab.export.base import Calibrated, Fitted, Format
 from prunelab.export.card import NAME as CARD
 from prunelab.export.card import model_card
 from prunelab.export.check import Written, write
@@ -82,6 +82,8 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
         threads = now if timing is None or timing.threads is None else timing.threads
         seen = data if data is not None else next((fmt.data for fmt in chosen if hasattr(fmt, "data")), None)
         subject = read_subject(model, inputs, lengths, seen)
+        with as_it_was(subject.layer):
+            chosen = [fmt.fitted(subject.layer, metrics, loss) if isinstance(fmt, Fitted) else fmt for fmt in chosen]
         validation = Validation(data, metrics, loss) if data is not None and verify else None
         written = _write_all(subject, chosen, folder, verify, threads, validation)
         beside: dict[str, Written | str] = {}

@@ -173,14 +173,21 @@ class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Stor
         Args:
             directory: a folder, which is made.
             formats: such as ``("paddle", "onnx")``; without it, all that `prunelab.export` writes by itself.
-            options: as for `prunelab.export`.
+            options: as for `prunelab.export`. Formats in eight bits are calibrated on ``data``, which is the Lab's
+                validation data where it is left out.
 
         Raises:
             As `prunelab.export`; nothing is written then.
         """
-        from prunelab.export import export
+        from prunelab.export import FORMATS, export
+        from prunelab.export.base import Calibrated
 
         given: dict[str, Any] = {"plan": self.plan, **options, **({} if formats is None else {"formats": formats})}
+        asked = [formats] if isinstance(formats, str) else list(formats or ())
+        if any(isinstance(FORMATS.get(f) if isinstance(f, str) else f, Calibrated) for f in asked):
+            given.setdefault("data", self._task.val)
+            given.setdefault("metrics", self._task.metrics)
+            given.setdefault("loss", self._task.loss)
         with self._work.begin("export"):
             if "dense" not in given:
                 given["dense"] = self._bench.copy_of(self.path()[0])

@@ -43,7 +43,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Layer], Callable[[int], list[Any]]]] =
     "transformer": (lambda: nn.TransformerEncoderLayer(16, 2, 32), lambda n: [paddle.randn([n, 6, 16])]),
     "two in, two out": (Two, lambda n: [paddle.randn([n, 1, 8, 8]), paddle.randn([n, 5])]),
 }
-OTHERS = [name for name in FORMATS if name not in ("paddle", "onnx", "onnx-fp16", "onnx-int8")]
+OTHERS = [name for name in FORMATS if name not in ("paddle", "onnx", "onnx-fp16", "onnx-int8", "onnx-w8")]
 
 
 @pytest.mark.parametrize("network", NETWORKS)

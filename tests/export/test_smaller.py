@@ -103,3 +103,63 @@ def test_eight_bits_are_compared_on_data_and_not_on_random_numbers(tmp_path: Pat
     out = pl.export(model, tmp_path / "out", ("onnx-int8",), inputs=(1, 8), data=data, timing=None)
     assert out.parity["onnx-int8"] < 0.1
     assert load_file(str(tmp_path / "out" / "examples.safetensors"))["3/input/input"].max() < 0.1
+
+
+class Uneven(nn.Layer):
+    """A convolution that bears eight bits, and a layer that does not: one of its weights is far from the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.head = nn.Conv2D(3, 8, 3), nn.Linear(8, 4)
+        with paddle.no_grad():
+            self.head.weight[0] = 50.0
+
+    def forward(self, x):  # type: ignore[no-untyped-def]
+        return self.head(nn.functional.relu(self.conv(x)).mean([2, 3]))
+
+
+def in_float(path: Path) -> set[str]:
+    """The weights that convolutions and products read as floats."""
+    file = onnx.load(str(path))
+    stored = {t.name: t for t in file.graph.initializer}
+    return {node.input[1] for node in file.graph.node if node.op_type in ("Conv", "MatMul", "Gemm")
+            and node.input[1] in stored and stored[node.input[1]].data_type == onnx.TensorProto.FLOAT}
+
+
+@pytest.mark.parametrize("weights_only", [True, False])
+def test_layers_to_keep_stay_in_float_and_it_is_said(weights_only: bool, tmp_path: Path, quantizer: None) -> None:
+    paddle.seed(0)
+    data = [(paddle.rand([32, 3, 8, 8]), paddle.randint(0, 4, [32]))]
+    every = OnnxInt8(name="every", weights_only=weights_only, tolerance=9.0)
+    some = OnnxInt8(name="some", weights_only=weights_only, keep=("head",), tolerance=9.0)
+    out = pl.export(Uneven(), tmp_path / "a", (every,), inputs=(1, 3, 8, 8), data=data, timing=None)
+    assert in_float(out.files["every"][0]) == set()
+    kept = pl.export(Uneven(), tmp_path / "b", (some,), inputs=(1, 3, 8, 8), data=data, timing=None)
+    assert len(in_float(kept.files["some"][0])) == 1
+    assert kept.manifest["formats"]["some"]["notes"] == ["head stays in float: as was asked"]
+    assert "head stays in float" in repr(kept)
+    assert kept.parity["some"] < out.parity["every"]
+
+
+def test_a_layer_that_is_too_sensitive_is_found_and_stays_in_float(tmp_path: Path, quantizer: None) -> None:
+    paddle.seed(0)
+    data = [(paddle.rand([32, 3, 8, 8]), paddle.randint(0, 4, [32]))]
+    fmt = OnnxInt8(max_lost=1e-3, tolerance=9.0)
+    out = pl.export(Uneven(), tmp_path / "a", (fmt,), inputs=(1, 3, 8, 8), data=data, metrics=("loss",), timing=None)
+    (note,) = out.manifest["formats"]["onnx-int8"]["notes"]
+    assert note.startswith("head stays in float: alone it loses")
+    assert len(in_float(out.files["onnx-int8"][0])) == 1
+    assert "loss" in repr(out).splitlines()[1]
+    with pytest.raises(errors.UnknownNameError, match="did you mean 'head'"):
+        pl.export(Uneven(), tmp_path / "b", (OnnxInt8(keep=("haed",)),), inputs=(1, 3, 8, 8), data=data)
+
+
+def test_weights_in_eight_bits_are_a_format_of_their_own_and_a_lab_knows_its_data(tmp_path: Path,
+                                                                                  quantizer: None) -> None:
+    data = [(paddle.rand([32, 3, 8, 8]), paddle.randint(0, 4, [32]))]
+    lab = pl.Lab(Uneven(), train=data, val=data)
+    lab.step(ratio=0.5)
+    out = lab.export(tmp_path / "a", ("onnx", "onnx-w8"), timing=None, dense=None)
+    assert set(out.files) == {"onnx", "onnx-w8"}
+    assert set(out.manifest["formats"]["onnx-w8"]["validation"]["metrics"]) == {"accuracy", "loss"}
+    assert 0 < out.parity["onnx-w8"] < 0.25
