@@ -29,6 +29,7 @@ _PUBLIC = {
     "export": "export", "Export": "export", "verify_export": "export", "benchmark": "export",
     "Lab": "lab", "doctor": "lab",
     "Recipe": "recipe", "run_recipe": "recipe",
+    "AutoCompression": "auto",
     "errors": "", "testing": "", "train": "", "PrunelabError": "errors",
 }
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from prunelab import testing as testing
     from prunelab import text as text
     from prunelab import train as train
+    from prunelab.auto import AutoCompression as AutoCompression
     from prunelab.data import datasets as datasets
     from prunelab.data import load_model as load_model
     from prunelab.data import presets as presets
