@@ -60,4 +60,4 @@ class Watcher(Reading):
         return str(self._header())
 
     def _repr_html_(self) -> str:
-        return self._header().to_html()
+        return f"<div>{self._header().to_html()}{self.tree()._repr_html_()}</div>"

@@ -84,6 +84,10 @@ EXPLAINS = [
       "--constraint 'params <= 9e3'"),
      ('lab.search(sampler="pso", objectives=("accuracy", "params"), trials=40, constraints=("macs <= 50 %", '
       '"params <= 9e3"))')),
+    ("report run.html --title Mine", 'lab.report("run.html", title="Mine")'),
+    ("code --as recipe", 'from prunelab.jupyter.code import code\ncode(lab, form="recipe", names=globals())'),
+    ("code run.py", 'from prunelab.jupyter.code import code\ncode(lab, "run.py", names=globals())'),
+    ("watch runs/a", 'import prunelab as pl\npl.Lab.watch("runs/a")'),
     ("panel", "lab.panel()"),
     ("panel layers masks --layer conv2", 'lab.panel(("layers", "masks"), layer="conv2")'),
     ("env", "from prunelab.jupyter.environment import environment\nenvironment()"),
@@ -148,6 +152,11 @@ REFUSES = [
     ("masks", "OptionError: %prune masks lacks its LAYER; give one: %prune masks conv1"),
     ("panel mask", "UnknownNameError: unknown part 'mask'; did you mean 'masks'?"),
     ("curves acuracy", "UnknownNameError: unknown metric 'acuracy'; did you mean 'accuracy'?"),
+    ("report", "OptionError: %prune report lacks its FILE; give one: %prune report run.html"),
+    ("report run.pdf", "UnknownNameError: unknown ending '.pdf' in the report run.pdf; "),
+    ("code run.txt", "UnknownNameError: unknown ending '.txt' in the file run.txt; "),
+    ("code --as recipt", "UnknownNameError: unknown form 'recipt' in --as; did you mean 'recipe'?"),
+    ("watch nowhere", "WorkspaceError: nowhere holds no history; "),
     ("export", "OptionError: %prune export lacks its DIR; give one: %prune export out"),
     ("export out --formats onx", "UnknownNameError: unknown format 'onx' in --formats; did you mean 'onnx'?"),
     ("export out --formats ,", "OptionError: --formats is empty; give at least one, such as paddle"),
@@ -241,7 +250,7 @@ def test_help_has_an_example_that_runs(name: str, opened: Notebook) -> None:
         assert "Traceback" not in shown
     example = shown.partition("example:\n")[2].strip()
     assert f"%prune {name}" in example
-    opened.run(f"{example} --explain" if name == "panel" else example)
+    opened.run(f"{example} --explain" if name in ("panel", "watch") else example)
 
 
 def test_help_of_all_lists_every_sub_command(fresh: Notebook) -> None:
@@ -337,9 +346,9 @@ def test_variables_of_a_function_and_of_a_loop_are_seen(opened: Notebook) -> Non
 def test_without_a_lab_every_line_says_how_to_open_one(fresh: Notebook) -> None:
     how = "open one: %prune open net --train digits --val val_digits"
     words = {"goto": "goto s0", "masks": "masks conv1", "export": "export out", "step": "step conv1",
-             "branch": "branch wider", "tag": "tag best", "compare": "compare s0"}
+             "branch": "branch wider", "tag": "tag best", "compare": "compare s0", "report": "report run.html"}
     for name in COMMANDS:
-        if name not in ("open", "env"):
+        if name not in ("open", "env", "watch"):
             assert fresh.shown(f"%prune {words.get(name, name)}") == [f"OptionError: no Lab is open; {how}"], name
     assert fresh.run("%prune").startswith("no Lab is open; next: %prune open net --train digits --val val_digits")
 

@@ -126,10 +126,14 @@ MODEL = Model("MODEL", is_model_or_lab, "net")
 DATA = Variable("DATA", is_data, "train_set")
 LOSS = NamedOrVariable("LOSS", is_loss_or_function, "mse", _losses)
 WORKSPACE, EXPORTED = Folder("runs/digits"), Folder("out")
+CODE_FILE = Folder("run.py", "FILE", (".py", ".toml", ".ipynb"))
+REPORT_FILE = Folder("run.html", "FILE", (".html", ".md", ".tex"))
+FORM = Word("form", lambda session: ("script", "recipe", "notebook"))
+TITLE = NewName("TITLE", "Digits")
 
 __all__ = [
-    "CONSTRAINT", "CRITERION", "DATA", "DEVICE", "EPOCHS", "EXPORTED", "FORMATS", "LAYER", "LAYER_RATIOS",
-    "LEARNING_RATE", "LOSS", "METRIC", "METRICS", "MODEL", "NEW_NAME", "OBJECTIVES", "OPTIMIZER", "PART", "POINTS",
-    "RATIO", "RATIOS", "SAMPLER", "SAMPLES", "SCHEDULE", "SCOPE", "SEED", "SHAPE", "SPACE", "STATE", "STEPS", "TARGET",
-    "TRIALS", "UNITS", "WORKSPACE",
+    "CODE_FILE", "CONSTRAINT", "CRITERION", "DATA", "DEVICE", "EPOCHS", "EXPORTED", "FORM", "FORMATS", "LAYER",
+    "LAYER_RATIOS", "LEARNING_RATE", "LOSS", "METRIC", "METRICS", "MODEL", "NEW_NAME", "OBJECTIVES", "OPTIMIZER",
+    "PART", "POINTS", "RATIO", "RATIOS", "REPORT_FILE", "SAMPLER", "SAMPLES", "SCHEDULE", "SCOPE", "SEED", "SHAPE",
+    "SPACE", "STATE", "STEPS", "TARGET", "TITLE", "TRIALS", "UNITS", "WORKSPACE",
 ]

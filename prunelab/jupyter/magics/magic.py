@@ -12,6 +12,7 @@ from prunelab.errors import OptionError, Stopped, unknown_name
 from prunelab.jupyter.magics import COMMANDS
 from prunelab.jupyter.magics.call import Text
 from prunelab.jupyter.magics.cell import run_cell
+from prunelab.jupyter.magics.open import origin_of
 from prunelab.jupyter.magics.session import Session
 
 
@@ -94,4 +95,5 @@ def run(words: list[str], session: Session) -> Any:
     result = call.make()
     if name == "open":
         session.use(result)
+        result.origin = result.origin or origin_of(given)
     return result

@@ -130,10 +130,11 @@ class Shape:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder, or a variable that holds a path."""
+    """A folder, or a variable that holds a path; with ``endings`` a file that has one of them."""
 
     sample: str
     metavar: str = "DIR"
+    endings: tuple[str, ...] = ()
 
     def read(self, text: str, session: Session, place: str) -> Any:
         """The path as text, or the variable."""
@@ -141,17 +142,18 @@ class Folder:
         return named if named is not None and isinstance(named.value, (str, os.PathLike)) else os.path.expanduser(text)
 
     def complete(self, text: str, session: Session) -> Iterable[str]:
-        """The folders that begin so."""
+        """The folders that begin so, and the files with the right endings."""
         head = os.path.dirname(text)
         try:
             entries = sorted(os.scandir(os.path.expanduser(head) or "."), key=lambda entry: entry.name)
         except OSError:
             return []
-        return [os.path.join(head, entry.name) + "/" for entry in entries
-                if entry.is_dir() and (not entry.name.startswith(".") or os.path.basename(text).startswith("."))]
+        shown = [entry for entry in entries if not entry.name.startswith(".") or os.path.basename(text).startswith(".")]
+        return [os.path.join(head, entry.name) + ("/" if entry.is_dir() else "") for entry in shown
+                if entry.is_dir() or (self.endings and entry.name.endswith(self.endings))]
 
     def example(self, session: Session) -> str:
-        """A folder's name."""
+        """A name."""
         return self.sample
 
 
@@ -235,6 +237,7 @@ class NewName:
     """A name that is given now, or a variable that holds it; the Lab says which cannot be."""
 
     metavar: str = "NAME"
+    sample: str = "wider"
 
     def read(self, text: str, session: Session, place: str) -> Any:
         """The word itself, or the variable."""
@@ -247,7 +250,7 @@ class NewName:
 
     def example(self, session: Session) -> str:
         """A name."""
-        return "wider"
+        return self.sample
 
 
 def is_model(value: Any) -> bool:

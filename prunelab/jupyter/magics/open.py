@@ -65,6 +65,13 @@ def call(given: Given, session: Session) -> Call:
                 imports="import prunelab as pl")
 
 
+def origin_of(given: Given) -> dict[str, Any]:
+    """Where the model and the data come from, as a recipe says it: names of variables, or ``module:callable``."""
+    data = {name: value.source for name in ("train", "val") if isinstance(value := getattr(given, name), Named)}
+    model = given.model.source if isinstance(given.model, Named) else given.model
+    return {"model": {"source": model}, **({"data": data} if data else {})}
+
+
 def _refuse_options(given: Given, name: str) -> None:
     own = ("model", "explain", "help")
     extra = [option for option, value in vars(given).items() if value is not None and option not in own]
