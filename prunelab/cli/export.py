@@ -16,6 +16,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--formats", metavar="FORMAT[,...]", help="with commas between them (paddle,onnx)")
     parser.add_argument("--state", metavar="STATE", help="an id, a tag or a branch of the history (the last state)")
     parser.add_argument("--batch", metavar="N", type=int, help="samples a call when the files are timed (1)")
+    parser.add_argument("--no-examples", action="store_true", help="leave out the samples of the data that the files "
+                        "are compared on elsewhere")
     parser.add_argument("--force", action="store_true", help="replace a folder that holds something")
     json_option(parser)
 
@@ -27,7 +29,8 @@ def run(given: argparse.Namespace) -> int:
                              "it one, or write [export] into it and run it")
     lab = opened(given.target)
     here = lab.state
-    options = {"batch": given.batch, "force": given.force or None}
+    options = {"batch": given.batch, "force": given.force or None,
+               "examples": False if given.no_examples else None}
     formats = None if given.formats is None else [name for name in given.formats.split(",") if name]
     try:
         if given.state is not None:

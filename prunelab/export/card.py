@@ -139,7 +139,20 @@ def _use(told: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"```{language}", filled, "```", "")
 
 
+# what is said of `examples.safetensors`, by what its inputs are
+_EXAMPLES = {
+    "random": "`examples.safetensors` holds random inputs and the model's outputs on them, to compare with.",
+    "given": ("**`examples.safetensors` holds the example inputs that were given when this was exported**, and the "
+              "model's outputs on them. Whoever has this folder can read them; `export(examples=False)` leaves them "
+              "out."),
+    "data": ("**`examples.safetensors` holds samples of the data that this was exported with**, and the model's "
+             "outputs on them. Whoever has this folder can read them; `export(examples=False)` leaves them out."),
+    "none": "No examples were kept: hashes can be verified, and not what the files compute.",
+}
+
+
 def _verify(told: Mapping[str, Any]) -> Iterator[str]:
     yield from ("## Verify", "", "`manifest.json` has hashes, versions and all numbers. These commands repeat them:",
                 "",
-                "```console", *(f"$ {command}" for command in told["commands"]), "```")
+                "```console", *(f"$ {command}" for command in told["commands"]), "```", "",
+                _EXAMPLES[told["options"]["examples"]])

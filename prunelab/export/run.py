@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prunelab.errors import ExportError, OptionError, unknown_name
+from prunelab.errors import ExportError, OptionError, shown, unknown_name
 from prunelab.evaluate.latency import example_arrays, paddle_threads
 from prunelab.evaluate.timing import TimingOptions, time_callables
 from prunelab.export.base import Calibrated, Fitted, Format
@@ -35,7 +35,8 @@ DEFAULT_TIMING = TimingOptions()
 def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str | Format] = DEFAULTS, *,
            inputs: Any = None, verify: bool = True, dense: Any = None, plan: Plan | None = None, force: bool = False,
            timing: TimingOptions | None = DEFAULT_TIMING, batch: int | None = None, data: Any = None,
-           metrics: Any = ("accuracy",), loss: Any = None, lengths: Mapping[str, int] | None = None) -> Export:
+           metrics: Any = ("accuracy",), loss: Any = None, lengths: Mapping[str, int] | None = None,
+           examples: bool = True) -> Export:
     """The files that were written, each of which computes what ``model`` computes in eval mode; a table of sizes and
     latencies.
 
@@ -61,6 +62,8 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
         data: validation data, as for `prunelab.evaluate` (``"onnx-int8"`` is calibrated on it, too): each file runs
             over all of it, and the manifest has its ``metrics`` beside the model's, and how often both choose the same
             class.
+        examples: False leaves ``examples.safetensors`` out, which holds samples of the data (or of ``inputs``) that
+            whoever gets the folder can read; `verify_export` then compares hashes, and not what files compute.
 
     Raises:
         UnknownNameError: a format nobody knows.
@@ -73,6 +76,8 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
     chosen = [fmt.calibrated(data) if isinstance(fmt, Calibrated) else fmt for fmt in _chosen(formats)]
     for fmt in chosen:
         fmt.check_available()
+    if not isinstance(examples, bool):
+        raise OptionError(f"examples is {shown(examples)}; give True or False")
     if inputs is None and plan is not None:
         inputs = list(plan.inputs)
     timing = timing if verify else None
@@ -95,11 +100,13 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
         if plan is not None:
             plan.save(folder / PLAN)
         options = {"verify": verify, "threads": threads, "warmup": timing.warmup if timing else None,
-                   "runs": timing.runs if timing else None}
-        if verify:
+                   "runs": timing.runs if timing else None,
+                   "examples": subject.inputs_are if verify and examples else "none"}
+        kept = verify and examples
+        if kept:
             save_examples(subject.examples, folder)
         told = manifest(written, beside, folder, options=options, plan=PLAN if plan is not None else None,
-                        more=[EXAMPLES] if verify else [])
+                        more=[EXAMPLES] if kept else [])
         result = _result(Path(directory), folder, written, beside, told)
         shutil.rmtree(folder / ".dense", ignore_errors=True)
         (folder / CARD).write_text(model_card(told, plan), encoding="utf-8")

@@ -21,6 +21,8 @@ from prunelab.graph.inputs import read_inputs, with_batch_axes
 from prunelab.graph.places import home_of
 from prunelab.graph.trace import as_it_was as model_as_it_was
 
+# What examples' inputs are: drawn, tensors that somebody gave, or what their data begins with
+RANDOM, GIVEN, DATA = "random", "given", "data"
 # Where the batch is free, files are compared at one sample and at several.
 BATCHES = (1, 3)
 
@@ -38,13 +40,15 @@ class Subject:
     """A layer with its ``specs`` (a free batch has ``batch_axis`` 0) and an example for each batch that files are
     compared at.
 
-    ``why_fixed`` says why the batch is not free, and is empty where it is.
+    ``why_fixed`` says why the batch is not free, and is empty where it is; ``inputs_are`` says what the inputs of the
+    examples are.
     """
 
     layer: Any
     specs: tuple[TensorSpec, ...]
     examples: Mapping[int, Example]
     why_fixed: str = ""
+    inputs_are: str = RANDOM
     longer: Mapping[int, Example] = field(default_factory=dict)  # by length, at the batch that was given
 
     @property
@@ -94,12 +98,14 @@ def read_subject(model: Any, inputs: Any, lengths: Mapping[str, int] | None = No
                          "example tensors")
     with as_it_was(layer):
         specs = with_batch_axes(read_inputs(layer, inputs))
-        given = given_arrays(inputs, specs)
+        given, origin = given_arrays(inputs, specs), GIVEN
         if data is not None and all(array is None for array in given):
-            given = _first_of(data, layer, specs)
+            given, origin = _first_of(data, layer, specs), DATA
+        if all(array is None for array in given):
+            origin = RANDOM
         if lengths:
             specs = with_lengths(specs, lengths)
-        subject = Subject(layer, specs, {})
+        subject = Subject(layer, specs, {}, inputs_are=origin)
         subject = replace(subject, examples={subject.batch: _example(subject, given, None)})
         for batch in (b for b in BATCHES if subject.free and b != subject.batch):
             try:

@@ -140,7 +140,9 @@ def _again(folder: Path, told: Mapping[str, Any], name: str, damaged: tuple[str,
     if isinstance(fmt, OfWeights):
         return Found(skipped="weights are no program; their hashes are right")
     if not (folder / EXAMPLES).is_file():
-        return Found(skipped=f"there is no {EXAMPLES}: it was exported with verify=False")
+        why = "verify=False" if not told["options"]["verify"] else "examples=False"
+        return Found(skipped=f"its hashes are right; what it computes cannot be compared without {EXAMPLES}, which was "
+                             f"left out ({why})")
     try:
         fmt.check_available()
     except MissingExtraError as error:

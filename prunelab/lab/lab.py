@@ -129,8 +129,8 @@ class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Stor
         return Watcher(workspace)
 
     @classmethod
-    def from_archive(cls, path: str | os.PathLike[str], model: Any, *, workspace: str | os.PathLike[str],
-                     **options: Any) -> Lab:
+    def from_archive(cls, path: str | os.PathLike[str], model: Any, *,
+                     workspace: str | os.PathLike[str] | None = None, **options: Any) -> Lab:
         """Open a Lab on a history that `archive` wrote, unpacked into ``workspace``: a folder that is not there yet.
 
         Args:
@@ -145,6 +145,9 @@ class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Stor
 
         if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
             raise OptionError(f"path is {shown(path)}; give an archive that lab.archive wrote")
+        if workspace is None:
+            raise OptionError("workspace is missing, and the history is unpacked there; give a folder that is not "
+                              "there yet: pl.Lab.from_archive('study.zip', model, workspace='runs/study')")
         folder = checked_folder(workspace)
         read_archive(Path(path), folder)
         try:
@@ -173,25 +176,28 @@ class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Stor
         Args:
             directory: a folder, which is made.
             formats: such as ``("paddle", "onnx")``; without it, all that `prunelab.export` writes by itself.
-            options: as for `prunelab.export`. Formats in eight bits are calibrated on ``data``, which is the Lab's
-                validation data where it is left out.
+            options: as for `prunelab.export`. Files are judged on the Lab's validation data by its metrics, unless
+                ``data`` is given; None judges on nothing. Some of these samples lie beside the files, unless
+                ``examples=False``.
 
         Raises:
             As `prunelab.export`; nothing is written then.
         """
-        from prunelab.export import FORMATS, export
-        from prunelab.export.base import Calibrated
+        from prunelab.export import export
 
-        given: dict[str, Any] = {"plan": self.plan, **options, **({} if formats is None else {"formats": formats})}
-        asked = [formats] if isinstance(formats, str) else list(formats or ())
-        if any(isinstance(FORMATS.get(f) if isinstance(f, str) else f, Calibrated) for f in asked):
-            given.setdefault("data", self._task.val)
-            given.setdefault("metrics", self._task.metrics)
-            given.setdefault("loss", self._task.loss)
+        given: dict[str, Any] = {"plan": self.plan, **self._judged(), **options}
+        if formats is not None:
+            given["formats"] = formats
         with self._work.begin("export"):
             if "dense" not in given:
                 given["dense"] = self._bench.copy_of(self.path()[0])
             return export(compact(self.model, self.plan), directory, **given)
+
+    def _judged(self) -> dict[str, Any]:
+        """What exported files are judged on: nothing without validation data."""
+        if self._task.val is None:
+            return {}
+        return {"data": self._given["val"], "metrics": self._task.metrics, "loss": self._task.loss}
 
     def panel(self, parts: Iterable[str] | None = None, *, layer: str | None = None) -> Any:
         """The panel, in a notebook: all of it, or only some ``parts``, such as ``["layers", "step", "footer"]``;

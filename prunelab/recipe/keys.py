@@ -137,6 +137,7 @@ SECTIONS: Mapping[str, Mapping[str, Key]] = {
         "directory": Key(TEXT, "a folder, which is made", required=True),
         "formats": Key(Many(Name("format", _formats, lambda value: hasattr(value, "write"))), "paddle, onnx, ..."),
         "batch": Key(whole(1), "samples a call when the files are timed (1)"),
+        "examples": Key(FLAG, "keep samples of the data beside the files, to compare with elsewhere (true)"),
         "force": Key(FLAG, "replace a folder that holds something else"),
     },
 }

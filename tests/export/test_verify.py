@@ -161,3 +161,32 @@ def test_a_model_without_classes_has_none(tmp_path: Path) -> None:
     out = pl.export(Then(lambda y: functional.relu(y).sum(-1)), tmp_path / "out", ("onnx",), inputs=(1, 16),
                     timing=None)
     assert out.manifest["formats"]["onnx"]["same_class"] is None
+
+
+@pytest.mark.parametrize(("given", "kind", "card"), [
+    ({}, "random", "holds random inputs and the model's outputs on them"),
+    ({"data": data()}, "data", "**`examples.safetensors` holds samples of the data"),
+    ({"inputs": np.zeros((2, 3, 8, 8), np.float32)}, "given", "**`examples.safetensors` holds the example inputs"),
+    ({"data": data(), "examples": False}, "none", "No examples were kept"),
+])
+def test_the_card_says_whether_samples_of_the_data_lie_beside(given: dict[str, object], kind: str, card: str,
+                                                              tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    out = pl.export(conv_net(), folder, ("onnx",), **{"inputs": (1, 3, 8, 8), "timing": None, **given})
+    jsonschema.validate(out.manifest, SCHEMA)
+    assert out.manifest["options"]["examples"] == kind
+    assert card in (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert (folder / "examples.safetensors").is_file() == (kind != "none")
+    found = verify_export(folder)
+    assert found.ok
+    assert (found.formats["onnx"].error is None) == (kind == "none")
+    if kind == "none":
+        assert "left out (examples=False)" in repr(found)
+        (folder / "model.onnx").write_bytes(b"")
+        assert not verify_export(folder).ok
+
+
+def test_examples_are_a_switch(tmp_path: Path) -> None:
+    with pytest.raises(errors.OptionError, match="examples is 'no'; give True or False"):
+        pl.export(conv_net(), tmp_path / "out", ("onnx",), inputs=(1, 3, 8, 8), examples="no")
+    assert list(tmp_path.iterdir()) == []

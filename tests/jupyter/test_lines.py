@@ -84,6 +84,7 @@ EXPLAINS = [
       "--constraint 'params <= 9e3'"),
      ('lab.search(sampler="pso", objectives=("accuracy", "params"), trials=40, constraints=("macs <= 50 %", '
       '"params <= 9e3"))')),
+    ("export out --no-examples", 'lab.export("out", examples=False)'),
     ("report run.html --title Mine", 'lab.report("run.html", title="Mine")'),
     ("code --as recipe", 'from prunelab.jupyter.code import code\ncode(lab, form="recipe", names=globals())'),
     ("code run.py", 'from prunelab.jupyter.code import code\ncode(lab, "run.py", names=globals())'),

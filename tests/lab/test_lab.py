@@ -129,6 +129,8 @@ def test_an_export_has_the_smaller_model_beside_the_dense_one(tmp_path: Path) ->
     opened.step("0", ratio=0.5)
     before = everything(opened)
     out = opened.export(tmp_path / "out", formats=("paddle",))
+    judged = out.manifest["formats"]["paddle"]["validation"]
+    assert judged["metrics"]["accuracy"]["file"] == opened.state.metrics["accuracy"]
     assert out.size_bytes["paddle"] < out.dense_size_bytes["paddle"]
     assert pl.Plan.load(tmp_path / "out" / "plan.json") == opened.plan
     assert everything(opened) == before

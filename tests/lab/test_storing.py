@@ -354,6 +354,8 @@ def test_archives_that_cannot_be_read_or_written(tmp_path: Path, study: Path) ->
         opened.archive(tmp_path / "nowhere" / "study.zip")
     with pytest.raises(errors.OptionError, match="path is 5"):
         opened.archive(5)  # type: ignore[arg-type]
+    with pytest.raises(errors.OptionError, match="workspace is missing, and the history is unpacked there; give a"):
+        pl.Lab.from_archive(study, net(), **OPTIONS)
     (tmp_path / "text.zip").write_text("no zip")
     for path, message in ((tmp_path / "none.zip", "No such file"), (tmp_path / "text.zip", "not a zip file")):
         with pytest.raises(errors.WorkspaceError, match=f"cannot be read: .*{message}"):
