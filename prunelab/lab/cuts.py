@@ -167,9 +167,7 @@ def next_group(graph: Graph, plan: Plan, ratio: float, cut: Cut) -> Group:
         OptionError: all are at it.
     """
     for group in graph.prunable:
-        gone = frozenset(plan.removed(group.name))
-        limits = Limits(cut.round_to, {group.name: gone})
-        if limits.n_kept(group.name, group.units, n_removed(ratio, group.units)) < group.units - len(gone):
+        if takes_more(plan, group, ratio, cut):
             return group
     rounded = f" in multiples of {cut.round_to}" if cut.round_to > 1 else ""
     raise OptionError(f"every layer is at the ratio {ratio:g}{rounded} already; give a higher one, or go back")
@@ -178,6 +176,13 @@ def next_group(graph: Graph, plan: Plan, ratio: float, cut: Cut) -> Group:
 def gone(plan: Plan, group: str) -> tuple[int, ...]:
     """The units of a group that are gone; none where the plan only masks weights in their place."""
     return next((g.removed for g in plan.groups if g.name == group and isinstance(g, PlanGroup)), ())
+
+
+def takes_more(plan: Plan, group: Group, ratio: float, cut: Cut) -> bool:
+    """Whether a group loses units at ``ratio`` that are not gone yet."""
+    off = frozenset(gone(plan, group.name))
+    limits = Limits(cut.round_to, {group.name: off})
+    return limits.n_kept(group.name, group.units, n_removed(ratio, group.units)) < group.units - len(off)
 
 
 def units_at(plan: Plan, group: Group, ratio: float, cut: Cut, scores: Scores) -> tuple[int, ...]:

@@ -58,9 +58,9 @@ def _optimizers() -> Iterable[str]:
 
 
 def _schedules() -> Iterable[str]:
-    from prunelab.plan.schedules import SCHEDULES
+    from prunelab.plan.schedules import LAYER_SCHEDULES, SCHEDULES
 
-    return SCHEDULES
+    return [*SCHEDULES, *LAYER_SCHEDULES]
 
 
 def _scopes() -> Iterable[str]:
@@ -123,10 +123,11 @@ SECTIONS: Mapping[str, Mapping[str, Key]] = {
         "units": Key(UNITS, "instead of a layer: the units that go, by layer"),
     },
     "schedule": {
-        "name": Key(Name("schedule", _schedules), "how much at each step (cubic)"),
-        "to": Key(RATIOS, "the fraction of the dense model that is gone in the end (0.7)"),
+        "name": Key(Name("schedule", _schedules), "how much at each step (cubic); or layer after layer (in_order)"),
+        "to": Key(RATIOS, "the fraction that is gone in the end; layer after layer also one for each, in a table"),
         "by": _BY,
         "steps": Key(whole(1), "how many (10)"),
+        "rounds": Key(whole(1), "layer after layer: how often each is taken (1)"),
         "scope": _SCOPE,
         "criterion": _CRITERION,
         "round_to": _ROUND_TO,

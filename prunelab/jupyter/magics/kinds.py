@@ -32,9 +32,9 @@ def _criteria(session: Session) -> Iterable[str]:
 
 
 def _schedules(session: Session) -> Iterable[str]:
-    from prunelab.plan.schedules import SCHEDULES
+    from prunelab.plan.schedules import LAYER_SCHEDULES, SCHEDULES
 
-    return SCHEDULES
+    return [*SCHEDULES, *LAYER_SCHEDULES]
 
 
 def _scopes(session: Session) -> Iterable[str]:

@@ -13,7 +13,9 @@ def options(parser: Parser) -> None:
     parser.option("--to", kind=RATIO, help="the fraction that is gone in the end, in [0, 1) (0.7)")
     parser.option("--by", kind=TARGET, help="of what: units (sparsity), macs or params (sparsity)")
     parser.option("--steps", kind=STEPS, help="how many (10)")
-    parser.option("--schedule", kind=SCHEDULE, help="how much at each step (cubic)")
+    parser.option("--schedule", kind=SCHEDULE, help="how much at each step (cubic); in_order, by_cost, by_sensitivity: "
+                  "layer after layer")
+    parser.option("--rounds", kind=STEPS, help="layer after layer: how often each is taken (1)")
     parser.option("--scope", kind=SCOPE, help="local cuts each group alike, global by one ranking over all (local)")
     parser.option("--criterion", kind=CRITERION, help="what makes a unit worth keeping (the Lab's)")
     parser.option("--round-to", kind=UNITS, help="kept units come in multiples of it (1)")
@@ -24,7 +26,8 @@ def options(parser: Parser) -> None:
 
 def call(given: Given, session: Session) -> Call:
     """``lab.run(schedule=..., to=..., ...)``."""
-    return session.call("run", schedule=given.schedule, to=given.to, steps=given.steps, by=given.by, scope=given.scope,
+    return session.call("run", schedule=given.schedule, to=given.to, steps=given.steps, rounds=given.rounds,
+                        by=given.by, scope=given.scope,
                         criterion=given.criterion, round_to=given.round_to, finetune=given.finetune,
                         repair=False if given.no_repair else given.repair or None)
 
