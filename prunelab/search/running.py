@@ -73,7 +73,9 @@ class Run:
     def exhausted(self) -> bool:
         """Whether there is nothing left to try."""
         size = self.study.space.size
-        return len({tuple(sorted(t.chosen.items(), key=str)) for t in self.study}) >= size if size <= 1e6 else False
+        if size > len(self.study):
+            return False
+        return len({tuple(sorted(t.chosen.items(), key=str)) for t in self.study}) >= size
 
     def one(self) -> Trial:
         """The next trial, recorded."""

@@ -40,27 +40,30 @@ class AnnealingSampler(HistorySampler):
         super().__init__(seed, check_whole(n_startup, "n_startup", 1))
         self._start, self._cooling = check_positive(start, "start"), 1 - check_ratio(1 - cooling, place="1 - cooling")
         self._patience = check_whole(patience, "patience", 1)
+        self._draws: dict[int, float] = {}
 
     def propose(self, study: Study, trial: FrozenTrial, coordinates: Coordinates, history: History,
                 rng: np.random.Generator) -> Array:
         place, warmth = self._walk(history)
         here = history.points[place]
-        return fresh(coordinates, history, lambda: neighbour(here, coordinates, warmth, rng))
+        return fresh(coordinates, history, lambda: neighbour(here, coordinates, warmth, rng), rng)
 
     def _walk(self, history: History) -> tuple[int, float]:
         """Where the walk stands, and how warm it is in (0, 1]: read off the trials, one after another."""
         n_objectives = history.values.shape[1]
         losses = self._weighed(history, 0, n_objectives)
+        spreads = _spreads(losses)
         place = int(np.argmin(losses[: self._n_startup]))
         warmth, idle = 1.0, 0
         for k in range(self._n_startup, len(history)):
             warmth *= self._cooling if losses[place] < 2 else 1.0
             if n_objectives > 1 and (k - self._n_startup) % self._patience == 0:
                 losses = self._weighed(history, k, n_objectives)
+                spreads = _spreads(losses)
                 place = int(np.argmin(losses[:k]))
             rise = losses[k] - losses[place]
             # outside constraints it only goes towards them
-            heat = self._start * _spread(losses[: k + 1]) * warmth if losses[place] < 2 else 0.0
+            heat = self._start * spreads[k] * warmth if losses[place] < 2 else 0.0
             # one draw a trial, by its number: the walk is the same whenever it is read
             if rise <= 0 or (heat > 0 and self._draw(int(history.numbers[k])) < math.exp(-rise / heat)):
                 place, idle = k, 0 if rise < 0 else idle + 1
@@ -74,7 +77,9 @@ class AnnealingSampler(HistorySampler):
         return history.losses(drawn_weights(np.random.default_rng([self._seed, k, 1]), n))
 
     def _draw(self, number: int) -> float:
-        return float(np.random.default_rng([self._seed, number, 2]).random())
+        if number not in self._draws:
+            self._draws[number] = float(np.random.default_rng([self._seed, number, 2]).random())
+        return self._draws[number]
 
 
 def neighbour(here: Array, coordinates: Coordinates, warmth: float, rng: np.random.Generator) -> Array:
@@ -106,6 +111,9 @@ def _reflected(point: Array) -> Array:
     return np.where(folded > 1, 2.0 - folded, folded)
 
 
-def _spread(losses: Array) -> float:
-    """The spread of losses of feasible trials; others lie beyond 2."""
-    return float(np.std(losses[losses < 2]))
+def _spreads(losses: Array) -> Array:
+    """(trials,): the spread of the losses up to each, of feasible trials; others lie beyond 2."""
+    inside = losses < 2
+    n, part = np.maximum(np.cumsum(inside), 1), np.where(inside, losses, 0.0)
+    mean = np.cumsum(part) / n
+    return np.sqrt(np.maximum(np.cumsum(part * part) / n - mean * mean, 0.0))

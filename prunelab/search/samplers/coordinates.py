@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ class Coordinate:
     name: str
     distribution: BaseDistribution
 
-    @property
+    @cached_property
     def levels(self) -> int:
         d = self.distribution
         if isinstance(d, CategoricalDistribution):
@@ -31,7 +32,7 @@ class Coordinate:
             return 0
         return int((d.high - d.low) / d.step + 1e-9) + 1
 
-    @property
+    @cached_property
     def ordered(self) -> bool:
         d = self.distribution
         return not isinstance(d, CategoricalDistribution) or (
@@ -90,12 +91,12 @@ class Coordinates:
         """The point of the settings that a point stands for."""
         return self.point(self.params(point))
 
-    @property
+    @cached_property
     def ordered(self) -> Array:
         """(variables,), bool: which have an order."""
         return np.array([c.ordered for c in self.each])
 
-    @property
+    @cached_property
     def grain(self) -> Array:
         """(variables,): the least distance between two values; 0 where there is none."""
         return np.array([1 / c.levels if c.levels else 0.0 for c in self.each])

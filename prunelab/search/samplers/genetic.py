@@ -45,7 +45,7 @@ class GeneticSampler(HistorySampler):
             mother, father = (history.points[self._winner(best, rng)] for _ in range(2))
             return self._mutated(crossed(mother, father, coordinates, rng), coordinates, rng)
 
-        return fresh(coordinates, history, child)
+        return fresh(coordinates, history, child, rng)
 
     def _winner(self, best: Array, rng: np.random.Generator) -> int:
         """The best of a few, who stand in order of their losses."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, GridSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
 
 from prunelab.errors import OptionError
 from prunelab.search.samplers.coordinates import Coordinate
@@ -33,7 +36,15 @@ def grid(settings: Settings) -> BaseSampler:
         raise OptionError(f"the grid has {float(n):.3g} combinations of {len(values)} variables, and at most {_MOST:,} "
                           "can be listed; give fewer or coarser ones (one ratio a kind of layers: per='kind'), or "
                           "another sampler")
-    return GridSampler(values, seed=settings.seed32)
+    return _Grid(values, seed=settings.seed32)
+
+
+class _Grid(GridSampler):
+    """Optuna's, which after every trial looks through all of the trials whether it is at its end."""
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        if trial.number >= self._n_min_trials - 1:
+            super().after_trial(study, trial, state, values)
 
 
 def _values(name: str, distribution: BaseDistribution) -> list[Any]:

@@ -1,7 +1,7 @@
-"""What a sampler of ours sees of a study: points and how good each was, and a generator of its own for each trial.
+"""What a sampler of ours sees of a study: points, and how good each was; and a generator for each trial.
 
-A sampler keeps nothing itself: all it knows it reads from the study. So a study goes on after its process ends, any
-number of processes work on one, and the same seed gives the same trials.
+A sampler keeps nothing itself but what it has read: all it knows is in the study. So a study goes on after its process
+ends, any number of processes work on one, and the same seed gives the same trials.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ _SEEN = (TrialState.COMPLETE, TrialState.PRUNED)
 _SUM = 0.05
 
 
+# the point, the values, by how much constraints are missed
+Row = tuple[Array, list[float], float]
+
+
 @dataclass(frozen=True)
 class History:
     """Trials that ended, in the order they were begun: ``numbers``, ``points``: (trials, variables) in the unit cube,
@@ -42,18 +46,21 @@ class History:
         return len(self.numbers)
 
     @classmethod
-    def of(cls, study: Study, coordinates: Coordinates) -> History:
-        """What a study holds of these variables. Trials without them, or without an end, are left out."""
-        names = [c.name for c in coordinates.each]
+    def of(cls, study: Study, coordinates: Coordinates, known: dict[int, Row | None]) -> History:
+        """What a study holds of these variables. Trials without them, or without an end, are left out.
+
+        Args:
+            known: rows by the number of their trial, which are not read again; more are put there.
+        """
         signs = [-1.0 if d == StudyDirection.MAXIMIZE else 1.0 for d in study.directions]
-        rows = []
         for trial in study.get_trials(deepcopy=False, states=_SEEN):
-            if all(name in trial.params and _holds(c, trial) for name, c in zip(names, coordinates.each, strict=True)):
-                missed = sum(max(v, 0.0) for v in trial.constraints.values())
-                rows.append((trial.number, coordinates.point(trial.params), _values(trial, signs), missed))
-        numbers, points, values, violations = zip(*rows, strict=True) if rows else ((), (), (), ())
-        return cls(np.array(numbers, int), np.array(points, float).reshape(len(rows), len(names)),
-                   np.array(values, float).reshape(len(rows), len(signs)), np.array(violations, float))
+            if trial.number not in known:
+                known[trial.number] = _row(trial, coordinates, signs)
+        found = [(n, row) for n, row in sorted(known.items()) if row is not None]
+        numbers, rows = [n for n, _ in found], [row for _, row in found]
+        return cls(np.array(numbers, int), np.array([r[0] for r in rows], float).reshape(len(rows), len(coordinates)),
+                   np.array([r[1] for r in rows], float).reshape(len(rows), len(signs)),
+                   np.array([r[2] for r in rows], float))
 
     def losses(self, weights: Array) -> Array:
         """(trials,): one number for each, lower is better, so that trials compare under several objectives.
@@ -70,6 +77,13 @@ class History:
             scaled = weights * (seen - low) / np.where(high > low, high - low, 1.0)
             out[inside] = scaled.max(axis=1) + _SUM * scaled.sum(axis=1)
         return out
+
+
+def _row(trial: FrozenTrial, coordinates: Coordinates, signs: Sequence[float]) -> Row | None:
+    if not all(c.name in trial.params and _holds(c, trial) for c in coordinates.each):
+        return None
+    missed = sum(max(v, 0.0) for v in trial.constraints.values())
+    return coordinates.point(trial.params), _values(trial, signs), missed
 
 
 def _holds(coordinate: Coordinate, trial: FrozenTrial) -> bool:
@@ -98,6 +112,7 @@ class HistorySampler(BaseSampler):
     def __init__(self, seed: int | None = None, n_startup: int = 10) -> None:
         self._seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else check_seed(seed)
         self._n_startup = n_startup
+        self._known: tuple[Any, dict[int, Row | None]] = (None, {})
 
     def propose(self, study: Study, trial: FrozenTrial, coordinates: Coordinates, history: History,
                 rng: np.random.Generator) -> Array:
@@ -113,7 +128,7 @@ class HistorySampler(BaseSampler):
         if not search_space:
             return {}
         coordinates, rng = Coordinates(search_space), self._rng(trial)
-        history = History.of(study, coordinates)
+        history = History.of(study, coordinates, self._read(study, search_space))
         if len(history) < self._n_startup:
             return coordinates.params(rng.random(len(coordinates)))
         return coordinates.params(self.propose(study, trial, coordinates, history, rng))
@@ -122,6 +137,13 @@ class HistorySampler(BaseSampler):
                            param_distribution: BaseDistribution) -> Any:
         rng = np.random.default_rng([self._seed, trial.number, zlib.crc32(param_name.encode())])
         return Coordinate(param_name, param_distribution).value(rng.random())
+
+    def _read(self, study: Study, space: dict[str, BaseDistribution]) -> dict[int, Row | None]:
+        """What was read of this study before; a trial that ended does not change."""
+        key = (id(study._storage), study._study_id, sorted(space.items(), key=lambda item: item[0]))
+        if self._known[0] != key:
+            self._known = (key, {})
+        return self._known[1]
 
     def _rng(self, trial: FrozenTrial) -> np.random.Generator:
         return np.random.default_rng([self._seed, trial.number])
@@ -132,11 +154,16 @@ def drawn_weights(rng: np.random.Generator, n: int) -> Array:
     return rng.dirichlet(np.ones(n)) if n > 1 else np.ones(1)
 
 
-def fresh(coordinates: Coordinates, history: History, make: Callable[[], Array], tries: int = 20) -> Array:
-    """A point that no trial was at: the first such of ``make()``, or the last of so many tries."""
-    for _ in range(tries):
-        point = coordinates.snapped(make())
-        if not len(history) or np.abs(history.points - point).max(axis=1).min() > 1e-9:
+def fresh(coordinates: Coordinates, history: History, make: Callable[[], Array], rng: np.random.Generator,
+          tries: int = 20) -> Array:
+    """A point that no trial was at: the first such of so many of ``make()``; where all were seen, what is near is
+    known, and one is drawn from anywhere."""
+    def anywhere() -> Array:
+        return rng.random(len(coordinates))
+
+    for draw in [make] * tries + [anywhere] * tries:
+        point = draw()
+        if np.abs(history.points - coordinates.snapped(point)).max(axis=1).min() > 1e-9:
             break
     return point
 

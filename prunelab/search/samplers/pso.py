@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial
 
 from prunelab.errors import check_positive, check_whole
 from prunelab.search.samplers.coordinates import Array, Coordinates
-from prunelab.search.samplers.history import History, HistorySampler, drawn_weights
+from prunelab.search.samplers.history import History, HistorySampler, drawn_weights, fresh
 
 _KEY = "prunelab:particle"
 # Clerc, Kennedy 2002: the constriction at which swarms come to rest
@@ -49,10 +49,15 @@ class ParticleSwarmSampler(HistorySampler):
             mine = np.array([int(rng.integers(len(history)))])
         own_best = history.points[mine[np.argmin(losses[mine])]]
         x, v = self._last(study, int(history.numbers[mine[-1]]), coordinates, history.points[mine[-1]], rng)
-        r1, r2 = rng.random((2, len(coordinates)))
-        v = self._inertia * v + self._pull * (r1 * (own_best - x) + r2 * (best_of_all - x))
-        moved = np.clip(x + v, 0.0, 1.0)
-        v = np.where(moved == x + v, v, 0.0)
+
+        def step() -> Array:
+            r1, r2 = rng.random((2, len(coordinates)))
+            return x + self._inertia * v + self._pull * (r1 * (own_best - x) + r2 * (best_of_all - x))
+
+        # a swarm that has come to rest on values with steps sends the particle elsewhere
+        moved = fresh(coordinates, history, step, rng)
+        inside = np.clip(moved, 0.0, 1.0)
+        v, moved = np.where(inside == moved, inside - x, 0.0), inside
         told = {c.name: [float(a), float(b)] for c, a, b in zip(coordinates.each, moved, v, strict=True)}
         study._storage.set_trial_system_attr(trial._trial_id, _KEY, told)
         return moved
