@@ -12,6 +12,7 @@ from notebook_shell import Notebook
 from prunelab.criteria import CRITERIA
 from prunelab.export import FORMATS
 from prunelab.jupyter.magics import COMMANDS
+from prunelab.plan.schedules import LAYER_SCHEDULES, SCHEDULES
 
 # line, the words that are offered (all of them, in this order)
 ALL = [
@@ -24,7 +25,7 @@ ALL = [
     ("%prune step conv1 --ratio 0.3 --r", ["--round-to", "--repair"]),
     ("%prune step --criterion l", [name for name in CRITERIA if name.startswith("l")]),
     ("%prune step --criterion=m", [name for name in CRITERIA if name.startswith("m")]),
-    ("%prune run --schedule ", ["one_shot", "linear", "exponential", "cubic", "cosine"]),
+    ("%prune run --schedule ", [*SCHEDULES, *LAYER_SCHEDULES]),
     ("%prune run --scope gl", ["global"]),
     ("%prune run --by ", ["sparsity", "macs", "params"]),
     ("%prune search --sampler p", ["pso"]),

@@ -53,7 +53,7 @@ class WriterLock:
         with _guard:
             if self._handle >= 0 and _held.get(self._path) is self:
                 del _held[self._path]
-                os.truncate(self._path, 0)
+                os.ftruncate(self._handle, 0)  # not by its path: the folder may be gone
                 os.close(self._handle)
             self._handle = -1
 
