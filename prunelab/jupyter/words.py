@@ -24,6 +24,7 @@ SENSITIVITY = {
     "clear": "Clear",
     "clear hint": "forget these ratios",
     "take": "Cut {layers}",
+    "take none": "Cut layers",
     "take hint": "one step that cuts each of these layers to its ratio",
     "nothing to take": "no layer bears more than is gone",
     "params": "params {change}",
@@ -116,4 +117,26 @@ NETWORK = {
     "larger hint": "zoom in (Ctrl and the wheel do it too)",
     "smaller": "−",
     "smaller hint": "zoom out",
+}
+
+EXPORT = {
+    "title": "Export",
+    "folder": "folder",
+    "replace": "replace what is there",
+    "export": "Export",
+    "export hint": "write, load again, compare and time the smaller model of this state",
+    "lacking": "{formats} need more:",
+    "written": "written to {directory}",
+    "of dense": "{change} of {dense}",
+    "not compared": "not compared",
+    "too large": "{path} is too large for a browser; it lies there",
+    "not read": "{path} cannot be read: {why}",
+    # the front end's
+    "nothing": "Nothing exported yet. Each file is loaded again, compared with the model, timed beside the dense one.",
+    "format": "format",
+    "size": "size",
+    "latency": "latency",
+    "error": "max rel. error",
+    "files": "download",
+    "download": "download {name}, {size}",
 }

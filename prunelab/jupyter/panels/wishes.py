@@ -56,7 +56,8 @@ class Wishes:
     def tell(self) -> None:
         """What they would take."""
         going = self.going()
-        self.take.description = WORDS["take"].format(layers=counted(len(going), "layer"))
+        take = WORDS["take"].format(layers=counted(len(going), "layer")) if going else WORDS["take none"]
+        self.take.description = take
         self.take.disabled, self.clear.disabled = not going, not self.ratios
         lines = [] if not self.ratios else self._forecast(going) if going else [WORDS["nothing to take"]]
         self._told.value = "".join(f"<div>{span('quiet', line, line)}</div>" for line in lines)

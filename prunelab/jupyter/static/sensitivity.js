@@ -66,7 +66,11 @@ function render({ model, el }) {
     const ratios = model.get("ratios");
     table.setAttribute("aria-label", fill(words.grid, { metric: model.get("metric") }));
     const head = make("tr");
-    head.append(make("th", "", words.layer), ...ratios.map((ratio) => make("th", "pl-num", percent(ratio))));
+    head.append(make("th", "", words.layer), ...ratios.map((ratio) => {
+      const th = make("th", "pl-num");
+      th.append(make("span", "", percent(ratio)));
+      return th;
+    }));
     for (const th of head.children) th.scope = "col";
     const thead = make("thead");
     thead.append(head);
@@ -89,7 +93,7 @@ function render({ model, el }) {
       return line;
     });
     table.replaceChildren(thead, body);
-    focus = [Math.min(focus[0], names.length - 1), Math.min(focus[1], ratios.length - 1)];
+    focus = [Math.max(0, Math.min(focus[0], names.length - 1)), Math.max(0, Math.min(focus[1], ratios.length - 1))];
     if (cells.length && ratios.length) cells[focus[0]][focus[1]].tabIndex = 0;
     fit();
   }
@@ -97,6 +101,9 @@ function render({ model, el }) {
   function fit() {
     const room = table.querySelector("th")?.clientWidth - 16;
     if (!(room > 0)) return;
+    const heads = [...table.querySelectorAll("thead .pl-num")];
+    const every = Math.max(1, Math.ceil(38 / (heads[0]?.clientWidth || 38))); // as many ratios as there is room to tell
+    heads.forEach((th, column) => (th.firstChild.hidden = column % every !== every - 1));
     ruler.font = `600 12px ${getComputedStyle(table).fontFamily}`;
     for (const th of table.querySelectorAll("tbody th")) {
       let length = th.title.length;

@@ -1,0 +1,208 @@
+"""What one does in the panel beside stepping, in a real JupyterLab: measure and take ratios, go about in the history,
+compare, zoom the curves, find one's way in the network, take an export away.
+
+The tests follow one another, as a person would go on in one notebook.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab_server import set_theme
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+PANEL_CELL = re.compile(r"%prune panel|\.panel\(\)")
+SIZES = {900: 1080, 1600: 1780}  # of the panel's width and the window's: JupyterLab takes the rest
+TABS = ("Sensitivity", "Graph", "Export")
+
+
+@pytest.fixture
+def panel(page: Any) -> Any:
+    """The panel, below the cell that shows it."""
+    cell = page.locator(".jp-CodeCell").filter(has=page.locator(".jp-InputArea", has_text=PANEL_CELL))
+    found = cell.locator(".prunelab .pl-panel").first
+    expect(found).to_be_visible()
+    return found
+
+
+def button(inside: Any, name: str) -> Any:
+    """The button of that name."""
+    return inside.get_by_role("button", name=name, exact=True)
+
+
+def wait_idle(panel: Any) -> None:
+    """Until nothing runs."""
+    expect(button(panel, "Stop")).to_be_disabled(timeout=60_000)
+
+
+def state(panel: Any) -> str:
+    """The current one's id."""
+    return str(panel.locator(".pl-state.pl-here").get_attribute("data-state"))
+
+
+def test_the_sensitivity_is_measured_and_shown_as_it_comes(panel: Any, page: Any) -> None:
+    panel.get_by_role("tab", name="Sensitivity").click()
+    expect(panel.locator(".pl-sense-empty")).to_contain_text("Not measured in this state")
+    panel.locator(".pl-sense").get_by_label("every").select_option(index=0)
+    button(panel, "Measure").click()
+    expect(panel.locator(".pl-heat-table .pl-unknown-cell").first).to_be_visible(timeout=30_000)
+    wait_idle(panel)
+    expect(panel.locator(".pl-heat-table .pl-unknown-cell")).to_have_count(0)
+    expect(panel.locator(".pl-command code")).to_contain_text("%prune sensitivity --ratios 0.05:0.95:0.05")
+
+
+def test_a_cell_takes_its_ratio_by_mouse_and_by_key(panel: Any, page: Any) -> None:
+    cell = panel.locator("td[data-at='1,11']")
+    layer = panel.locator(".pl-heat-table tbody tr").nth(1).get_attribute("data-layer")
+    cell.click()
+    expect(panel.locator(".pl-field")).to_contain_text(str(layer))
+    expect(panel.locator(".pl-doing .widget-readout").first).to_have_text("0.60")
+    cell.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(panel.locator(".pl-doing .widget-readout").first).to_have_text("0.55")
+    expect(panel.locator(".pl-heat output")).to_contain_text(f"{layer} at 55 %")
+
+
+def test_suggested_ratios_are_cut_in_one_step(panel: Any) -> None:
+    before = state(panel)
+    panel.locator(".pl-wishes input").fill("5")
+    panel.locator(".pl-wishes input").press("Enter")
+    button(panel, "Suggest").click()
+    take = panel.locator(".pl-wishes").get_by_role("button", name=re.compile(r"^Cut \d+ layers?$"))
+    expect(take).to_be_enabled()
+    expect(panel.locator(".pl-wishes")).to_contain_text("MACs −")
+    take.click()
+    expect(panel.locator(".pl-state.pl-here")).not_to_have_attribute("data-state", before)
+    wait_idle(panel)
+    expect(panel.locator(".pl-command code")).to_contain_text("%prune step --layers ")
+    expect(panel.locator(".pl-heat .pl-caption")).to_contain_text(f"measured in {before}")
+
+
+def test_the_history_goes_by_keys_names_and_compares(panel: Any, page: Any) -> None:
+    here = state(panel)
+    panel.locator(f".pl-state[data-state={here}]").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Space")
+    expect(panel.locator(".pl-state[aria-pressed=true]")).to_have_count(2)
+    button(panel, "Compare").click()
+    expect(panel.locator(".pl-comparison table")).to_have_count(3, timeout=30_000)
+    expect(panel.locator(".pl-comparison")).to_contain_text("predictions changed")
+    wait_idle(panel)
+    panel.locator(".pl-history input").fill("mine")
+    button(panel, "Tag").click()
+    expect(panel.locator(".pl-tree")).to_contain_text("mine")
+    button(panel, "Close").click()
+    expect(panel.locator(".pl-comparison")).to_be_hidden()
+    page.locator(f".pl-state[data-state={here}]").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(panel.locator(".pl-state.pl-here")).not_to_have_attribute("data-state", here)
+    wait_idle(panel)
+    panel.locator(f".pl-state[data-state={here}] .pl-target").click()
+    expect(panel.locator(".pl-state.pl-here")).to_have_attribute("data-state", here)
+    wait_idle(panel)
+
+
+def test_a_stretch_of_the_curves_is_zoomed_to_and_a_point_goes_there(panel: Any, page: Any) -> None:
+    panel.locator(".pl-curves").scroll_into_view_if_needed()
+    ticks = panel.locator(".pl-curves .pl-brushed").first.locator(".tick text")
+    expect(ticks.filter(has_text="s0")).to_have_count(1)
+    brush = panel.locator(".pl-curves .pl-brush").first
+    page.wait_for_timeout(300)
+    box = brush.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 0.4 * box["width"], y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.85 * box["width"], y, steps=4)
+    page.mouse.up()
+    expect(ticks.filter(has_text="s0")).to_have_count(0)
+    button(panel.locator(".pl-curves"), "Show all").click()
+    expect(ticks.filter(has_text="s0")).to_have_count(1)
+    brush.press("+")
+    expect(ticks.filter(has_text="s0")).to_have_count(0)
+    brush.press("0")
+    expect(ticks.filter(has_text="s0")).to_have_count(1)
+    before = state(panel)
+    # dots are drawn in the order of the states; the first of each track is the large one of the current state
+    panel.locator(".pl-curves .pl-brushed").first.locator(".dot").nth(2).click(force=True)
+    expect(panel.locator(".pl-state.pl-here")).not_to_have_attribute("data-state", before)
+    wait_idle(panel)
+
+
+def test_the_loss_is_drawn_while_it_trains(panel: Any, page: Any) -> None:
+    button(panel, "Fine-tuning").click()
+    line = panel.locator(".pl-curves .pl-brushed").nth(1).locator("path.line").last
+    before = line.get_attribute("d")
+    panel.get_by_label("fine-tune").first.fill("4")
+    panel.get_by_label("fine-tune").first.press("Enter")
+    panel.locator(".pl-grid-body [data-layer='b2.conv1']").click()
+    readout = panel.locator(".pl-doing .widget-readout").first
+    readout.fill("0.9")
+    readout.press("Enter")
+    button(panel, "Step").click()
+    expect(button(panel, "Stop")).to_be_enabled()
+    expect(line).not_to_have_attribute("d", str(before))
+    button(panel, "Stop").click()
+    wait_idle(panel)
+    button(panel, "States").click()
+
+
+def test_a_box_of_the_network_chooses_its_layer(panel: Any, page: Any) -> None:
+    panel.get_by_role("tab", name="Graph").click()
+    panel.locator(".pl-box[aria-label^='b1.conv1']").click()
+    expect(panel.locator(".pl-field")).to_contain_text("b1.conv1")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(panel.locator(".pl-field")).to_contain_text("b1.conv2")
+    shade = panel.locator(".pl-box[aria-label^='b1.conv1']")
+    for by, told in (("sensitivity", "of it cut, alone"), ("cost", "MACs hang")):
+        panel.locator(".pl-network select").select_option(by)
+        expect(shade).to_have_attribute("aria-label", re.compile(told))
+    width = panel.locator(".pl-net-view > svg").get_attribute("width")
+    panel.get_by_role("button", name="zoom in").click()
+    expect(panel.locator(".pl-net-view > svg")).not_to_have_attribute("width", str(width))
+
+
+def test_a_file_of_an_export_is_downloaded(panel: Any, page: Any, tmp_path: Path) -> None:
+    panel.get_by_role("tab", name="Export").click()
+    exporter = panel.locator(".pl-export")
+    for name in ("paddle", "onnx"):
+        exporter.get_by_label(name, exact=True).uncheck()
+    exporter.get_by_label("safetensors").check()
+    exporter.locator("input[type=text]").fill("weights")
+    button(panel, "Export").click()
+    file = exporter.locator(".pl-file", has_text="safetensors").first
+    expect(file).to_be_visible(timeout=60_000)
+    wait_idle(panel)
+    with page.expect_download() as download:
+        file.click()
+    download.value.save_as(tmp_path / "model.safetensors")
+    assert (tmp_path / "model.safetensors").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", list(SIZES))
+def test_how_they_look(panel: Any, page: Any, artifacts: Path, width: int, dark: bool) -> None:
+    page.set_viewport_size({"width": SIZES[width], "height": 1200})
+    set_theme(page, dark)
+    for tab in TABS:
+        panel.get_by_role("tab", name=tab).click()
+        panel.scroll_into_view_if_needed()
+        page.wait_for_timeout(300)
+        assert panel.evaluate("panel => panel.scrollWidth <= panel.clientWidth + 1")
+        cut = panel.evaluate("""panel => [...panel.querySelectorAll('.widget-label, button')]
+            .filter((e) => e.offsetParent && e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 1)
+            .map((e) => e.textContent)""")
+        assert cut == []
+        panel.screenshot(path=artifacts / f"panel-{tab.lower()}-{width}-{'dark' if dark else 'light'}.png")
+
+
+def test_the_console_is_quiet(page: Any) -> None:
+    assert page.troubles == [], "\n".join(page.troubles)
