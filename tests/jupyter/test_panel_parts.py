@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +18,7 @@ from traitlets.config import Config
 
 from prunelab.errors import OptionError, Stopped
 from prunelab.jupyter.magics.magic import PruneMagics
-from prunelab.jupyter.panels import actions, channel
+from prunelab.jupyter.panels import actions, channel, interrupt
 from prunelab.jupyter.panels.actions import Action, Course, Cure
 from prunelab.jupyter.panels.axes import nice_ticks
 from prunelab.jupyter.panels.layers import bits
@@ -232,6 +234,25 @@ def test_a_panel_off_the_screen_does_not_listen_and_shows_the_truth_when_it_is_b
     assert part(panel, "History").tree.current == "s1"
 
 
+def test_fifty_steps_leave_no_widget_no_listener_and_no_thread_behind(panel: Panel, lab: Lab) -> None:
+    def held() -> tuple[int, ...]:
+        threads = [one for one in threading.enumerate() if one.name.startswith("prunelab")]
+        listeners = [lab.on_progress, lab.on_change, panel.desk.worker.listeners]
+        return (len(ipywidgets.widgets.widget._instances), len(threads), *map(len, listeners))
+
+    def go(n: int) -> None:
+        for _ in range(n):
+            panel.desk.do(actions.step("first", 0.5, Cure("l1_weight", 0)))
+            panel.desk.do(actions.back())
+        finish(panel)
+
+    go(2)  # what is drawn once there are states
+    before = held()
+    go(25)
+    assert held() == before
+    assert len(lab.states) == 28
+
+
 # the static form
 
 
@@ -336,3 +357,35 @@ def test_pause_and_stop_come_over_a_channel_that_a_cell_does_not_block(panel: Pa
     with pytest.raises(Stopped):  # in the thread of the cell
         lab.step("first", 0.5, finetune=1000)
     assert (lab.state.id, max(batches)) == ("s0", 3)
+
+
+def test_the_kernels_interrupt_ends_the_work_of_a_panel(
+    panel: Panel, lab: Lab, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As ipykernel has it between two cells: interrupts are passed over until a panel is there."""
+    monkeypatch.setattr(interrupt, "_LATER_S", 0.0)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        async def cell() -> None:
+            interrupt.heed()
+            await asyncio.sleep(0.05)
+
+        asyncio.run(cell())
+        assert signal.getsignal(signal.SIGINT) is interrupt.interrupted
+        batches = threading.Event()
+        lab.on_progress.append(lambda progress: batches.set() if progress.done > 1 else None)
+        panel.desk.do(actions.step("first", 0.5, Cure("l1_weight", 1000)))
+        assert batches.wait(20)
+        signal.raise_signal(signal.SIGINT)
+        finish(panel)
+        assert "step first stopped" in part(panel, "Footer")._told.value
+        assert lab.state.id == "s0"
+
+        def theirs(number: int, frame: Any) -> None:
+            """What somebody else has put there stays."""
+
+        signal.signal(signal.SIGINT, theirs)
+        asyncio.run(cell())
+        assert signal.getsignal(signal.SIGINT) is theirs
+    finally:
+        signal.signal(signal.SIGINT, before)

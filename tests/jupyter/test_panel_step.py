@@ -7,7 +7,9 @@ from typing import Any
 import ipywidgets
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 from panel_driving import Net, finish, part, slide, small_lab
+from traitlets.config import Config
 
 import prunelab as pl
 from prunelab.jupyter.panels.choices import Choices
@@ -165,3 +167,37 @@ def test_what_a_cut_would_cost_in_accuracy_is_told_where_it_was_measured(panel: 
     expected = lab.state.metrics["accuracy"] + row[0.25] - dense
     assert f"accuracy about {100 * expected:.1f} %" in told
     assert "as s0 bore it" in told
+
+
+@pytest.mark.parametrize(("pieces", "line"), [
+    ("element", ('lab.adopt(pl.propose(lab.graph, "l1_weight", granularity="element", sparsity=0.6), finetune=0)')),
+    ("2:4", 'lab.adopt(pl.propose(lab.graph, "l1_weight", granularity="2:4"), finetune=0)'),
+    ("block:4x4", ('lab.adopt(pl.propose(lab.graph, "l1_weight", granularity="block:4x4", sparsity=0.6), finetune=0)')),
+])
+def test_weights_are_masked_in_their_place_and_the_line_does_the_same(
+    pieces: str, line: str, panel: Panel, lab: Lab,
+) -> None:
+    schedule = part(panel, "Schedule")
+    schedule._to.value, schedule._pieces.value = 0.6, pieces
+    assert schedule._steps.disabled
+    schedule._go.click()
+    finish(panel)
+    assert part(panel, "Footer")._line.line == line
+    masked = {name: p.numpy() for name, p in lab.model.named_parameters()}
+    assert any((values == 0).any() for name, values in masked.items() if name.endswith("weight"))
+    lab.goto("s0")
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = InteractiveShell(config=config, user_ns={"lab": lab, "pl": pl})
+    shell.run_cell(line).raise_error()
+    assert lab.state.id == "s2"
+    assert all(np.array_equal(p.numpy(), masked[name]) for name, p in lab.model.named_parameters())
+
+
+def test_a_scope_is_told_as_the_run_takes_it(panel: Panel, lab: Lab) -> None:
+    schedule = part(panel, "Schedule")
+    schedule._scope.value, schedule._steps.value = "uniform_macs", 1
+    schedule._go.click()
+    finish(panel)
+    assert "--scope uniform_macs" in part(panel, "Footer")._line.line
+    assert "scope='uniform_macs'" in lab.state.action

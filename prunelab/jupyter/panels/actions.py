@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from prunelab.plan import propose
 from prunelab.render.numbers import counted
 
 if TYPE_CHECKING:
@@ -64,6 +66,24 @@ def run(course: Course, cure: Cure) -> Action:
     """Cut all layers in several steps."""
     options = {**course.options, **cure.options}
     return Action("run", _line("run", [], options), lambda lab: lab.run(**options))
+
+
+def in_place(granularity: str, to: float, cure: Cure) -> Action:
+    """Mask weights in their place, from the dense model on: single ones, n of m, kernels or tiles."""
+    chosen: dict[str, Any] = {"granularity": granularity, **({} if ":" in granularity[:3] else {"sparsity": to})}
+    healing = {name: value for name, value in cure.options.items() if name != "criterion"}
+    criterion = f"{json.dumps(cure.criterion)}, " if cure.criterion else ""
+    line = f"lab.adopt(pl.propose(lab.graph, {criterion}{_arguments(chosen)}), {_arguments(healing)})"
+
+    def call(lab: Lab) -> Any:
+        return lab.adopt(propose(lab.graph, cure.criterion or lab.criterion, **chosen), **healing)
+
+    return Action(f"mask {granularity}", line, call)
+
+
+def _arguments(options: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={json.dumps(value) if isinstance(value, str) else repr(value)}"
+                     for name, value in options.items())
 
 
 def back() -> Action:

@@ -14,7 +14,6 @@ from prunelab.jupyter.panels.estimate import sensed
 from prunelab.jupyter.panels.part import Part, asset, box, html, span
 from prunelab.jupyter.words import NETWORK as WORDS
 from prunelab.lab import Progress
-from prunelab.lab.cuts import gone
 from prunelab.lab.state import metric_text
 from prunelab.plan.layers import layers
 from prunelab.render.numbers import count, percent
@@ -84,9 +83,9 @@ class Network(Part):
         self._legend.value = span("quiet", told, told)
 
     def _cut(self) -> tuple[Shades, str]:
-        cut = {group.name: (group.units, len(gone(self.lab.plan, group.name))) for group in self.lab.graph.prunable}
+        gone = {group.name: (group.units, self.desk.gone(group.name)) for group in self.lab.graph.prunable}
         return {name: (n / units, WORDS["told cut"].format(cut=n, units=units))
-                for name, (units, n) in cut.items()}, WORDS["darker cut"]
+                for name, (units, n) in gone.items()}, WORDS["darker cut"]
 
     def _cost(self) -> tuple[Shades, str]:
         macs = {row.name: row.macs or 0 for row in layers(self.lab.graph, self.lab.plan)}

@@ -10,6 +10,7 @@ import ipywidgets as widgets
 from prunelab.jupyter.panels import PARTS
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.frame import Frame
+from prunelab.jupyter.panels.interrupt import heed
 from prunelab.jupyter.panels.part import Part, box, tabs, widgets_in
 from prunelab.jupyter.panels.picture import picture
 
@@ -31,6 +32,7 @@ class Panel(widgets.VBox):
         inside = box("panel", frame.widget, *composed(self.parts), vertical=True)
         super().__init__([inside])
         self.add_class("prunelab")
+        heed()
         desk.listen()
         desk.refresh()
 

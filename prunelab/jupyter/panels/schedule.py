@@ -13,7 +13,10 @@ from prunelab.plan.schedules import SCHEDULES
 from prunelab.render.numbers import percent
 
 _MEASURES = [("units", "sparsity"), ("params", "params"), ("MACs", "macs")]
-_SCOPES = [("each alike", "local"), ("one ranking", "global")]
+_SCOPES = [("each alike", "local"), ("one ranking", "global"), ("a ranking a kind", "isomorphic"),
+           ("even MACs", "uniform_macs")]
+_PIECES = [("whole units", "auto"), ("single weights", "element"), ("2 of 4 weights", "2:4"), ("kernels", "kernel"),
+           ("blocks of 4 × 4", "block:4x4")]
 _N_TOLD = 4  # targets that are written out; between the first ones and the last the others are left out
 
 
@@ -31,21 +34,34 @@ class Schedule(Part):
         self._schedule = widgets.Dropdown(options=list(SCHEDULES), value="cubic", description="schedule")
         self._scope = widgets.Dropdown(options=_SCOPES, description="scope",
                                        tooltip="how the cut is spread over the layers")
+        self._pieces = widgets.Dropdown(options=_PIECES, description="cut",
+                                        tooltip="units are removed; all else is masked in its place, in one step")
         self._targets = html("note")
         self._go = widgets.Button(description="Run", button_style="primary", tooltip="take all the steps")
-        for control in (self._to, self._by, self._steps, self._schedule):
+        for control in (self._to, self._by, self._steps, self._schedule, self._pieces):
             control.observe(self._tell, "value")
-        self._go.on_click(lambda _: desk.do(actions.run(self._course(), desk.choices.cure)))
+        self._go.on_click(lambda _: desk.do(self._action()))
         self._tell()
-        self.widget = box("card", self._to, box("row", self._by, self._steps), box("row", self._schedule, self._scope),
-                          *desk.choices.controls(), box("row", self._go, self._targets), vertical=True)
+        self.widget = box("card", self._to, box("row", self._by, self._pieces), box("row", self._schedule, self._steps),
+                          self._scope, *desk.choices.controls(), box("row", self._go, self._targets), vertical=True)
 
     def _course(self) -> actions.Course:
         return actions.Course(round(self._to.value, 4), self._by.value, self._steps.value, self._schedule.value,
                               self._scope.value)
 
+    def _action(self) -> actions.Action:
+        cure = self.desk.choices.cure
+        if self._pieces.value == "auto":
+            return actions.run(self._course(), cure)
+        return actions.in_place(self._pieces.value, round(self._to.value, 4), cure)
+
     def _tell(self, change: Any = None) -> None:
-        self._targets.value = span("quiet", targets_text(self._course()))
+        pieces = self._pieces.value
+        for control in (self._by, self._steps, self._schedule, self._scope):
+            control.disabled = pieces != "auto"
+        self._to.disabled = pieces == "2:4"
+        told = targets_text(self._course()) if pieces == "auto" else "masked in place, from the dense model"
+        self._targets.value = span("quiet", told)
 
 
 def targets_text(course: actions.Course) -> str:

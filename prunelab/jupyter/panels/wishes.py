@@ -10,7 +10,6 @@ from prunelab.jupyter.panels import actions
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import box, html, span
 from prunelab.jupyter.words import SENSITIVITY as WORDS
-from prunelab.lab.cuts import gone
 from prunelab.plan import Plan
 from prunelab.plan.allocation import n_removed
 from prunelab.render.numbers import change, counted
@@ -51,7 +50,7 @@ class Wishes:
         """Those that take something: of other layers so much is gone already, or less than a unit would go."""
         units = {group.name: group.units for group in self.lab.graph.prunable}
         return {name: ratio for name, ratio in self.ratios.items()
-                if n_removed(ratio, units[name]) > len(gone(self.lab.plan, name))}
+                if n_removed(ratio, units[name]) > self.desk.gone(name)}
 
     def tell(self) -> None:
         """What they would take."""

@@ -121,3 +121,10 @@ _WORKERS: weakref.WeakKeyDictionary[Lab, Worker] = weakref.WeakKeyDictionary()
 def worker_of(lab: Lab) -> Worker:
     """The worker of a Lab: all panels on it share one."""
     return _WORKERS.setdefault(lab, Worker())
+
+
+def stop_all() -> None:
+    """End what any of them does."""
+    for lab, worker in list(_WORKERS.items()):
+        if worker.current is not None:
+            worker.stop(lab)

@@ -12,6 +12,17 @@ function opened(model) {
   }
 }
 
+// ipywidgets' sliders have no name for a screen reader, nor have fields that are described by a title alone
+function name(root) {
+  for (const handle of root.querySelectorAll(".noUi-handle:not([aria-label])")) {
+    const label = handle.closest(".widget-inline-hbox")?.querySelector(".widget-label")?.textContent;
+    if (label) handle.setAttribute("aria-label", label);
+  }
+  for (const field of root.querySelectorAll("select[title]:not([aria-label]), input[title]:not([aria-label])")) {
+    if (![...field.labels].some((label) => label.textContent.trim())) field.setAttribute("aria-label", field.title);
+  }
+}
+
 function render({ model, el }) {
   el.className = "pl-dead";
   el.setAttribute("role", "status");
@@ -24,6 +35,7 @@ function render({ model, el }) {
     for (const part of root.querySelectorAll(".pl-panel > :not(.pl-dead)")) part.inert = gone;
   };
   const watcher = new MutationObserver(dead);
+  const names = new MutationObserver(() => name(root));
   const press = (event) => {
     const button = event.target.closest?.(".pl-pause, .pl-stop");
     if (!button || button.disabled || !channel || channel.isDisposed) return;
@@ -37,12 +49,15 @@ function render({ model, el }) {
     if (!root) return;
     root.addEventListener("click", press, true);
     watcher.observe(root, { attributes: true, attributeFilter: ["class"] });
+    names.observe(root, { childList: true, subtree: true });
     dead();
+    name(root);
   });
   model.send({ seen: true });
   return () => {
     cancelAnimationFrame(attach);
     watcher.disconnect();
+    names.disconnect();
     root?.removeEventListener("click", press, true);
     try {
       if (channel && !channel.isDisposed) channel.close();
