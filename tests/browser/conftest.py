@@ -1,10 +1,12 @@
-"""One JupyterLab for all tests of this folder, and in it a notebook a module, run once, in the order of the file."""
+"""One JupyterLab (and one Notebook 7) for all tests of this folder, and in it a notebook a module, run once, in the
+order of the file."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +28,26 @@ def browser(chromium: str) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """The address of JupyterLab, and the folder of its notebooks."""
-    folder = tmp_path_factory.mktemp("jupyterlab")
-    with server(folder) as address:
-        yield address, folder / "notebooks"
+def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], tuple[str, Path]]]:
+    """The address of a front end, started when it is first asked for, and the folder of its notebooks."""
+    started: dict[str, tuple[str, Path]] = {}
+    with contextlib.ExitStack() as servers:
+
+        def of(app: str) -> tuple[str, Path]:
+            if app not in started:
+                folder = tmp_path_factory.mktemp(app)
+                started[app] = servers.enter_context(server(folder, app)), folder / "notebooks"
+            return started[app]
+
+        yield of
 
 
 @pytest.fixture(scope="module")
-def page(request: pytest.FixtureRequest, browser: Any, notebooks: tuple[str, Path]) -> Iterator[Any]:
-    """The page with the module's ``NOTEBOOK`` (or its ``CELLS``), all cells run; ``page.troubles`` is what the browser
-    said."""
-    address, folder = notebooks
+def page(request: pytest.FixtureRequest, browser: Any, notebooks: Callable[[str], tuple[str, Path]]) -> Iterator[Any]:
+    """The page with the module's ``NOTEBOOK`` (or its ``CELLS``) in its ``APP``, all cells run; ``page.troubles`` is
+    what the browser has said since the first cell ran."""
+    app = getattr(request.module, "APP", "jupyterlab")
+    address, folder = notebooks(app)
     cells = getattr(request.module, "CELLS", None)
     name = f"{request.module.__name__}.ipynb"
     if cells is not None:
@@ -49,7 +59,8 @@ def page(request: pytest.FixtureRequest, browser: Any, notebooks: tuple[str, Pat
     page.troubles = []
     page.on("console", lambda message: page.troubles.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: page.troubles.append(str(error)))
-    open_notebook(page, address, name)
+    open_notebook(page, address, name, app)
+    page.troubles.clear()  # Notebook 7 has one of its own when it opens
     run_all(page)
     yield page
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")

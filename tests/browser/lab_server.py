@@ -1,4 +1,5 @@
-"""A JupyterLab server of a test's own, and a notebook opened in it: what a person sees, driven by playwright."""
+"""A server of a test's own, JupyterLab's or Notebook 7's, and a notebook opened in it: what a person sees, driven by
+playwright."""
 
 from __future__ import annotations
 
@@ -25,6 +26,8 @@ OVERRIDES = {
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
+# What each front end is started as, what its options are called, and where it shows a notebook
+APPS = {"jupyterlab": ("LabApp", "lab/tree"), "notebook": ("JupyterNotebookApp", "notebooks")}
 READY = """async () => {
     const app = window.jupyterapp;
     if (!app) return false;
@@ -38,8 +41,8 @@ READY = """async () => {
 
 
 @contextlib.contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """JupyterLab over ``folder``'s ``notebooks``; gives its address. Everything it writes stays in ``folder``."""
+def server(folder: Path, app: str = "jupyterlab") -> Iterator[str]:
+    """A front end over ``folder``'s ``notebooks``; gives its address. Everything it writes stays in ``folder``."""
     settings = folder / "lab" / "settings"
     settings.mkdir(parents=True)
     (settings / "overrides.json").write_text(json.dumps(OVERRIDES))
@@ -47,11 +50,12 @@ def server(folder: Path) -> Iterator[str]:
     port = free_port()
     homes = {name: str(folder / name.lower()) for name in HOMES}
     environment = {**os.environ, **homes, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
+    name = APPS[app][0]
+    command = [sys.executable, "-m", app, "--no-browser", "--allow-root", f"--port={port}",
                "--ServerApp.port_retries=0",
                f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder / 'notebooks'}",
-               f"--LabApp.app_settings_dir={settings}", f"--LabApp.user_settings_dir={folder / 'user'}",
-               "--LabApp.expose_app_in_browser=True"]
+               f"--{name}.app_settings_dir={settings}", f"--{name}.user_settings_dir={folder / 'user'}",
+               f"--{name}.expose_app_in_browser=True"]
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
@@ -81,7 +85,7 @@ def wait_for(process: subprocess.Popen[Any], url: str, log: Path, seconds: float
         if answers(url):
             return
         time.sleep(0.2)
-    raise RuntimeError(f"JupyterLab did not answer:\n{log.read_text()[-2000:]}")
+    raise RuntimeError(f"the server did not answer:\n{log.read_text()[-2000:]}")
 
 
 def answers(url: str) -> bool:
@@ -93,16 +97,16 @@ def answers(url: str) -> bool:
         return False
 
 
-def open_notebook(page: Any, address: str, name: str) -> None:
+def open_notebook(page: Any, address: str, name: str, app: str = "jupyterlab") -> None:
     """Open a notebook, and wait for its kernel."""
-    page.goto(f"{address}/lab/tree/{name}?token={TOKEN}&reset")
+    page.goto(f"{address}/{APPS[app][1]}/{name}?token={TOKEN}&reset")
     wait_ready(page)
 
 
 def wait_ready(page: Any) -> None:
     """Until the notebook is there and its kernel idle; the sidebar is put away."""
     page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext", timeout=60_000)
-    page.evaluate("() => { if (!window.jupyterapp.shell.leftCollapsed) window.jupyterapp.shell.collapseLeft(); }")
+    page.evaluate("() => { if (!window.jupyterapp.shell.leftCollapsed) window.jupyterapp.shell.collapseLeft?.(); }")
     page.wait_for_function(READY, timeout=90_000)
 
 

@@ -134,6 +134,9 @@ def test_a_stretch_of_the_curves_is_zoomed_to_and_a_point_goes_there(panel: Any,
     panel.locator(".pl-curves .pl-brushed").first.locator(".dot").nth(2).click(force=True)
     expect(panel.locator(".pl-state.pl-here")).not_to_have_attribute("data-state", before)
     wait_idle(panel)
+    panel.locator(f".pl-state[data-state={before}] .pl-target").click()
+    expect(panel.locator(".pl-state.pl-here")).to_have_attribute("data-state", before)
+    wait_idle(panel)
 
 
 def test_the_loss_is_drawn_while_it_trains(panel: Any, page: Any) -> None:
