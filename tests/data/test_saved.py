@@ -46,10 +46,11 @@ class Words(nn.Layer):
 class Recurrent(nn.Layer):
     def __init__(self):
         super().__init__()
-        self.words, self.rnn, self.head = nn.Embedding(20, 6), nn.LSTM(6, 5, direction="bidirect"), nn.Linear(10, 3)
+        self.words, self.rnn, self.gru = nn.Embedding(20, 6), nn.LSTM(6, 5, direction="bidirect"), nn.GRU(10, 7)
+        self.head = nn.Linear(7, 3)
 
     def forward(self, ids):
-        return self.head(self.rnn(self.words(ids))[0].mean(1))
+        return self.head(self.gru(self.rnn(self.words(ids))[0])[0].mean(1))
 
 
 IMAGES, IDS = [paddle.zeros([1, 3, 16, 16])], [paddle.zeros([1, 6], "int64")]
@@ -72,11 +73,6 @@ def saved(name, form, folder):
 @pytest.mark.parametrize("form", ["paddle", "onnx"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_saved_model_is_traced_cut_and_trained_as_the_model_is(name, form, tmp_path):
-    if (name, form) == ("recurrent", "onnx"):
-        model, path = saved(name, form, tmp_path)
-        with pytest.raises(OptionError, match="has nodes of LSTM, which have no form that trains here; give the"):
-            pl.load_model(path)
-        return
     model, path = saved(name, form, tmp_path)
     loaded = pl.load_model(path)
     assert loaded.training
@@ -238,4 +234,17 @@ def test_a_form_that_does_not_train_is_named(op, constants, attributes, says, tm
         pl.load_model(path)
         return
     with pytest.raises(OptionError, match=f"cannot be made trainable again: .*{says}"):
+        pl.load_model(path)
+
+
+@pytest.mark.parametrize(("op", "attributes", "says"), [
+    ("GRU", {}, "its reset gate comes before the product"),
+    ("LSTM", {"direction": "reverse"}, "it runs backwards only"),
+    ("LSTM", {"activations": ["Relu", "Tanh", "Tanh"]}, "its activations are Relu, Tanh, Tanh"),
+])
+def test_a_recurrent_form_that_paddle_does_not_have_is_named(op, attributes, says, tmp_path):
+    gates = {"GRU": 3, "LSTM": 4}[op]
+    w, r = (RNG.normal(size=(1, gates * 2, 2)).astype("float32") for _ in range(2))
+    path = one_node(tmp_path, op, [RNG.normal(size=(3, 1, 2)).astype("float32")], (w, r), hidden_size=2, **attributes)
+    with pytest.raises(OptionError, match=f"cannot be made trainable again: of a recurrent node, {says}"):
         pl.load_model(path)

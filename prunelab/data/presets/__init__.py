@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from prunelab.data.presets.cifar import cifar10, cifar100
 from prunelab.data.presets.files import verify
 from prunelab.data.presets.imagenet import imagenet
+from prunelab.data.presets.networks import small_image_resnet50
 from prunelab.data.presets.preset import Preset
 from prunelab.data.presets.small import digits, python_docs
 from prunelab.data.presets.voc import voc
@@ -28,4 +29,5 @@ PRESETS: Mapping[str, Callable[..., Preset]] = {
     "python_docs": python_docs,
 }
 
-__all__ = ["PRESETS", "Preset", "cifar10", "cifar100", "digits", "imagenet", "python_docs", "verify", "voc"]
+__all__ = ["PRESETS", "Preset", "cifar10", "cifar100", "digits", "imagenet", "python_docs",
+           "small_image_resnet50", "verify", "voc"]

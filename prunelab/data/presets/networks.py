@@ -7,11 +7,16 @@ from typing import Any
 from paddle import nn
 from paddle.vision.models import resnet50
 
+from prunelab.errors import check_whole
 
-def small_image_resnet50(classes: int) -> Any:
+
+def small_image_resnet50(classes: int, width: int = 64) -> Any:
     """A ResNet-50 for images of 32 x 32: its first convolution is 3 x 3 without a stride and no pool follows, so that
-    the last maps are 4 x 4 (He and others, 2016, arXiv:1512.03385, section 4.2, in the form of 50 layers)."""
-    model = resnet50(num_classes=classes)
+    the last maps are 4 x 4 (He and others, 2016, arXiv:1512.03385, section 4.2, in the form of 50 layers).
+
+    ``width``: of the first inner convolutions, which later stages double; 64 is the published network.
+    """
+    model = resnet50(num_classes=check_whole(classes, "classes", 2), width=check_whole(width, "width", 1))
     model.conv1 = nn.Conv2D(3, 64, 3, padding=1, bias_attr=False)
     model.maxpool = nn.Identity()
     return model

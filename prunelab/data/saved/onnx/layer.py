@@ -10,18 +10,19 @@ import numpy as np
 import paddle
 
 from prunelab.data.saved.check import check_backward
-from prunelab.data.saved.onnx import arithmetic, layers, shapes
+from prunelab.data.saved.onnx import arithmetic, layers, recurrent, shapes
 from prunelab.data.saved.onnx import node as nodes
 from prunelab.data.saved.onnx.arithmetic import ARITHMETIC
 from prunelab.data.saved.onnx.layers import LAYERS, OF_MODE
 from prunelab.data.saved.onnx.node import DTYPES, Node, Unsupported
+from prunelab.data.saved.onnx.recurrent import RECURRENT, recurrent_layer, run_recurrent
 from prunelab.data.saved.onnx.shapes import SHAPES
 from prunelab.errors import DataError, MissingExtraError, OptionError, reason_of
 from prunelab.graph import TensorSpec
 from prunelab.surgery.compare import random_inputs
 
 # to_static need not read and rewrite our own Python
-paddle.jit.ignore_module([sys.modules[__name__], arithmetic, layers, shapes, nodes])
+paddle.jit.ignore_module([sys.modules[__name__], arithmetic, layers, recurrent, shapes, nodes])
 
 TABLE: dict[str, Any] = {**ARITHMETIC, **SHAPES, **LAYERS, **OF_MODE}
 _SIZE = 3  # of axes that the file leaves free
@@ -33,11 +34,14 @@ class OnnxLayer(paddle.nn.Layer):
     """Runs the nodes of an ONNX graph; its parameters have the names of the file's initializers."""
 
     def __init__(self, graph: tuple[Node, ...], inputs: tuple[TensorSpec, ...], outputs: tuple[str, ...],
-                 values: dict[str, Any]) -> None:
+                 values: dict[str, Any], recurrences: dict[str, Any]) -> None:
         super().__init__()
         self._graph, self._inputs, self._outputs = graph, inputs, outputs
         self._known = {name: v for name, v in values.items() if isinstance(v, np.ndarray)}
         self._held = {}
+        self._recurrent = {name: f"recurrent_{k}" for k, name in enumerate(recurrences)}
+        for name, own in self._recurrent.items():
+            self.add_sublayer(own, recurrences[name])
         for name, value in values.items():
             if not isinstance(value, np.ndarray):
                 self._held[name] = _hang(self, name, value)
@@ -58,16 +62,20 @@ def run(layer: OnnxLayer, inputs: tuple[Any, ...]) -> Any:
         env[name] = getattr(layer._sub_layers[path], leaf)
     env.update(zip((s.name for s in layer._inputs), inputs, strict=False))
     for node in layer._graph:
-        read = [env[name] for name in node.inputs]
+        # a recurrent node's weights are its layer's
+        read = [env.get(name) if node.op in RECURRENT else env[name] for name in node.inputs]
         while read and read[-1] is None:
             read.pop()
         mode = (layer.training,) if node.op in OF_MODE else ()
         try:
-            out = TABLE[node.op](*mode, node, *read)
+            if node.op in RECURRENT:
+                out = run_recurrent(layer._sub_layers[layer._recurrent[node.outputs[0]]], node, *read)
+            else:
+                out = TABLE[node.op](*mode, node, *read)
         except Unsupported as error:
             raise OptionError(f"the node {node.name} ({node.op}) has no form that trains: {error}") from error
         several = isinstance(out, (list, tuple))
-        env.update(zip(node.outputs, out if several else [out], strict=False))
+        env.update(zip(node.outputs, out if several else [out], strict=False))  # of several, some may be left out
     outputs = [nodes.tensor(env[name], inputs[0]) for name in layer._outputs]
     return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
@@ -80,7 +88,7 @@ def load_onnx(path: Path) -> OnnxLayer:
         MissingExtraError: no ``onnx``.
         DataError: a file that cannot be read.
         OptionError: a graph that cannot be a layer that trains: operators that have no form here (quantized ones,
-            recurrent ones, loops), a form of one that has none, or no backward.
+            loops), a form of one that has none, or no backward.
     """
     try:
         import onnx
@@ -110,14 +118,20 @@ def _layer(path: Path, model: Any) -> OnnxLayer:
 
     graph, opset = model.graph, next(s.version for s in model.opset_import if s.domain in ("", "ai.onnx"))
     found = tuple(_node(n, opset) for n in graph.node)
-    strange = sorted({n.op for n in found if n.op not in TABLE})
+    strange = sorted({n.op for n in found if n.op not in TABLE and n.op not in RECURRENT})
     if strange:
         raise _refused(path, f"it has nodes of {', '.join(strange)}, which have no form that trains here")
     arrays = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
-    inputs = tuple(_spec(i) for i in graph.input if i.name not in arrays)
+    inputs = tuple(_spec(i) for i in graph.input if i.name not in arrays)  # old files list weights there, too
+    try:
+        recurrences = {n.outputs[0]: recurrent_layer(n, arrays) for n in found if n.op in RECURRENT}
+    except Unsupported as error:
+        raise _refused(path, f"of a recurrent node, {error}") from error
+    own = {name for n in found if n.op in RECURRENT for name in n.inputs[1:4]}
+    arrays = {name: array for name, array in arrays.items() if name not in own}
     statistics, numbers = (_read_by(found, places) for places in (_STATISTICS, _NUMBERS))
     values = {name: array if name in numbers else _value(array, name in statistics) for name, array in arrays.items()}
-    return OnnxLayer(found, inputs, tuple(o.name for o in graph.output), values)
+    return OnnxLayer(found, inputs, tuple(o.name for o in graph.output), values, recurrences)
 
 
 def _read_by(graph: tuple[Node, ...], places: dict[str, tuple[int, ...]]) -> set[str]:
