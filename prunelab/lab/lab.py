@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from prunelab.lab.storing import Storing
 from prunelab.lab.watching import Watcher
 from prunelab.lab.work import Work
 from prunelab.surgery import compact
+from prunelab.train import TrainingOptions
 from prunelab.train.optimizers import OptimizerMaker
 
 
@@ -66,6 +67,8 @@ class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Stor
         lr: float | None = None,
         optimizer: str | OptimizerMaker | None = None,
         keep_optimizer: bool = False,
+        teacher: Any = None,
+        training: TrainingOptions | Mapping[str, Any] | None = None,
     ) -> None:
         """Open a Lab on a copy of ``model``, and record the dense model as state "s0".
 
@@ -86,6 +89,10 @@ class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Stor
             keep_optimizer: what the optimizer gathers (moments, the position of a scheduler of one's own) is a part of
                 each state, and the next training goes on with it; Adam's makes a trained state three times as large.
                 Without it, each training begins with a new optimizer.
+            teacher: what each training learns from beside the labels: True for the model as it was before its first
+                cut, another model, or a ``pl.train.Distillation``, which says how.
+            training: what else a training takes: ``pl.train.TrainingOptions``, or some of its fields by name, such as
+                ``{"clip_norm": 1.0, "patience": 2}``; epochs are then judged on ``val``.
 
         Raises:
             WorkspaceError: a workspace of another model (with the differences), or one that cannot be written.
@@ -94,12 +101,13 @@ class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Stor
         layer = _own_copy(as_layer(model), device)
         self._given = {"train": train, "val": val, "loss": loss, "metrics": metrics, "criterion": criterion,
                        "finetune": finetune, "repair": repair, "lr": lr, "optimizer": optimizer,
-                       "keep_optimizer": keep_optimizer}
+                       "keep_optimizer": keep_optimizer, "teacher": teacher, "training": training}
         self.origin: dict[str, Any] = {}
         """Where the model and the data come from, in a recipe's words, where that is known."""
         self._criterion = criterion
         criterion_of(criterion)
-        self._task = Task(layer, train, val, loss, metrics, Training(finetune, repair, lr, optimizer, keep_optimizer))
+        self._task = Task(layer, train, val, loss, metrics, Training.of(
+            finetune, repair, lr, optimizer, keep_optimizer, teacher=teacher, training=training, val=val))
         graph = trace(layer, self._inputs(inputs))
         self._bench = Bench(graph, open_store(workspace))
         self._work = Work(self._bench, self._task)

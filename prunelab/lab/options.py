@@ -3,37 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from prunelab.errors import DataError, OptionError, check_whole, shown
+from prunelab.errors import DataError, InputError, OptionError, check_whole, shown
 from prunelab.evaluate import evaluate
 from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.evaluate import listed, named_metrics
 from prunelab.evaluate.forward import LossFunction
+from prunelab.graph import as_layer
 from prunelab.lab.gathered import Array, going_on, to_arrays, to_state
 from prunelab.plan import Plan
-from prunelab.train import finetune, repair
+from prunelab.train import Distillation, TrainingOptions, finetune, repair
 from prunelab.train.finetune import OnBatch
 from prunelab.train.optimizers import OptimizerMaker, make_optimizer
+from prunelab.train.options import training_options
 
 
 @dataclass(frozen=True)
 class Training:
     """How a step heals: the epochs of a step that does not say, whether it repairs, the learning rate, the optimizer;
-    ``keep``: what the optimizer gathers is a part of the state, and the next training goes on with it."""
+    ``keep``: what the optimizer gathers is a part of the state, and the next training goes on with it; ``teacher``:
+    what is learnt from, True for the model before its first cut; ``more``: what else a training takes."""
 
     epochs: int = 0
     repair: bool = False
     lr: float | None = None
     optimizer: str | OptimizerMaker | None = None
     keep: bool = False
+    teacher: Any = None
+    more: TrainingOptions = field(default_factory=TrainingOptions)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "epochs", check_whole(self.epochs, "finetune"))
         for name, value in (("repair", self.repair), ("keep_optimizer", self.keep)):
             if not isinstance(value, bool):
                 raise OptionError(f"{name} is {shown(value)}; give True or False")
+        if self.teacher is not None and not isinstance(self.teacher, (bool, Distillation)):
+            try:
+                as_layer(self.teacher)
+            except InputError as error:
+                raise OptionError(f"teacher is {shown(self.teacher)}; give True for the model before its first cut, "
+                                  "another model, or pl.train.Distillation(teacher=...)") from error
+
+    @classmethod
+    def of(cls, epochs: int, repair: bool, lr: float | None, optimizer: Any, keep: bool, *, teacher: Any = None,
+           training: TrainingOptions | Mapping[str, Any] | None = None, val: Any = None) -> Training:
+        """With what a training takes as one value or by name; an epoch that is to be judged is judged on ``val``.
+
+        Raises:
+            UnknownNameError: a misspelt option; the nearest is named.
+            OptionError: a value that an option cannot take.
+        """
+        named = training if isinstance(training, Mapping) else {}
+        if {"patience", "metric"} & set(named) and "val" not in named and val is not None:
+            named = {**named, "val": val}
+        more = training_options(None if isinstance(training, Mapping) else training, named)
+        return cls(epochs, repair, lr, optimizer, keep, teacher or None, more)
 
 
 @dataclass(frozen=True)
@@ -77,8 +103,8 @@ class Task:
             return {}
         return evaluate(self.model, self.val, self.metrics, self.loss, on_batch=on_batch)
 
-    def finetune(self, epochs: int, plan: Plan, on_batch: OnBatch,
-                 gathered: Mapping[str, Array]) -> Mapping[str, Array]:
+    def finetune(self, epochs: int, plan: Plan, on_batch: OnBatch, gathered: Mapping[str, Array],
+                 teacher: Any = None) -> Mapping[str, Array]:
         """Fine-tune the masked model, which stays masked; what the optimizer has gathered before, and afterwards."""
         keep, optimizer, made = self.training.keep, self.training.optimizer, [None]
         if keep and callable(optimizer):
@@ -86,7 +112,8 @@ class Task:
             optimizer = going_on(optimizer, gathered, made)
         before = to_state(gathered, self._optimizer_kind, self.model) if keep else None
         done = finetune(self.model, self.train, epochs, lr=self.training.lr, optimizer=optimizer, loss=self.loss,
-                        plan=plan, on_batch=on_batch, optimizer_state=before)
+                        plan=plan, teacher=teacher, on_batch=on_batch, options=self.training.more,
+                        optimizer_state=before)
         return to_arrays(done.optimizer_state, made[0]) if keep and done.optimizer_state is not None else {}
 
     def repair(self, teacher: Any, plan: Plan, seed: int, on_layer: Callable[[Any], object]) -> Any:

@@ -42,8 +42,10 @@ def recipe_data(lab: Reading, state: str | State | None = None) -> dict[str, Any
     data.update({name: _names_of(given[name]) for name in ("loss", "metrics") if given.get(name) is not None})
     training = {name: _names_of(given[name]) for name in ("lr", "optimizer") if given.get(name) is not None}
     training = {**_without(origin.get("finetune", {}), "epochs"), **training}
-    if given.get("keep_optimizer"):
-        training["keep_optimizer"] = True
+    training.update({name: True for name in ("keep_optimizer", "teacher") if given.get(name) is True})
+    more = given.get("training")
+    training.update({name: value for name, value in (more.items() if isinstance(more, Mapping) else ())
+                     if isinstance(value, (str, int, float))})
     seed = (lab._nodes.store.identity() or {}).get("seed", 0)
     found: dict[str, Any] = {"seed": seed, "model": _model(path[0], origin, with_inputs=not data), "data": data,
                              "finetune": training, "steps": steps}

@@ -90,8 +90,16 @@ class Work:
             self._repair(proposal.plan, parent, seeded[0], meter)
         gathered = None
         if healing.epochs:
-            gathered = self.task.finetune(healing.epochs, proposal.plan, trained, self.bench.gathered())
+            gathered = self.task.finetune(healing.epochs, proposal.plan, trained, self.bench.gathered(),
+                                          self._teacher(proposal.plan, parent))
         return self._record(meter, proposal, seeded, began, parent=parent.id, gathered=gathered)
+
+    def _teacher(self, plan: Plan, parent: State) -> Any:
+        """Who is learnt from: the model before its first cut where that was asked for, and something is cut."""
+        teacher = self.task.training.teacher
+        if teacher is not True:
+            return teacher
+        return self.bench.dense(parent) if plan else None
 
     def _repair(self, plan: Plan, parent: State, seed: int, meter: Meter) -> None:
         def repaired(layer: Any) -> None:

@@ -16,6 +16,7 @@ from prunelab.recipe.kinds import (
     TABLE,
     TEXT,
     UNITS,
+    FlagOr,
     Kind,
     Many,
     Name,
@@ -55,6 +56,12 @@ def _optimizers() -> Iterable[str]:
     from prunelab.train import OPTIMIZERS
 
     return OPTIMIZERS
+
+
+def _penalties() -> Iterable[str]:
+    from prunelab.train import PENALTIES
+
+    return PENALTIES
 
 
 def _schedules() -> Iterable[str]:
@@ -108,6 +115,12 @@ SECTIONS: Mapping[str, Mapping[str, Key]] = {
         "lr": Key(POSITIVE, "the learning rate at the start of each training"),
         "optimizer": Key(Name("optimizer", _optimizers), "adam, adamw, momentum, sgd, or a variable"),
         "keep_optimizer": Key(FLAG, "the next training goes on with what the optimizer has gathered"),
+        "teacher": Key(FlagOr(Source("a model")), "learn from the model before its first cut (true), or from another"),
+        "patience": Key(whole(1), "end after so many epochs without a better one on [data] val, and keep the best"),
+        "clip_norm": Key(POSITIVE, "scale gradients down to this common norm"),
+        "accumulate": Key(whole(1), "a step of the optimizer for so many batches (1)"),
+        "label_smoothing": Key(RATIO, "the part of each label that is spread over all classes (0)"),
+        "penalty": Key(Name("penalty", _penalties), "draws units to zero while training: group_lasso or bn_scale"),
     },
     "steps": {
         "layer": Key(TEXT, "the layer to cut; without it, the next one that is not yet at the ratio"),
@@ -142,6 +155,8 @@ SECTIONS: Mapping[str, Mapping[str, Key]] = {
         "force": Key(FLAG, "replace a folder that holds something else"),
     },
 }
+# of [finetune]: what a Lab takes as training=
+TRAINING = ("patience", "clip_norm", "accumulate", "label_smoothing", "penalty")
 REPEATED = ("steps",)  # [[steps]]: a table for each, in their order
 REQUIRED = ("model",)
 URL = "https://json-schema.org/draft/2020-12/schema"

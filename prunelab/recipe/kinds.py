@@ -140,6 +140,21 @@ class Source:
             "properties": {"source": {"type": "string"}, "arguments": {"type": "object"}}}]}
 
 
+@dataclass(frozen=True)
+class FlagOr:
+    """True or false, or a value of another kind."""
+
+    other: Kind
+
+    def read(self, value: Any, place: str, variables: Variables) -> Any:
+        """The value."""
+        return value if isinstance(value, bool) else self.other.read(value, place, variables)
+
+    def schema(self) -> Schema:
+        """Either."""
+        return {"anyOf": [{"type": "boolean"}, self.other.schema()]}
+
+
 def _ratio(value: Any, place: str) -> Any:
     if isinstance(value, Mapping):
         return {layer: check_ratio(ratio, place=f"{place}.{layer}") for layer, ratio in value.items()}

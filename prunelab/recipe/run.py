@@ -17,6 +17,7 @@ from prunelab.lab.randomness import seed_all
 from prunelab.lab.repeating import RECIPE
 from prunelab.plan import Plan
 from prunelab.recipe.actions import Keys, actions, n_done
+from prunelab.recipe.keys import TRAINING
 from prunelab.recipe.recipe import Recipe
 from prunelab.recipe.sources import data_of, model_of
 
@@ -64,8 +65,10 @@ def open_lab(recipe: Recipe) -> Lab:
     """
     values = recipe.values
     section, seed = dict(recipe.section("data")), values.get("seed", 0)
-    training = dict(recipe.section("finetune"))
-    training["finetune"] = training.pop("epochs", 0)
+    training = lab_options(recipe.section("finetune"))
+    if isinstance(training.get("teacher"), (str, Mapping)):
+        with _At(recipe, "finetune", "teacher"):
+            training["teacher"] = model_of({"source": training["teacher"]})
     given = {name: values[name] for name in ("seed", "workspace", "criterion", "repair") if name in values}
     given.update({name: recipe.section("model")[name] for name in ("inputs", "device")
                   if name in recipe.section("model")})
@@ -86,6 +89,14 @@ def open_lab(recipe: Recipe) -> Lab:
         with contextlib.suppress(OptionError):  # objects that were given in place of names cannot be written down
             recipe.save(Path(lab.workspace) / RECIPE)
     return lab
+
+
+def lab_options(finetune: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``[finetune]`` means as options of a Lab."""
+    own = {key: value for key, value in finetune.items() if key not in (*TRAINING, "epochs")}
+    more = {key: finetune[key] for key in TRAINING if key in finetune}
+    return {**own, **({"finetune": finetune["epochs"]} if "epochs" in finetune else {}),
+            **({"training": more} if more else {})}
 
 
 def carry_out(recipe: Recipe, lab: Lab) -> Lab:

@@ -9,6 +9,7 @@ from typing import Any
 from prunelab.data import datasets
 from prunelab.recipe.actions import Action, PlanFile, actions
 from prunelab.recipe.recipe import Recipe
+from prunelab.recipe.run import lab_options
 
 
 def script(recipe: Recipe) -> str:
@@ -59,9 +60,9 @@ def _opening(said: Mapping[str, Any], uses: list[str]) -> list[str]:
     for key in ("train", "val"):
         if key in data:
             data[key] = Code(_data(data[key], uses))
-    if "epochs" in training:
-        training["finetune"] = training.pop("epochs")
-    options = {**data, **{key: model[key] for key in ("inputs", "device") if key in model}, **training,
+    if isinstance(training.get("teacher"), (str, Mapping)) and not isinstance(training["teacher"], Code):
+        training["teacher"] = Code(_loaded("pl.load_model", training["teacher"], {}))
+    options = {**data, **{key: model[key] for key in ("inputs", "device") if key in model}, **lab_options(training),
                **{key: said[key] for key in ("criterion", "repair", "workspace", "seed") if key in said}}
     return [*lines, f"lab = pl.Lab({_arguments([name], options)})"]
 
