@@ -25,6 +25,7 @@ from prunelab.cli.layers import LAYERS
 from prunelab.cli.recipe import RECIPE
 from prunelab.cli.report import REPORT
 from prunelab.cli.run import RUN
+from prunelab.cli.search import SEARCH
 from prunelab.cli.sensitivity import SENSITIVITY
 from prunelab.cli.status import STATUS
 from prunelab.cli.verify import VERIFY
@@ -32,7 +33,7 @@ from prunelab.errors import PrunelabError, unknown_name
 
 # in the order in which a person meets them
 COMMANDS: dict[str, Command] = {command.name: command for command in (
-    DEMO, LAB, RECIPE, RUN, STATUS, HISTORY, LAYERS, SENSITIVITY, EXPORT, REPORT, VERIFY, APPLY,
+    DEMO, LAB, RECIPE, RUN, STATUS, HISTORY, LAYERS, SENSITIVITY, SEARCH, EXPORT, REPORT, VERIFY, APPLY,
     DOCTOR, COMPLETION,
 )}
 

@@ -66,5 +66,11 @@ def _metrics() -> Iterable[str]:
     return METRICS
 
 
+def _samplers() -> Iterable[str]:
+    from prunelab.search import SAMPLERS
+
+    return SAMPLERS
+
+
 # by placeholder: the names that an option's value may be
-_KNOWN = {"FORMAT[,...]": _formats, "CRITERION": _criteria, "METRIC": _metrics}
+_KNOWN = {"SAMPLER": _samplers, "FORMAT[,...]": _formats, "CRITERION": _criteria, "METRIC": _metrics}

@@ -47,8 +47,12 @@ def recipe_data(lab: Reading, state: str | State | None = None) -> dict[str, Any
     training.update({name: value for name, value in (more.items() if isinstance(more, Mapping) else ())
                      if isinstance(value, (str, int, float))})
     seed = (lab._nodes.store.identity() or {}).get("seed", 0)
-    found: dict[str, Any] = {"seed": seed, "model": _model(path[0], origin, with_inputs=not data), "data": data,
-                             "finetune": training, "steps": steps}
+    preset = origin.get("preset", {})
+    model = dict(origin.get("model", {})) if preset else _model(path[0], origin, with_inputs=not data)
+    if preset:  # which brings data, loss and metrics
+        data = dict(origin.get("data", {}))
+    found: dict[str, Any] = {"seed": seed, "preset": preset, "model": model, "data": data, "finetune": training,
+                             "steps": steps}
     return {key: value for key, value in found.items() if value not in ({}, [])}
 
 
@@ -87,7 +91,8 @@ def _step(state: State) -> dict[str, Any]:
     if line.method == "finetune":
         return {"train": line.args[0]}
     if line.method == "step":
-        return {**({"layer": line.args[0]} if line.args else {}), **kwargs}
+        several = bool(line.args) and isinstance(line.args[0], Mapping)
+        return {**({"ratios" if several else "layer": line.args[0]} if line.args else {}), **kwargs}
     if not all(isinstance(group, PlanGroup) for group in state.plan.groups):
         raise StateError(f"{state.id} cuts single weights, which a recipe has no words for; save its plan: "
                          f"lab.path('{state.id}')[-1].plan.save('plan.json')")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from prunelab.errors import NothingToDoError
+from prunelab.errors import NothingToDoError, OptionError
 from prunelab.lab import Lab
 from prunelab.lab.replaying import Line
 from prunelab.lab.state import State
@@ -52,8 +52,50 @@ class Action:
         wanted = {**dict(zip(names, self.args, strict=False)), **self.kwargs}
         found = {**dict(zip(names, line.args, strict=False)), **line.kwargs}
         if "layer" in wanted:
-            wanted["layer"] = lab.graph.group(wanted["layer"]).name
+            wanted["layer"] = _groups(wanted["layer"], lab)
         return all(found.get(name, value) == _recorded(value) for name, value in wanted.items())
+
+
+def _groups(layer: Any, lab: Lab) -> Any:
+    """A layer, or several with their ratios, as a line has them: by their groups' names."""
+    if isinstance(layer, Mapping):
+        return {lab.graph.group(name).name: ratio for name, ratio in layer.items() if ratio}
+    return lab.graph.group(layer).name
+
+
+@dataclass(frozen=True)
+class Search(Action):
+    """``lab.search(...)``, and the adoption of what it found."""
+
+    within: Mapping[str, float] = field(default_factory=dict)
+    healing: Mapping[str, Any] | None = None  # None adopts nothing
+
+    def carry_out(self, lab: Lab) -> Any:
+        """Search, and adopt.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted; its trials are kept, and the same call goes on.
+            SearchError: no trial is within the constraints.
+        """
+        from prunelab.search import space
+
+        kwargs = dict(self.kwargs)
+        if "space" in kwargs:
+            kwargs["space"] = _made(space, kwargs["space"])
+        study = lab.search(**kwargs)
+        if study.interrupted:
+            raise KeyboardInterrupt
+        if self.healing is None:
+            return study
+        trial = study.within(**self.within) if self.within else study.best
+        return lab.adopt(trial, **self.healing)
+
+
+def _made(space: Any, given: Mapping[str, Any]) -> Any:
+    try:
+        return space(**given)
+    except TypeError as error:
+        raise OptionError(f"space cannot be made: {error}; see pl.space") from error
 
 
 def _recorded(value: Any) -> Any:
@@ -62,12 +104,17 @@ def _recorded(value: Any) -> Any:
 
 
 def actions(values: Mapping[str, Any]) -> list[Action]:
-    """The steps, then the schedule."""
+    """The steps, the schedule, then the search."""
     found = [_step(step, k) for k, step in enumerate(values.get("steps", ()))]
     if "schedule" in values:
         section = dict(values["schedule"])
         name = {"schedule": section.pop("name")} if "name" in section else {}
         found.append(Action("run", ("schedule",), (), {**name, **section}))
+    if "search" in values:
+        section = dict(values["search"])
+        adopt, within = section.pop("adopt", True), section.pop("within", {})
+        healing = {name: section.pop(name) for name in ("finetune", "repair") if name in section}
+        found.append(Search("search", ("search",), (), section, within, healing if adopt else None))
     return found
 
 
@@ -80,19 +127,19 @@ def _step(step: Mapping[str, Any], k: int) -> Action:
         return Action("adopt", path, (PlanFile(step["plan"]),), healing)
     if "units" in step:
         return Action("adopt", path, (step["units"],), healing)
-    kwargs = {name: value for name, value in step.items() if name != "layer"}
-    return Action("step", path, (step["layer"],) if "layer" in step else (), kwargs)
+    kwargs = {name: value for name, value in step.items() if name not in ("layer", "ratios")}
+    return Action("step", path, tuple(step[name] for name in ("layer", "ratios") if name in step), kwargs)
 
 
 def n_done(todo: Sequence[Action], lab: Lab, refuse: Callable[[str, Keys], Exception]) -> int:
-    """How many of the steps the Lab's current state came of; each makes one state.
+    """How many of the actions the Lab's current state came of; a step makes one state.
 
-    What follows them is the schedule's, which passes over what is met.
+    What follows them is the schedule's, which passes over what is met; and what a search found, which ends it.
 
     Raises:
         What ``refuse`` gives: a history that came of something else.
     """
-    steps = [action for action in todo if action.method != "run"]
+    steps = [action for action in todo if action.method in ("step", "finetune", "adopt")]
     past = lab.path()[1:]
     for k, state in enumerate(past):
         action = steps[k] if k < len(steps) else None
@@ -100,4 +147,5 @@ def n_done(todo: Sequence[Action], lab: Lab, refuse: Callable[[str, Keys], Excep
             continue
         raise refuse(f"the workspace {lab.workspace} holds another history: its {state.id} came of {state.action}; "
                      "choose another workspace", action.path if action else ("workspace",))
-    return min(len(past), len(steps))
+    adopted = len(past) > len(steps) and Line.parse(past[-1].action, past[-1].id).method == "adopt"
+    return len(todo) if adopted else min(len(past), len(steps))

@@ -64,6 +64,18 @@ def _penalties() -> Iterable[str]:
     return PENALTIES
 
 
+def _presets() -> Iterable[str]:
+    from prunelab.data.presets import PRESETS
+
+    return PRESETS
+
+
+def _samplers() -> Iterable[str]:
+    from prunelab.search import SAMPLERS
+
+    return SAMPLERS
+
+
 def _schedules() -> Iterable[str]:
     from prunelab.plan.schedules import LAYER_SCHEDULES, SCHEDULES
 
@@ -97,10 +109,18 @@ TOP: Mapping[str, Key] = {
     "report": Key(Many(TEXT), "files that tell what came of it: .html, .md or .tex"),
 }
 SECTIONS: Mapping[str, Mapping[str, Key]] = {
+    "preset": {
+        "name": Key(Name("preset", _presets, lambda value: False), "a model with its data, loss and metrics in one",
+                    required=True),
+        "arguments": Key(TABLE, "of the preset, such as {folder = 'data'}"),
+    },
     "model": {
-        "source": Key(Source("a model"), "module:callable, file.py:callable, or a variable", required=True),
+        "source": Key(Source("a model", (".onnx", ".json")), "module:callable, file.py:callable, a hub, a URL, a saved "
+                      "model (.onnx, .json), or a variable", required=True),
         "arguments": Key(TABLE, "what the callable is called with"),
-        "weights": Key(TEXT, "a safetensors file of the model's weights"),
+        "weights": Key(TEXT, "a safetensors file of the model's weights, or its URL"),
+        "trust": Key(FLAG, "run code that comes from elsewhere (false)"),
+        "checksum": Key(TEXT, "of what is downloaded: a sha256, or md5:..."),
         "inputs": Key(SHAPES, "a shape with its batch, or one for each input (the first sample's)"),
         "device": Key(TEXT, "where the model works, such as gpu:0"),
     },
@@ -124,6 +144,7 @@ SECTIONS: Mapping[str, Mapping[str, Key]] = {
     },
     "steps": {
         "layer": Key(TEXT, "the layer to cut; without it, the next one that is not yet at the ratio"),
+        "ratios": Key(RATIOS, "instead of a layer: several, each to its own ratio: {conv1 = 0.3, conv2 = 0.5}"),
         "ratio": Key(RATIO, "the fraction of its dense units that is gone afterwards (0.3)"),
         "by": _BY,
         "scope": _SCOPE,
@@ -147,6 +168,20 @@ SECTIONS: Mapping[str, Mapping[str, Key]] = {
         "finetune": _FINETUNE,
         "repair": _REPAIR,
     },
+    "search": {
+        "sampler": Key(Name("sampler", _samplers), "how the next trial is chosen (annealing)"),
+        "trials": Key(whole(1), "how many (50)"),
+        "objectives": Key(Many(TEXT), "what trials are judged by (the first metric, and params)"),
+        "constraints": Key(Many(TEXT), "such as 'macs <= 50 %' or 'accuracy within 1 point'"),
+        "space": Key(TABLE, "what is chosen from, as pl.space takes it: a range is {low = 0.2, high = 0.9} or "
+                     "'0.1:0.9:0.1', a list some values (a ratio for each layer)"),
+        "samples": Key(whole(1), "look at the first so many of the validation data (all)"),
+        "seed": Key(SEED, "the same one gives the same trials (one that follows from the state)"),
+        "adopt": Key(FLAG, "cut what the best trial cuts (true)"),
+        "within": Key(TABLE, "adopt the smallest model that loses no more: {accuracy = -1.0} is one point at most"),
+        "finetune": _FINETUNE,
+        "repair": _REPAIR,
+    },
     "export": {
         "directory": Key(TEXT, "a folder, which is made", required=True),
         "formats": Key(Many(Name("format", _formats, lambda value: hasattr(value, "write"))), "paddle, onnx, ..."),
@@ -158,7 +193,6 @@ SECTIONS: Mapping[str, Mapping[str, Key]] = {
 # of [finetune]: what a Lab takes as training=
 TRAINING = ("patience", "clip_norm", "accumulate", "label_smoothing", "penalty")
 REPEATED = ("steps",)  # [[steps]]: a table for each, in their order
-REQUIRED = ("model",)
 URL = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -169,7 +203,8 @@ def schema() -> dict[str, Any]:
                   for name, form in sections.items()}
     top = _object(TOP)
     return {"$schema": URL, "title": "prunelab recipe", "description": "A pruning run, written down as TOML.", **top,
-            "properties": {**top["properties"], **properties}, "required": list(REQUIRED)}
+            "properties": {**top["properties"], **properties},
+            "anyOf": [{"required": ["model"]}, {"required": ["preset"]}]}
 
 
 def _object(keys: Mapping[str, Key]) -> dict[str, Any]:

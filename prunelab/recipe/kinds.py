@@ -100,10 +100,11 @@ class Many:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a value comes from: ``module:callable``, ``file.py:callable``, a variable; or a table with that as its
-    ``source``, and ``arguments``."""
+    """Where a value comes from: ``module:callable``, ``file.py:callable``, a file with one of ``endings``, a variable;
+    or a table with that as its ``source``, and ``arguments``."""
 
     what: str
+    endings: tuple[str, ...] = ()
 
     def read(self, value: Any, place: str, variables: Variables) -> Any:
         """A text with a colon, a table of such, or the value of a variable."""
@@ -116,7 +117,7 @@ class Source:
         found = lookup(value, variables)
         if found is not None:
             return found
-        if ":" not in value:
+        if ":" not in value and not value.endswith(self.endings or ("\0",)):
             raise unknown_name("variable", value, variables, place=f"{place}, which is {self._wanted()}")
         return value
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from prunelab.errors import OptionError, RecipeError, shown, unknown_name
 from prunelab.evaluate.files import write_text
-from prunelab.recipe.keys import REPEATED, REQUIRED, SECTIONS, TOP, Key, schema
+from prunelab.recipe.keys import REPEATED, SECTIONS, TOP, Key, schema
 from prunelab.recipe.kinds import Variables
 from prunelab.recipe.positions import Position, positions
 from prunelab.render.toml import to_toml
@@ -136,11 +136,13 @@ class Recipe:
 
     def with_(self, **overrides: Any) -> Recipe:
         """The same with other values: ``seed=1``, ``schedule={"to": 0.5}`` (other keys of the section stay), or
-        ``schedule=None``, which takes the section away."""
+        ``schedule=None``, which takes the section away, as a key of None takes a key."""
         data: dict[str, Any] = dict(self.data)
         for name, value in overrides.items():
             old = data.get(name)
-            data[name] = {**old, **value} if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+            if isinstance(old, Mapping) and isinstance(value, Mapping):
+                value = {key: new for key, new in {**old, **value}.items() if new is not None}
+            data[name] = value
         return Recipe({key: value for key, value in data.items() if value is not None},
                       Text(place="the recipe with what was given beside it"), self.variables)
 
@@ -174,10 +176,9 @@ class Recipe:
             if name not in TOP and name not in SECTIONS:
                 raise self.error(str(unknown_name("key", name, [*TOP, *SECTIONS])), name)
         values: dict[str, Any] = self._section((), TOP, {k: v for k, v in self.data.items() if k in TOP})
-        for name in REQUIRED:
-            if name not in self.data:
-                raise self.error(f"the section [{name}] is missing; it says where the {name} comes from, such as "
-                                 f"source = 'net.py:make'")
+        if "model" not in self.data and "preset" not in self.data:
+            raise self.error("the section [model] is missing; it says where the model comes from, such as "
+                             "source = 'net.py:make'")
         for name, keys in SECTIONS.items():
             if name in self.data:
                 values[name] = self._sections(name, keys, self.data[name])
@@ -193,7 +194,7 @@ class Recipe:
         return [self._step(each, k) for k, each in enumerate(given)]
 
     def _step(self, given: Mapping[str, Any], k: int) -> dict[str, Any]:
-        whole = [key for key in ("layer", "train", "plan", "units") if key in given]
+        whole = [key for key in ("layer", "ratios", "train", "plan", "units") if key in given]
         if len(whole) > 1:
             raise self.error(f"a step has {whole[0]} and {whole[1]}, and is only one of them; make two steps of it",
                              "steps", k, whole[1])

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from prunelab.errors import DataError, ExportError, InputError, OptionError, PlanError
-from prunelab.export.weights import read_weights
-from prunelab.graph import as_layer
 from prunelab.lab import Lab
 from prunelab.lab.randomness import seed_all
 from prunelab.lab.repeating import RECIPE
@@ -19,7 +17,7 @@ from prunelab.plan import Plan
 from prunelab.recipe.actions import Keys, actions, n_done
 from prunelab.recipe.keys import TRAINING
 from prunelab.recipe.recipe import Recipe
-from prunelab.recipe.sources import data_of, model_of
+from prunelab.recipe.sources import data_of, model_of, preset_of
 
 
 def run_recipe(recipe: str | os.PathLike[str] | Recipe, *, variables: Mapping[str, Any] | None = None,
@@ -73,18 +71,18 @@ def open_lab(recipe: Recipe) -> Lab:
     given.update({name: recipe.section("model")[name] for name in ("inputs", "device")
                   if name in recipe.section("model")})
     seed_all(seed)  # a model that is made here draws its weights
-    with _At(recipe, "model", "source"):
-        model = model_of(recipe.section("model"))
-    if "weights" in recipe.section("model"):
-        with _At(recipe, "model", "weights"):
-            read_weights(as_layer(model), recipe.section("model")["weights"])
+    with _At(recipe, "preset"):
+        preset = preset_of(recipe.section("preset"))
+    if "model" in values:
+        with _At(recipe, "model"):
+            preset["model"] = model_of(values["model"])
     for name in ("train", "val"):
         if name in section:
             with _At(recipe, "data", name):
                 section[name] = data_of(section[name])
     with _At(recipe):
-        lab = Lab(model, **section, **training, **given)
-    lab.origin = {name: recipe.data[name] for name in ("model", "data", "finetune") if name in recipe.data}
+        lab = Lab(**{**preset, **section, **training, **given})
+    lab.origin = {name: recipe.data[name] for name in ("preset", "model", "data", "finetune") if name in recipe.data}
     if lab.workspace is not None:
         with contextlib.suppress(OptionError):  # objects that were given in place of names cannot be written down
             recipe.save(Path(lab.workspace) / RECIPE)
@@ -159,8 +157,10 @@ class _At:
         inside: Any = self._recipe.data
         for part in self._path:
             inside = inside[part] if not isinstance(inside, Mapping) or part in inside else {}
-        if not isinstance(inside, Mapping):
+        if not isinstance(inside, Mapping) or not inside:
             return self._path
+        if self._path == ("model",) and "source" in inside and "weights" not in message:
+            return (*self._path, "source")
         words = set(re.findall(r"[\w.]+\w|\w", message))
         named = [key for key in inside if key in words and len(key) > 2]  # "to" and "by" are words of any message
         named += [key for key, value in inside.items() if isinstance(value, (str, int, float)) and str(value) in words]

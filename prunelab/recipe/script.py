@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from prunelab.data import datasets
-from prunelab.recipe.actions import Action, PlanFile, actions
+from prunelab.recipe.actions import Action, PlanFile, Search, actions
 from prunelab.recipe.recipe import Recipe
 from prunelab.recipe.run import lab_options
 
@@ -46,17 +46,18 @@ def _said(data: Any, value: Any) -> Any:
 
 
 def _opening(said: Mapping[str, Any], uses: list[str]) -> list[str]:
-    model, data, training = dict(said["model"]), dict(said.get("data", {})), dict(said.get("finetune", {}))
-    lines = []
-    name = model["source"]
-    if not isinstance(name, Code):
+    model, data, training = (dict(said.get(name, {})) for name in ("model", "data", "finetune"))
+    lines, preset = [], said.get("preset")
+    name = model.get("source")
+    more = {key: model[key] for key in ("weights", "trust", "checksum") if key in model}
+    if not isinstance(name, Code) or more or preset:
         uses.append("from prunelab.lab.randomness import seed_all")
         lines += [f"seed_all({code(said.get('seed', 0))})  # a model that is made draws its weights"]
-        lines.append(f"model = {_loaded('pl.load_model', name, model.get('arguments', {}))}")
+    if preset:
+        lines.append(f"task = pl.presets.{preset['name']}({_arguments([], preset.get('arguments', {}))})")
+    if name is not None and (not isinstance(name, Code) or more):
+        lines.append(f"model = {_loaded('pl.load_model', name, {**more, **model.get('arguments', {})})}")
         name = Code("model")
-    if "weights" in model:
-        uses.append("from prunelab.export.weights import read_weights")
-        lines.append(f"read_weights({name}, {code(model['weights'])})")
     for key in ("train", "val"):
         if key in data:
             data[key] = Code(_data(data[key], uses))
@@ -64,7 +65,11 @@ def _opening(said: Mapping[str, Any], uses: list[str]) -> list[str]:
         training["teacher"] = Code(_loaded("pl.load_model", training["teacher"], {}))
     options = {**data, **{key: model[key] for key in ("inputs", "device") if key in model}, **lab_options(training),
                **{key: said[key] for key in ("criterion", "repair", "workspace", "seed") if key in said}}
-    return [*lines, f"lab = pl.Lab({_arguments([name], options)})"]
+    if not preset:
+        return [*lines, f"lab = pl.Lab({_arguments([name], options)})"]
+    options = {**({} if name is None else {"model": name}), **options}
+    changed = "".join(f", {code(key)}: {code(value)}" for key, value in options.items())
+    return [*lines, f"lab = pl.Lab(**{{**task{changed}}})"]
 
 
 def _data(source: Any, uses: list[str]) -> str:
@@ -85,8 +90,21 @@ def _loaded(function: str, source: Any, arguments: Mapping[str, Any]) -> str:
 
 
 def _call(lab: str, action: Action) -> str:
+    if isinstance(action, Search):
+        return _search(lab, action)
     args = [Code(f"pl.Plan.load({code(arg.path)})") if isinstance(arg, PlanFile) else arg for arg in action.args]
     return f"{lab}.{action.method}({_arguments(args, action.kwargs)})"
+
+
+def _search(lab: str, action: Search) -> str:
+    kwargs = dict(action.kwargs)
+    if "space" in kwargs:
+        kwargs["space"] = Code(f"pl.space({_arguments([], kwargs['space'])})")
+    line = f"study = {lab}.search({_arguments([], kwargs)})"
+    if action.healing is None:
+        return line
+    trial = f"study.within({_arguments([], action.within)})" if action.within else "study.best"
+    return f"{line}\n{lab}.adopt({_arguments([Code(trial)], action.healing)})"
 
 
 def _arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:

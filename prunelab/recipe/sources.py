@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from prunelab.data import datasets, load_data, load_model
+from prunelab.data.presets import PRESETS
+from prunelab.errors import OptionError
 
 
 def model_of(section: Mapping[str, Any]) -> Any:
-    """The model of ``[model]``, with the weights that its source gives it.
+    """The model of ``[model]``, with its weights.
 
     Raises:
-        OptionError: a source that gives no model.
+        OptionError: a source that gives no model, or weights of another one.
+        DataError: a file that is not there or damaged.
     """
     source = section["source"]
     arguments = dict(section.get("arguments", {}))
     if isinstance(source, Mapping):
         source, arguments = source["source"], {**source.get("arguments", {}), **arguments}
-    return load_model(source, **arguments) if isinstance(source, str) else source
+    more = {name: section[name] for name in ("weights", "trust", "checksum") if name in section}
+    return load_model(source, **more, **arguments) if isinstance(source, str) or more else source
+
+
+def preset_of(section: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a Lab that ``[preset]`` means: model, data, loss, metrics; none without one.
+
+    Raises:
+        OptionError, DataError: arguments that it does not take, data that is not there.
+    """
+    if not section:
+        return {}
+    made = PRESETS[section["name"]]
+    try:
+        inspect.signature(made).bind(**section.get("arguments", {}))
+    except TypeError as error:
+        raise OptionError(f"arguments of the preset {section['name']}: {error}; it takes "
+                          f"{inspect.signature(made)}") from error
+    return dict(made(**section.get("arguments", {})))
 
 
 def data_of(source: Any) -> Any:

@@ -105,6 +105,19 @@ def test_sensitivity_and_export_of_a_workspace(folder: Path, capsys: pytest.Capt
     assert "latency" not in Path("c.tex").read_text(encoding="utf-8")
 
 
+def test_a_search_of_a_workspace_is_kept_and_adopted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "run.toml").write_text(RECIPE.partition("schedule")[0] + "search = {sampler = 'random', trials = 3, "
+                                     "objectives = ['loss', 'params'], adopt = false}\n")
+    assert told(capsys, "run", "run.toml")[0] == 0
+    code, out, err = told(capsys, "search", "work", "--constraint", "params <= 90 %", "-o", "study.json", "--adopt")
+    assert (code, err) == (0, "")
+    study = pl.Study.load("study.json")
+    assert len(study.trials) == 3
+    assert "adopted" in out
+    assert json.loads(told(capsys, "status", "work", "--json")[1])["state"]["id"] == "s2"
+    assert told(capsys, "search", "work", "--trials", "2", "--objectives", "los")[0] == 2
+
+
 # words, what stderr says
 MISTAKES = [
     (["stauts"], "unknown sub-command 'stauts' in prunelab; did you mean 'status'?"),

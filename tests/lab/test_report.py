@@ -107,6 +107,14 @@ def test_a_page_needs_nothing_else(page: Page) -> None:
     assert "default-src 'none'" in str(policy["content"])
 
 
+def test_what_was_measured_of_the_layers_is_shown(run: pl.Lab, page: Page, tmp_path: Path) -> None:
+    assert "What a cut of each layer alone costs" not in page.told
+    run.sensitivity(ratios=(0.25, 0.5))
+    shown = Page(run.report(tmp_path / "r.html", measure=False).read_text(encoding="utf-8"))
+    assert "What a cut of each layer alone costs" in shown.told
+    assert {at["data-ratio"] for _, at in shown.found if "data-ratio" in at} == {"0.25", "0.5"}
+
+
 def test_classes_are_compared_where_labels_are_classes(page: Page, run: pl.Lab, tmp_path: Path) -> None:
     assert "what suffered most comes first" in page.told
     x, _ = data(8)

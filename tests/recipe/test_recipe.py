@@ -283,3 +283,75 @@ def test_a_lab_tells_the_recipe_that_repeats_it(tmp_path: Path) -> None:
     named = {"net": recipe_nets.net(), "train": recipe_nets.data(), "val": recipe_nets.data(8, 1)}
     lab.origin = {}
     assert pl.run_recipe(to_toml(recipe_data(lab)), variables=named).state.metrics == lab.state.metrics
+
+
+SEARCHED = RUN.partition("[schedule]")[0] + '''
+[search]
+sampler = "random"
+trials = 6
+objectives = "loss"
+constraints = "params <= 80 %"
+space = {ratios = {low = 0.0, high = 0.7}}
+finetune = 1
+'''
+
+
+def test_a_search_is_carried_out_adopted_and_gone_on_with(tmp_path: Path) -> None:
+    recipe = pl.Recipe.loads(SEARCHED.replace('metrics = "accuracy"', 'metrics = "loss"'))
+    lab = pl.run_recipe(recipe)
+    assert lab.state.action.startswith("lab.adopt({")
+    assert lab.state.parent == "s2"
+    assert lab.state.cost.params <= 0.8 * lab.states[0].cost.params
+    space: dict[str, Any] = {}
+    exec(recipe.script(), space)  # noqa: S102
+    assert history(space["lab"]) == history(lab)
+    kept = recipe.with_(workspace=str(tmp_path / "w"))
+    opened = pl.recipe.open_lab(kept)
+
+    def interrupt(progress: Any) -> None:
+        if "trial" in progress.label:
+            seen.append(progress.label)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    seen: list[str] = []
+    opened.on_progress.append(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        pl.recipe.carry_out(kept, opened)
+    assert opened.state.id == "s2"
+    opened.close()
+    for _ in range(2):  # gone on with; then nothing is left to do
+        again = pl.run_recipe(kept)
+        assert history(again) == history(lab)
+        again.close()
+
+
+def test_a_search_that_adopts_nothing_leaves_the_state(tmp_path: Path) -> None:
+    lab = pl.run_recipe(SEARCHED, search={"adopt": False, "trials": 2, "finetune": None}, data={"metrics": "loss"})
+    assert lab.state.id == "s2"
+    with pytest.raises(RecipeError, match=r"space cannot be made|unknown variable 'rations'"):
+        pl.run_recipe(SEARCHED, search={"space": {"rations": 0.3}})
+
+
+def test_several_layers_go_to_their_ratios_and_a_layer_wise_schedule_to_a_table() -> None:
+    steps = [{"ratios": {"0": 0.34, "2": 0.5}, "finetune": 0}]
+    lab = pl.run_recipe(RUN, steps=steps, schedule=None)
+    assert [len(g.removed) for g in lab.plan.groups] == [2, 2]
+    recipe = pl.Recipe.loads(to_toml(recipe_data(lab)))
+    assert recipe.data["steps"][0]["ratios"] == {"0": 0.34, "2": 0.5}
+    assert history(pl.run_recipe(recipe)) == history(lab)
+    lab = pl.run_recipe(RUN, steps=None, schedule={"name": "in_order", "to": {"0": 0.5}, "rounds": 2, "by": None,
+                                                   "steps": None})
+    assert [s.label for s in lab.states] == ["dense", "0 25 %", "0 50 %"]
+
+
+def test_a_preset_brings_the_model_and_its_data() -> None:
+    text = '[preset]\nname = "digits"\n[data]\nmetrics = ["loss"]\n[[steps]]\nratio = 0.25\n'
+    lab = pl.run_recipe(text)
+    assert list(lab.state.metrics) == ["loss"]
+    assert history(pl.run_recipe(to_toml(recipe_data(lab)))) == history(lab)
+    space: dict[str, Any] = {}
+    exec(pl.Recipe.loads(text).script(), space)  # noqa: S102
+    assert history(space["lab"]) == history(lab)
+    with pytest.raises(RecipeError, match=r"line 3, column 1 of the recipe: arguments of the preset digits: .* 'sede'"):
+        pl.run_recipe(text.replace("[data]", "arguments = {sede = 1}\n[data]"))
