@@ -21,6 +21,8 @@ from prunelab.export.examples import save_examples
 from prunelab.export.folder import whole_folder
 from prunelab.export.judge import Validation
 from prunelab.export.manifest import file_entry, manifest, write_manifest
+from prunelab.export.page import NAME as REPORT
+from prunelab.export.page import export_page
 from prunelab.export.result import Export
 from prunelab.export.subject import Subject, as_it_was, read_subject
 
@@ -109,8 +111,9 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
                         more=[EXAMPLES] if kept else [])
         result = _result(Path(directory), folder, written, beside, told)
         shutil.rmtree(folder / ".dense", ignore_errors=True)
-        (folder / CARD).write_text(model_card(told, plan), encoding="utf-8")
-        told["files"].append(file_entry(folder / CARD, folder))
+        for name, text in ((CARD, model_card(told, plan)), (REPORT, export_page(told, plan))):
+            (folder / name).write_text(text, encoding="utf-8")
+            told["files"].append(file_entry(folder / name, folder))
         write_manifest(told, folder)
     return result
 

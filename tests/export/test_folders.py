@@ -26,7 +26,7 @@ def test_an_existing_folder_is_refused_and_with_force_replaced_whole(small: nn.L
     assert entries(target) == before
     pl.export(small, target, ("paddle",), inputs=(1, 16), force=True, timing=None)
     assert entries(tmp_path) == ["out", "out/MODEL_CARD.md", "out/examples.safetensors", "out/manifest.json",
-                                 "out/model.json", "out/model.pdiparams"]
+                                 "out/model.json", "out/model.pdiparams", "out/report.html"]
 
 
 def test_a_failure_while_replacing_leaves_the_old_folder(small: nn.Layer, tmp_path: Path,

@@ -26,10 +26,15 @@ def test_the_dense_model_is_measured_beside_and_everything_is_in_the_manifest(tm
     out = pl.export(pl.compact(dense, plan), target, plan=plan, dense=dense, timing=BRIEFLY)
 
     assert entries(target) == ["MODEL_CARD.md", "examples.safetensors", "manifest.json", "model.json", "model.onnx",
-                               "model.pdiparams", "plan.json"]
+                               "model.pdiparams", "plan.json", "report.html"]
     assert entries(tmp_path / "new")[0] == "out"
     told = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     assert told == out.manifest
+    page = (target / "report.html").read_text(encoding="utf-8")
+    assert 'src="http' not in page
+    for shown in ("It was pruned from", "paddle", "onnx", "prunelab verify . --time", *(
+            f"{g.units - g.n_removed} of {g.units} {g.granularity}s left" for g in plan.groups if g.n_removed)):
+        assert shown in page
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.validate(told, SCHEMA)
     for file in told["files"]:

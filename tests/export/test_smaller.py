@@ -69,7 +69,7 @@ def test_eight_bits_are_calibrated_on_the_data(kind: str, tmp_path: Path, quanti
     nodes = {node.op_type for node in onnx.load(str(out.files["onnx-int8"][0])).graph.node}
     assert "QuantizeLinear" in nodes
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
-        "MODEL_CARD.md", "examples.safetensors", "manifest.json", "model_int8.onnx"]
+        "MODEL_CARD.md", "examples.safetensors", "manifest.json", "model_int8.onnx", "report.html"]
 
 
 def test_eight_bits_without_data_are_refused_before_any_work(tmp_path: Path,
