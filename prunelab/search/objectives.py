@@ -39,6 +39,11 @@ class Objective:
         return self.name in COSTS
 
     @property
+    def plain(self) -> Objective:
+        """The same without the function that measures it: plain data."""
+        return Objective(self.name, self.higher_is_better)
+
+    @property
     def direction(self) -> StudyDirection:
         """In Optuna's words."""
         return StudyDirection.MAXIMIZE if self.higher_is_better else StudyDirection.MINIMIZE
@@ -111,6 +116,16 @@ class Aims:
     def metrics(self) -> list[MetricName]:
         """What is measured over data."""
         return [o.metric for o in self.measured.values() if o.metric is not None]
+
+    def bounds(self, dense: Mapping[str, float], rows: Mapping[str, Any]) -> tuple[tuple[Objective, Any, float], ...]:
+        """The constraints on metrics that are means over samples: each with the dense model's rows, and by how much it
+        may be worse."""
+        found = []
+        for c in self.constraints:
+            objective = self.measured[c.name]
+            if c.name in rows and (c.op == ">=") == objective.higher_is_better:
+                found.append((objective.plain, rows[c.name], abs(dense[c.name] - c.limit(dense[c.name]))))
+        return tuple(found)
 
     def missed(self, values: Mapping[str, float], dense: Mapping[str, float]) -> dict[str, float]:
         """By how much each constraint is missed (above 0) or met, where its value is known."""

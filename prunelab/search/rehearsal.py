@@ -34,9 +34,6 @@ from prunelab.train import finetune, repair
 
 # The parts of the samples after which it is asked whether a trial is worth going on with: each sees twice as many
 PARTS = (0.125, 0.25, 0.5)
-# 1.5 times the half of a 95 % interval: 99.7 %, since it is asked again and again
-_SURE = 1.5
-
 Rows = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,24 +13,16 @@ import optuna
 from optuna.trial import TrialState
 
 from prunelab.errors import SearchError, Stopped, reason_of
-from prunelab.evaluate.paired import difference
-from prunelab.search.objectives import Aims
+from prunelab.search.judging import Look, Rival
+from prunelab.search.objectives import Aims, Objective
 from prunelab.search.planning import Candidate, Planner
-from prunelab.search.rehearsal import _SURE, Measured, Rehearsal, Rows
+from prunelab.search.rehearsal import Measured, Rehearsal, Rows
 from prunelab.search.study import Study
-from prunelab.search.trial import COMPLETE, CUT_SHORT, FAILED, REFUSED, Trial
+from prunelab.search.trial import COMPLETE, CUT_SHORT, FAILED, LOST, REFUSED, Trial
 
 # Trials that are refused cost next to nothing and do not count; so many in a row say that the constraints are too tight
-_MOST_REFUSED = 2000
+MOST_REFUSED = 2000
 _TOLD = "prunelab"
-
-
-@dataclass
-class Rival:
-    """A trial of the front: what it costs, and what each sample added to its metrics."""
-
-    costs: Mapping[str, float]
-    rows: Mapping[str, list[Rows]]
 
 
 @dataclass
@@ -38,7 +31,9 @@ class Run:
 
     Attributes:
         asked: Optuna's study, whose sampler chooses. ``study``: ours, which is told of every trial.
-        pruner: whether Optuna's pruner is asked too; ``dominated``: whether a trial stops that another surely beats.
+        pruner: whether Optuna's pruner is asked; ``dominated``: whether a trial stops that another surely beats, or
+            that surely misses one of ``bounds`` (see `Look`).
+        known: whole trials by their candidate's key. ``rivals``: those of the front, by number.
     """
 
     asked: optuna.Study
@@ -50,6 +45,7 @@ class Run:
     pruner: bool = False
     known: dict[str, Trial] = field(default_factory=dict)
     rivals: dict[int, Rival] = field(default_factory=dict)
+    bounds: tuple[tuple[Objective, Sequence[Rows], float], ...] = ()
 
     def until(self, trials: int) -> None:
         """Go on until so many trials have ended, refused ones not counted."""
@@ -57,12 +53,15 @@ class Run:
         while self.counted < trials:
             trial = self.one()
             refused = refused + 1 if trial.state == REFUSED else 0
-            if refused >= _MOST_REFUSED:
-                raise SearchError(f"{refused:,} trials in a row were outside the constraints, the last one by "
-                                  f"{trial.reason}; allow more, or give a space with larger ratios")
+            if refused >= MOST_REFUSED:
+                raise self.too_tight(trial)
             if self.exhausted:
-                self.study.note = "every combination of the space was tried"
                 return
+
+    def too_tight(self, last: Trial) -> SearchError:
+        """What is said where constraints leave nearly nothing."""
+        return SearchError(f"{MOST_REFUSED:,} trials in a row were outside the constraints, the last one by "
+                           f"{last.reason}; allow more, or give a space with larger ratios")
 
     @property
     def counted(self) -> int:
@@ -79,30 +78,43 @@ class Run:
 
     def one(self) -> Trial:
         """The next trial, recorded."""
-        asked = self.asked.ask(self.study.space.distributions)
+        asked = self.ask()
         start = time.perf_counter()
         try:
-            trial = self._tried(asked)
+            trial = self.prepared(asked)
+            if isinstance(trial, Candidate):
+                trial = self.measured(asked, trial, self.rehearsal.run(trial, self.look(trial, asked)))
         except (KeyboardInterrupt, Stopped, SystemExit):
-            self._tell(asked, None, TrialState.FAIL)
+            self.give_up(asked)
             raise
         except Exception as error:
             # a trial that fails is a result: of a plan that cannot be, of training that comes apart
-            trial = Trial(asked.number, FAILED, dict(asked.params), self.study.space.settings(asked.params), {},
-                          reason=reason_of(error))
+            trial = self.failed(asked, reason_of(error))
         return self.record(asked, trial, time.perf_counter() - start)
 
-    def _tried(self, asked: optuna.trial.Trial) -> Trial:
+    def ask(self) -> optuna.trial.Trial:
+        """What the sampler chooses next."""
+        return self.asked.ask(self.study.space.distributions)
+
+    def prepared(self, asked: optuna.trial.Trial) -> Candidate | Trial:
+        """What is to be measured; or the trial at once, where it is refused or known."""
         candidate = self.planner.candidate(asked.params)
         refused = self.refused(asked, candidate)
         if refused is not None:
             return refused
         same = self.known.get(candidate.key)
-        if same is not None:
-            return self._of(asked, candidate, same.state, same.values, same.seen, same_as=same.number)
-        look = self._look(asked, candidate)
-        measured = self.rehearsal.run(candidate, look)
-        return self.measured(asked, candidate, measured)
+        if same is None:
+            return candidate
+        return self._of(asked, candidate, same.state, same.values, same.seen, same_as=same.number)
+
+    def failed(self, asked: optuna.trial.Trial, reason: str, state: str = FAILED) -> Trial:
+        """The trial of an error, or of a worker that was lost."""
+        return Trial(asked.number, state, dict(asked.params), self.study.space.settings(asked.params), {},
+                     reason=reason)
+
+    def give_up(self, asked: optuna.trial.Trial) -> None:
+        """Leave a trial that was begun: it is none of the study's."""
+        self._tell(asked, None, TrialState.FAIL)
 
     def refused(self, asked: optuna.trial.Trial, candidate: Candidate) -> Trial | None:
         """The trial, where its cost is outside the constraints already."""
@@ -132,20 +144,12 @@ class Run:
         return Trial(asked.number, state, dict(asked.params), candidate.settings, dict(values),
                      self.aims.missed(values, self.study.dense), seen, made=candidate.plan, **more)
 
-    # stopping early
-
-    def _look(self, asked: optuna.trial.Trial, candidate: Candidate) -> Any:
-        parts = iter(range(1, 1_000_000))
-
-        def look(found: Measured) -> bool:
-            if self.pruner:
-                asked.report(found.values[self.aims.objectives[0].name], next(parts))
-                if asked.should_prune():
-                    return True
-            return self.dominated and any(surely_better(rival, candidate.costs, found, self.aims)
-                                          for rival in self.rivals.values())
-
-        return look
+    def look(self, candidate: Candidate, asked: optuna.trial.Trial | None = None) -> Look:
+        """When a candidate has seen enough; with ``asked``, Optuna's pruner is asked too."""
+        objectives = tuple(o.plain for o in self.aims.objectives)
+        if not self.dominated:
+            return Look(objectives, candidate.costs, ask=_asking(asked) if asked is not None and self.pruner else None)
+        return Look(objectives, candidate.costs, tuple(self.rivals.values()), self.bounds)
 
     # the record
 
@@ -186,7 +190,7 @@ class Run:
             if told is None or frozen.number in self.study.numbers:
                 continue
             settings = self.study.space.settings(frozen.params)
-            plan = None if told["state"] == FAILED else self.planner.candidate(frozen.params)
+            plan = None if told["state"] in (FAILED, LOST) else self.planner.candidate(frozen.params)
             trial = Trial(**told, chosen=dict(frozen.params), settings=settings,
                           made=None if plan is None else plan.plan)
             self.study.take(trial)
@@ -194,22 +198,15 @@ class Run:
                 self.known.setdefault(plan.key, trial)
 
 
-def surely_better(rival: Rival, costs: Mapping[str, float], found: Measured, aims: Aims) -> bool:
-    """Whether a trial that was seen whole is better in every objective than one that was seen in part: in costs no
-    worse, in metrics better by more than chance, sample by sample (99.7 %)."""
-    if any(o.is_cost and rival.costs[o.name] > costs[o.name] for o in aims.objectives):
-        return False
-    metrics = [o for o in aims.objectives if not o.is_cost]
-    if not metrics or any(o.name not in found.rows for o in metrics):
-        return False
-    return all(_surely_above(rival.rows[o.name], found, o.name, o.higher_is_better) for o in metrics)
+def _asking(asked: optuna.trial.Trial) -> Callable[[float], bool]:
+    """Report a value, and ask Optuna's pruner."""
+    parts = itertools.count(1)
 
+    def ask(value: float) -> bool:
+        asked.report(value, next(parts))
+        return asked.should_prune()
 
-def _surely_above(rival: list[Rows], found: Measured, name: str, higher_is_better: bool) -> bool:
-    rows = found.rows[name]
-    gap = difference(list(rows), rival[: len(rows)], found.seen)
-    by = gap.value if higher_is_better else -gap.value
-    return by > _SURE * gap.error
+    return ask
 
 
 def reasons(study: Study) -> str:

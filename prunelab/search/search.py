@@ -16,15 +16,18 @@ from prunelab.evaluate.samples import Sample, hold, shuffled
 from prunelab.graph import Graph, as_layer, trace
 from prunelab.plan import Plan, as_plan
 from prunelab.search.constraints import check_together, read_constraints
-from prunelab.search.objectives import COSTS, Aims, read_objectives
+from prunelab.search.objectives import COSTS, ENERGY, Aims, read_objectives
 from prunelab.search.planning import Candidate, Planner
 from prunelab.search.rehearsal import Rehearsal
 from prunelab.search.running import Run, reasons
 from prunelab.search.samplers import Settings, sampler_of
+from prunelab.search.sharing import share
 from prunelab.search.space import Space
 from prunelab.search.storage import open_study, quiet, why
 from prunelab.search.study import OnTrial, Study
 from prunelab.search.trial import COMPLETE, CUT_SHORT
+from prunelab.search.workers import Crew, DaskCrew, ProcessCrew
+from prunelab.search.workers.parcel import Parcel, as_bytes, threads_each
 
 # Samples of a batch: few enough to stop soon, many enough to compute fast
 _BATCH = 64
@@ -57,6 +60,8 @@ def search(
     pruner: Any = "dominated",
     on_trial: OnTrial | None = None,
     on_batch: Callable[[], object] | None = None,
+    workers: int = 1,
+    executor: Any = None,
 ) -> Study:
     """Try ``trials`` plans of a space; gives the `Study`: the front, the best, the smallest within a point.
 
@@ -86,6 +91,9 @@ def search(
             values are then those of the part); None sees all samples; of one objective also "halving", "median",
             "hyperband" or an Optuna pruner.
         on_trial: called as ``on_trial(study, trial)`` after each trial. ``on_batch``: called after each batch.
+        workers: so many processes measure; one that is killed loses its trial, and another follows. ``executor``: a
+            client of a Dask cluster, whose workers measure instead. The graph and its arrays are what they are sent, so
+            that a class of a notebook is no hindrance.
 
     Raises:
         UnknownNameError: a sampler, objective, or group nobody knows.
@@ -96,29 +104,38 @@ def search(
     job = Job.of(model, data, space, objectives, constraints, seed=seed, train=train, loss=loss, inputs=inputs,
                  plan=plan, samples=samples)
     return search_job(job, sampler, trials, storage=storage, name=name, pruner=pruner, on_trial=on_trial,
-                      on_batch=on_batch)
+                      on_batch=on_batch, workers=workers, executor=executor)
 
 
 def search_job(job: Job, sampler: Any, trials: int, *, storage: Any = None, name: str = "prunelab",
                pruner: Any = "dominated", on_trial: OnTrial | None = None,
-               on_batch: Callable[[], object] | None = None) -> Study:
+               on_batch: Callable[[], object] | None = None, workers: int = 1, executor: Any = None) -> Study:
     """As `search`, of what is checked already."""
-    trials = check_whole(trials, "trials", 1)
+    trials, workers = check_whole(trials, "trials", 1), check_whole(workers, "workers", 1)
+    if (workers > 1 or executor is not None) and ENERGY in job.aims.measured:
+        raise OptionError("energy is that of the whole machine, and cannot be told apart by workers; leave workers at "
+                          "1")
     if on_trial is not None and not callable(on_trial):
         raise OptionError("on_trial is no function; give one that takes the study and a trial")
     with quiet(), in_mode(job.graph.model, training=False):
         run = job.run(sampler, trials, storage, name, pruner, on_batch)
         if on_trial is not None:
             run.study.listen(on_trial)
-        carry_out(run, trials, storage)
+        carry_out(run, trials, storage, lambda: _crew(run, workers, executor))
     return run.study
 
 
-def carry_out(run: Run, trials: int, storage: Any) -> None:
+def carry_out(run: Run, trials: int, storage: Any, crew: Callable[[], Crew | None]) -> None:
     """Run until so many trials are there; an interrupt ends it, and what is recorded stays."""
     try:
         run.recall()
-        run.until(trials)
+        workers = crew() if run.counted < trials else None
+        if workers is None:
+            run.until(trials)
+        else:
+            share(run, workers, trials)
+        if run.exhausted and run.counted < trials:
+            run.study.note = "every combination of the space was tried"
     except KeyboardInterrupt:
         run.study.note = f"interrupted after {run.counted} of {trials} trials"
         return
@@ -128,6 +145,22 @@ def carry_out(run: Run, trials: int, storage: Any) -> None:
         raise
     if not any(t.state in (COMPLETE, CUT_SHORT) for t in run.study):
         raise SearchError(f"all {run.counted} trials failed: {reasons(run.study)}")
+
+
+def _crew(run: Run, workers: int, executor: Any) -> Crew | None:
+    """Who measures beside this process; None where it does itself.
+
+    Raises:
+        OptionError: what cannot be sent, or a pruner that compares trials as they run.
+    """
+    if workers == 1 and executor is None:
+        return None
+    if run.pruner:
+        raise OptionError("an Optuna pruner is asked in the middle of a trial, which workers cannot do; leave pruner "
+                          "at 'dominated' or None, or workers at 1")
+    parcel = Parcel.of(run.rehearsal)
+    return ProcessCrew(workers, as_bytes(parcel), threads_each(workers)) if executor is None else DaskCrew(
+        executor, parcel)
 
 
 @dataclass(frozen=True)
@@ -187,7 +220,8 @@ class Job:
                               on_batch=on_batch)
         plain = Space().settings({})
         dense = Candidate(plain, self.base, planner.costs(self.base), "dense")
-        values = {**rehearsal.run(dense).values, **dense.costs}
+        found = rehearsal.run(dense)
+        values = {**found.values, **dense.costs}
         check_together(self.aims.constraints, values)
         self._check_reach(planner, values)
         study = Study(self.space, self.aims.objectives, values, self.base, seed=self.seed, planned=trials,
@@ -200,7 +234,8 @@ class Job:
                 asked.enqueue_trial(first)
         dominated, optunas = _pruner(pruner, len(self.aims.objectives))
         asked.pruner = optunas or optuna.pruners.NopPruner()
-        return Run(asked, study, self.aims, planner, rehearsal, dominated, optunas is not None)
+        return Run(asked, study, self.aims, planner, rehearsal, dominated, optunas is not None,
+                   bounds=self.aims.bounds(values, found.rows))
 
     def fingerprint(self, sampler: Any) -> str:
         """This search, by this sampler and seed, in a few letters."""

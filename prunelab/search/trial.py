@@ -12,7 +12,7 @@ from prunelab.plan import Plan, PlanGroup
 from prunelab.render.numbers import number
 
 # How a trial ended
-COMPLETE, CUT_SHORT, REFUSED, FAILED = "complete", "cut short", "refused", "failed"
+COMPLETE, CUT_SHORT, REFUSED, FAILED, LOST = "complete", "cut short", "refused", "failed", "lost"
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Trial:
     """One try: what was chosen, and what came of it.
 
     ``state``: "complete"; "cut short", where a part of the samples was enough to see that another trial is better in
-    everything; "refused", whose cost was outside the constraints before it ran; "failed", with the ``reason``.
+    everything; "refused", whose cost was outside the constraints before it ran; "lost", whose worker died; "failed",
+    with the ``reason``.
     ``chosen``: what the sampler chose, by variable. ``settings``: all of it, ``ratios`` the fraction removed by group.
     ``values``: all that is known, by name: objectives, constraints. ``missed``: by how much each constraint is missed
     (above 0) or met. ``seen``: the part of the samples that was looked at. ``same_as``: the number of a trial of the
@@ -47,8 +48,8 @@ class Trial:
             SearchError: a trial that failed before it had a plan.
         """
         if self.made is None:
-            raise SearchError(f"trial {self.number} has no plan: it failed ({self.reason}); choose one that is "
-                              "complete")
+            raise SearchError(f"trial {self.number} has no plan: it is {self.state} ({self.reason}); choose one that "
+                              "is complete")
         return self.made
 
     @property
@@ -59,8 +60,8 @@ class Trial:
 
     @property
     def counts(self) -> bool:
-        """Whether it is one of those that were asked for: refused ones are not."""
-        return self.state != REFUSED
+        """Whether it is one of those that were asked for: refused and lost ones are not."""
+        return self.state not in (REFUSED, LOST)
 
     @property
     def is_whole(self) -> bool:

@@ -1,0 +1,118 @@
+"""A rehearsal as plain data, and made again of it in another process.
+
+The network travels as its graph and its arrays, not as an object of its class: so a class that a notebook defines, and
+no other process can import, is no hindrance. Where weights change, a layer that runs the graph stands for the model.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import paddle
+
+from prunelab.errors import OptionError, reason_of
+from prunelab.evaluate.latency import current_threads
+from prunelab.evaluate.samples import Sample
+from prunelab.graph import Graph, as_array
+from prunelab.graph.program import Program
+from prunelab.graph.rules import RULES
+from prunelab.graph.run import Executor
+from prunelab.graph.structure import Structure, remember
+from prunelab.search.objectives import Aims
+from prunelab.search.rehearsal import Rehearsal
+from prunelab.surgery import GraphLayer
+
+Packed = tuple[np.ndarray[Any, Any], str]
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """All that a `Rehearsal` is made of. ``tensors``: by the name of a parameter, None where it is empty."""
+
+    program: Program
+    tensors: Mapping[str, Packed | None]
+    trainable: frozenset[str]
+    saved: frozenset[str]
+    held: tuple[tuple[tuple[Packed, ...], Packed | None, int], ...]
+    aims: Aims
+    loss: Any
+    train: Any
+    seed: int
+    place: str
+
+    @classmethod
+    def of(cls, rehearsal: Rehearsal) -> Parcel:
+        """Of what is here."""
+        graph, model = rehearsal.graph, rehearsal.graph.model
+        parameters = graph.program.parameters
+        tensors = {p.name: None if p.kind == "empty" else _packed(graph.tensor(p.name)) for p in parameters}
+        held = tuple((tuple(map(_packed, b.inputs)), None if b.labels is None else _packed(b.labels), b.n_samples)
+                     for b in rehearsal.held)
+        return cls(graph.program, tensors, frozenset(p.name for p in parameters if p.trainable),
+                   frozenset(model.state_dict()), held, rehearsal.aims, rehearsal.loss, rehearsal.train,
+                   rehearsal.seed, str(graph.place).removeprefix("Place(").rstrip(")"))
+
+    def rehearsal(self) -> Rehearsal:
+        """Made again."""
+        if self.place != "cpu":
+            paddle.set_device(self.place)
+        structure = Structure(self.program)
+        tensors = {p.name: self._tensor(p.name) for p in self.program.parameters}
+        names = {p.value: p.name for p in self.program.parameters}
+        constants = {p.value: tensors[p.name] for p in self.program.parameters if p.kind == "constant"}
+        own = {n: t for n, t in tensors.items() if n not in {names[v] for v in constants}}
+        layer = GraphLayer(Executor(self.program, structure.solution, RULES), own, constants, self.saved,
+                           self.program.model)
+        layer.eval()
+        held = {p.value: tensors[p.name] for p in self.program.parameters}
+        remember(layer, structure, held)
+        samples = [Sample(tuple(self._unpacked(x) for x in inputs), None if y is None else self._unpacked(y), n)
+                   for inputs, y, n in self.held]
+        return Rehearsal(Graph(layer, structure, held), samples, self.aims, loss=self.loss, train=self.train,
+                         seed=self.seed)
+
+    def _tensor(self, name: str) -> Any:
+        packed = self.tensors[name]
+        if packed is None:
+            return paddle.Tensor()
+        tensor = self._unpacked(packed)
+        if name not in self.trainable:
+            tensor.stop_gradient = True
+            return tensor
+        return paddle.base.framework.EagerParamBase.from_tensor(tensor, trainable=True)
+
+    def _unpacked(self, packed: Packed) -> Any:
+        array, dtype = packed
+        return paddle.to_tensor(array, dtype=dtype, place=self.place)
+
+
+def _packed(tensor: Any) -> Packed:
+    """A tensor's numbers (bfloat16, which NumPy has not, as float32) and its dtype."""
+    dtype = str(tensor.dtype).rpartition(".")[2]
+    return (as_array(tensor) if dtype in ("bfloat16", "float16") else tensor.numpy()), dtype
+
+
+def as_bytes(parcel: Parcel) -> bytes:
+    """A parcel for another process, functions of a notebook among it where cloudpickle is installed (Dask has it).
+
+    Raises:
+        OptionError: a metric, loss or data that cannot be sent.
+    """
+    by_value = importlib.util.find_spec("cloudpickle") is not None
+    pickler: Any = importlib.import_module("cloudpickle" if by_value else "pickle")
+    try:
+        return bytes(pickler.dumps(parcel))
+    except Exception as error:
+        hint = "" if by_value else "; functions of a notebook need cloudpickle: pip install cloudpickle"
+        raise OptionError(f"a metric, the loss or the data cannot be sent to another process: {reason_of(error)}; "
+                          f"define functions in a module and give data as arrays{hint}, or leave workers at "
+                          "1") from error
+
+
+def threads_each(workers: int) -> int:
+    """Paddle's threads in each of so many processes, so that together they have as many as this one."""
+    return max(1, current_threads() // workers)
