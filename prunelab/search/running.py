@@ -33,6 +33,7 @@ class Run:
         asked: Optuna's study, whose sampler chooses. ``study``: ours, which is told of every trial.
         pruner: whether Optuna's pruner is asked; ``dominated``: whether a trial stops that another surely beats, or
             that surely misses one of ``bounds`` (see `Look`).
+        shared: whether others may work on the study too.
         known: whole trials by their candidate's key. ``rivals``: those of the front, by number.
     """
 
@@ -43,6 +44,7 @@ class Run:
     rehearsal: Rehearsal
     dominated: bool = True
     pruner: bool = False
+    shared: bool = False
     known: dict[str, Trial] = field(default_factory=dict)
     rivals: dict[int, Rival] = field(default_factory=dict)
     bounds: tuple[tuple[Objective, Sequence[Rows], float], ...] = ()
@@ -50,18 +52,22 @@ class Run:
     def until(self, trials: int) -> None:
         """Go on until so many trials have ended, refused ones not counted."""
         refused = 0
-        while self.counted < trials:
+        while self.still(trials):
             trial = self.one()
             refused = refused + 1 if trial.state == REFUSED else 0
             if refused >= MOST_REFUSED:
                 raise self.too_tight(trial)
-            if self.exhausted:
-                return
 
     def too_tight(self, last: Trial) -> SearchError:
         """What is said where constraints leave nearly nothing."""
         return SearchError(f"{MOST_REFUSED:,} trials in a row were outside the constraints, the last one by "
                            f"{last.reason}; allow more, or give a space with larger ratios")
+
+    def still(self, trials: int, under_way: int = 0) -> bool:
+        """Whether there is more to try; what others did meanwhile counts too."""
+        if self.shared:
+            self.recall(self.study.add)
+        return self.counted + under_way < trials and not self.exhausted
 
     @property
     def counted(self) -> int:
@@ -183,8 +189,8 @@ class Run:
             newest = max(self.rivals)
             self.rivals = {n: r for n, r in self.rivals.items() if n in front or n == newest}
 
-    def recall(self) -> None:
-        """Take the trials that the storage holds already, made by whoever."""
+    def recall(self, take: Callable[[Trial], object]) -> None:
+        """``take`` the trials that the storage holds and the study does not, made by whoever."""
         for frozen in self.asked.get_trials(deepcopy=False):
             told = frozen.user_attrs.get(_TOLD)
             if told is None or frozen.number in self.study.numbers:
@@ -193,7 +199,7 @@ class Run:
             plan = None if told["state"] in (FAILED, LOST) else self.planner.candidate(frozen.params)
             trial = Trial(**told, chosen=dict(frozen.params), settings=settings,
                           made=None if plan is None else plan.plan)
-            self.study.take(trial)
+            take(trial)
             if plan is not None and trial.state == COMPLETE:
                 self.known.setdefault(plan.key, trial)
 

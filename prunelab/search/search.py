@@ -128,7 +128,7 @@ def search_job(job: Job, sampler: Any, trials: int, *, storage: Any = None, name
 def carry_out(run: Run, trials: int, storage: Any, crew: Callable[[], Crew | None]) -> None:
     """Run until so many trials are there; an interrupt ends it, and what is recorded stays."""
     try:
-        run.recall()
+        run.recall(run.study.take)
         workers = crew() if run.counted < trials else None
         if workers is None:
             run.until(trials)
@@ -176,6 +176,7 @@ class Job:
     train: Any
     loss: Any
     seed: int
+    data_id: str
 
     @classmethod
     def of(cls, model: Any, data: Any, space: Space | None, objectives: Any, constraints: Any, *, seed: int, train: Any,
@@ -203,7 +204,8 @@ class Job:
         graph.check(base)
         space = space.over(graph, base)
         _check_train(space, train)
-        return cls(graph, shuffled(own, _BATCH, seed), space, aims, base, data, train, loss, seed)
+        return cls(graph, shuffled(own, _BATCH, seed), space, aims, base, data, train, loss, seed,
+                   data_identity(own))
 
     def run(self, sampler: Any, trials: int, storage: Any, name: str, pruner: Any,
             on_batch: Callable[[], object] | None) -> Run:
@@ -235,7 +237,7 @@ class Job:
         dominated, optunas = _pruner(pruner, len(self.aims.objectives))
         asked.pruner = optunas or optuna.pruners.NopPruner()
         return Run(asked, study, self.aims, planner, rehearsal, dominated, optunas is not None,
-                   bounds=self.aims.bounds(values, found.rows))
+                   shared=storage is not None, bounds=self.aims.bounds(values, found.rows))
 
     def fingerprint(self, sampler: Any) -> str:
         """This search, by this sampler and seed, in a few letters."""
@@ -248,7 +250,7 @@ class Job:
     def _identity(self) -> dict[str, Any]:
         """What makes a search another one than this."""
         return {"model": self.graph.program.model, **model_identity(self.graph, self.base),
-                "data": data_identity(self.held),
+                "data": self.data_id,
                 "objectives": [o.name for o in self.aims.objectives],
                 "constraints": [str(c) for c in self.aims.constraints],
                 "variables": [f"{n}: {v}" for n, v in self.space.variables.items()]}

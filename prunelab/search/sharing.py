@@ -36,7 +36,7 @@ def share(run: Run, crew: Crew, trials: int) -> None:
     refused = lost = 0
     try:
         while True:
-            while crew.free and run.counted + len(under_way) < trials and not run.exhausted:
+            while crew.free and run.still(trials, len(under_way)):
                 begun = _begin(run, crew)
                 if isinstance(begun, Trial):
                     refused = refused + 1 if begun.state == REFUSED else 0

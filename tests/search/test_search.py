@@ -197,6 +197,24 @@ def test_a_stop_in_the_middle_of_a_trial_leaves_those_before(tmp_path: Path) -> 
     assert len(rest) == 9
 
 
+def test_two_searches_in_one_storage_share_the_trials(tmp_path: Path) -> None:
+    first: list[int] = []
+    heard: list[int] = []
+    options: dict[str, Any] = {"trials": 8, "sampler": "random", "storage": tmp_path / "log"}
+
+    def join(study: pl.Study, trial: Trial) -> None:
+        heard.append(trial.number)
+        if len(heard) == 2:  # another machine comes, and does three
+            other = pl.search(trained(), digits(60), seed=5, on_trial=lambda s, t: first.append(t.number),
+                              **{**options, "trials": 5})
+            assert len(other) == 5
+
+    study = pl.search(trained(), digits(60), on_trial=join, **options)
+    assert first == [2, 3, 4]
+    assert heard == list(range(8))
+    assert len(study) == 8
+
+
 # mistakes
 
 
