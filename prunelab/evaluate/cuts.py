@@ -12,6 +12,7 @@ import paddle
 from prunelab.criteria import Calibration, Criterion, score
 from prunelab.graph import Graph, Group
 from prunelab.graph.execute import execute
+from prunelab.graph.program import Ref, rebuild
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
 from prunelab.graph.widths import Kept
@@ -70,6 +71,15 @@ class CutNetwork:
         """The outputs, from the full-size values that stand before the cut."""
         values = {v: sliced(t, self.dims[v], self.kept) if v in self.dims else t for v, t in given.items()}
         return execute(self.executor, self.held, inputs, training=False, given=values)
+
+    def go_on(self, inputs: Sequence[Any], given: Mapping[int, Any], wanted: Sequence[int]) -> tuple[
+            Any, dict[int, Any]]:
+        """The outputs, and by value id those that are ``wanted`` beside them; from values of such a network."""
+        program = self.executor.program
+        targets = list(dict.fromkeys([*program.output_values, *wanted]))
+        out = execute(self.executor, self.held, inputs, training=False, targets=targets, given=given)
+        found = dict(zip(targets, out, strict=True))
+        return rebuild(program.outputs, lambda leaf: found[leaf.value] if isinstance(leaf, Ref) else leaf), found
 
 
 def sliced(tensor: Any, dims: Sequence[Any], kept: Kept) -> Any:

@@ -1,7 +1,7 @@
 """A plan rehearsed: what it would be measured at, without building the smaller model.
 
 The graph runs with the cut units taken out of its operators, as the smaller model computes, over batches held in
-memory. It looks at a growing part of them, and stops where it is sure that another trial is better in everything.
+memory. After one batch, two, four and so on it is asked whether that is enough (`judging.py`).
 """
 
 from __future__ import annotations
@@ -27,13 +27,12 @@ from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
 from prunelab.plan import Plan
 from prunelab.search.energy import EnergyMeter
+from prunelab.search.memory import Memory
 from prunelab.search.objectives import ENERGY, Aims
 from prunelab.search.planning import Candidate, is_weight, out_axis
 from prunelab.surgery import mask
 from prunelab.train import finetune, repair
 
-# The parts of the samples after which it is asked whether a trial is worth going on with: each sees twice as many
-PARTS = (0.125, 0.25, 0.5)
 Rows = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 
@@ -47,6 +46,8 @@ class Measured:
     rows: Mapping[str, Sequence[Rows]]
 
 
+# what a network gives for a batch and its number
+Runs = Callable[[int, Sample], Any]
 # told after each part: what is known by then, and whether to stop
 Look = Callable[[Measured], bool]
 
@@ -63,6 +64,7 @@ class Rehearsal:
         self.graph, self.held, self.aims = graph, list(held), aims
         self.loss, self.train, self.seed, self.on_batch = loss, train, seed, on_batch
         self.n_samples = sum(b.n_samples for b in self.held)
+        self._memory = Memory(graph, len(self.held))
         self._meter = EnergyMeter() if ENERGY in aims.measured else None
 
     def run(self, candidate: Candidate, look: Look = lambda measured: False) -> Measured:
@@ -70,13 +72,13 @@ class Rehearsal:
         with self._network(candidate) as run, paddle.no_grad():
             return self._over(run, look)
 
-    def _over(self, run: Callable[[Sample], Any], look: Look) -> Measured:
+    def _over(self, run: Runs, look: Look) -> Measured:
         metrics = named_metrics(self.aims.metrics, self.loss)
         rows: dict[str, list[Rows]] = {name: [] for name, m in metrics.items() if isinstance(m, Samplewise)}
-        parts, seen, joules = list(PARTS), 0, 0.0
+        seen, next_look, joules = 0, 1, 0.0
         for number, batch in enumerate(self.held):
             before = self._meter.joules() if self._meter else ()
-            outputs = run(batch)
+            outputs = run(number, batch)
             joules += self._meter.between(before, self._meter.joules()) if self._meter else 0.0
             for name, metric in metrics.items():
                 if name in rows:
@@ -87,8 +89,8 @@ class Rehearsal:
             if self.on_batch is not None:
                 self.on_batch()
             last = number == len(self.held) - 1
-            if last or (parts and seen >= parts[0] * self.n_samples):
-                parts = [p for p in parts if seen < p * self.n_samples]
+            if last or number + 1 >= next_look:
+                next_look *= 2
                 told = {name: float(metric.result()) for name, metric in metrics.items()}
                 found = Measured({**told, **({ENERGY: joules / seen} if self._meter else {})}, seen / self.n_samples,
                                  rows)
@@ -99,20 +101,36 @@ class Rehearsal:
     # the network of a candidate
 
     @contextlib.contextmanager
-    def _network(self, candidate: Candidate) -> Iterator[Callable[[Sample], Any]]:
+    def _network(self, candidate: Candidate) -> Iterator[Runs]:
         """Inside, a function from a batch to what the candidate's network gives for it."""
         plan, quantized = candidate.plan, candidate.settings["quantization"] != "none"
         model = self._healed(candidate) if candidate.trains else self.graph.model
         if _is_plain(plan):
             network = self._cut(plan, model, quantized)
-            yield lambda batch: network.run(batch.inputs, {})
+            if candidate.trains:
+                yield lambda number, batch: network.run(batch.inputs, {})
+            else:
+                yield self._remembering(network, plan, quantized)
+                self._memory.tidy()
             return
         # single weights, regions, words and experts are no matter of fewer units
         with mask(model, plan), in_mode(model, training=False):
             for p in model.parameters() if quantized else ():
                 if p.ndim > 1:
                     paddle.assign(rounded(p), output=p)
-            yield lambda batch: forward(model, batch.inputs)
+            yield lambda number, batch: forward(model, batch.inputs)
+
+    def _remembering(self, network: CutNetwork, plan: Plan, quantized: bool) -> Runs:
+        """The network, gone on from what one like it computed before they differ."""
+        trace, best, place = self._memory.begin(plan, quantized)
+
+        def run(number: int, batch: Sample) -> Any:
+            start, given = self._memory.known(best, number, place)
+            outputs, found = network.go_on(batch.inputs, given, self._memory.later(start))
+            self._memory.keep(trace, best, number, start, {**given, **found})
+            return outputs
+
+        return run
 
     def _healed(self, candidate: Candidate) -> Any:
         """A copy of the model with the plan's cut made up for: repaired, trained."""

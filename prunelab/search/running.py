@@ -142,7 +142,9 @@ class Run:
         if state == COMPLETE:
             self.known[candidate.key] = trial
             if self.dominated and trial.is_inside:
-                self.rivals[trial.number] = Rival(dict(candidate.costs), {n: list(r) for n, r in found.rows.items()})
+                lost = {name: (self.study.dense[name] - values[name]) * (
+                    1 if self.aims.measured[name].higher_is_better else -1) for name in found.rows}
+                self.rivals[trial.number] = Rival(dict(candidate.costs), dict(found.rows), lost)
         return trial
 
     def _of(self, asked: optuna.trial.Trial, candidate: Candidate, state: str, values: Mapping[str, float], seen: float,
