@@ -89,10 +89,10 @@ def trials(n: int = 40, samples: int = 2000) -> None:
         apart = max(abs(a - t.values["accuracy"]) for a, t in zip(accuracies, study, strict=True) if t.is_whole)
         points = np.array([[-a, t.values["params"]] for a, t in zip(accuracies, study, strict=True)])
         true_front = {t.number for t, on in zip(study, front_of(points), strict=True) if on}
-        print(f"{sampler:10} 0 to {high}: plain {slow:6.1f} s, search {fast:6.1f} s: {slow / fast:4.1f} times as fast; "
-              f"{seen.mean():.2f} of the samples seen; whole trials apart at most {apart:.5f}; best accuracy "
-              f"{study.front['accuracy'].max():.4f} and {max(accuracies):.4f}; of {len(true_front)} trials on the plain "
-              f"way's front {len(true_front & set(study.front.index))} are on the search's", flush=True)
+        print(f"{sampler:10} 0 to {high}: plain {slow:6.1f} s, search {fast:6.1f} s: {slow / fast:4.1f} times as "
+              f"fast; {seen.mean():.2f} of the samples seen; whole trials apart at most {apart:.5f}; best accuracy "
+              f"{study.front['accuracy'].max():.4f} and {max(accuracies):.4f}; of {len(true_front)} trials on the "
+              f"plain way's front {len(true_front & set(study.front.index))} are on the search's", flush=True)
 
 
 def workers(n: int = 40, samples: int = 2000) -> None:

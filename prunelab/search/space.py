@@ -156,7 +156,8 @@ class Space:
         else:
             asked, found = self._named(graph, asked)
         if base is not None:
-            asked = {name: _above(v, min(base.ratio(n) for n in found[name])) for name, v in asked.items()}
+            gone = {g.name: g.ratio for g in base.groups}
+            asked = {name: _above(v, min(gone.get(n, 0.0) for n in found[name])) for name, v in asked.items()}
         space = replace(self, ratios=asked, groups=found)
         if not space.variables:
             raise SearchError(f"the space is empty: nothing differs from trial to trial{self._why_empty(graph)}; give "
