@@ -16,6 +16,7 @@ from prunelab.evaluate.samples import Sample, hold, shuffled
 from prunelab.graph import Graph, as_layer, trace
 from prunelab.plan import Plan, as_plan
 from prunelab.search.constraints import check_together, read_constraints
+from prunelab.search.fields import ends
 from prunelab.search.objectives import COSTS, ENERGY, Aims, read_objectives
 from prunelab.search.planning import Candidate, Planner
 from prunelab.search.rehearsal import Rehearsal
@@ -23,7 +24,7 @@ from prunelab.search.running import Run, reasons
 from prunelab.search.samplers import Settings, sampler_of
 from prunelab.search.sharing import share
 from prunelab.search.space import Space
-from prunelab.search.storage import open_study, quiet, why
+from prunelab.search.storage import open_study, place_of, quiet, why
 from prunelab.search.study import OnTrial, Study
 from prunelab.search.trial import COMPLETE, CUT_SHORT
 from prunelab.search.workers import Crew, DaskCrew, ProcessCrew
@@ -31,7 +32,7 @@ from prunelab.search.workers.parcel import Parcel, as_bytes, threads_each
 
 # Samples of a batch: few enough to stop soon, many enough to compute fast
 _BATCH = 64
-# First trials that cut all groups alike, from a little to much: most of what is drawn at random cuts too much somewhere
+# First trials that cut all groups alike, from least to much: most of what is drawn at random cuts too much somewhere
 _LADDER = 8
 PRUNERS: dict[str, Callable[[], Any]] = {
     "halving": optuna.pruners.SuccessiveHalvingPruner,
@@ -42,7 +43,7 @@ PRUNERS: dict[str, Callable[[], Any]] = {
 
 def search(
     model: Any,
-    data: Any,
+    data: Any = None,
     space: Space | None = None,
     sampler: Any = "annealing",
     objectives: Any = ("accuracy", "params"),
@@ -71,7 +72,7 @@ def search(
     left as it was.
 
     Args:
-        model: an ``nn.Layer``, a ``paddle.Model`` or a `Graph`.
+        model: an ``nn.Layer``, a ``paddle.Model`` or a `Graph`; or a Lab, which searches from its state on its data.
         data: what metrics are measured on, as for `prunelab.evaluate`; held in memory.
         space: what is chosen from, see `prunelab.space`; without it, a ratio from 0 to 90 % for each group.
         sampler: a name of `prunelab.search.samplers.SAMPLERS`, or an Optuna sampler.
@@ -102,10 +103,27 @@ def search(
         SearchError: an empty space, trials that all fail (with their reasons), a storage that is locked or holds
             another search.
     """
+    if hasattr(model, "adopt") and hasattr(model, "graph"):
+        return _by_lab(model, {"train": train, "loss": loss, "inputs": inputs, "plan": plan}, space=space,
+                       sampler=sampler, objectives=objectives, trials=trials, data=data, storage=storage, name=name,
+                       seed=seed, constraints=constraints, samples=samples, pruner=pruner, on_trial=on_trial,
+                       workers=workers, executor=executor)
     job = Job.of(model, data, space, objectives, constraints, seed=seed, train=train, loss=loss, inputs=inputs,
                  plan=plan, samples=samples)
     return search_job(job, sampler, trials, storage=storage, name=name, pruner=pruner, on_trial=on_trial,
                       on_batch=on_batch, workers=workers, executor=executor)
+
+
+def _by_lab(lab: Any, own: dict[str, Any], **options: Any) -> Study:
+    """A search by a Lab, which is none of this room's business to know.
+
+    Raises:
+        OptionError: something that the Lab has itself.
+    """
+    for name, value in own.items():
+        if value is not None:
+            raise OptionError(f"{name} is given with a Lab, which has its own; leave it out")
+    return lab.search(**options)
 
 
 def search_job(job: Job, sampler: Any, trials: int, *, storage: Any = None, name: str = "prunelab",
@@ -142,7 +160,7 @@ def carry_out(run: Run, trials: int, storage: Any, crew: Callable[[], Crew | Non
         return
     except Exception as error:
         if type(error).__module__.startswith(("optuna.", "sqlalchemy.")):
-            raise SearchError(f"the storage {shown(storage)} cannot be used: {why(error)}") from error
+            raise SearchError(f"the storage {place_of(storage)} cannot be used: {why(error)}") from error
         raise
     if not any(t.state in (COMPLETE, CUT_SHORT) for t in run.study):
         raise SearchError(f"all {run.counted} trials failed: {reasons(run.study)}")
@@ -204,7 +222,8 @@ class Job:
         base = Plan.empty(graph) if plan is None else as_plan(plan)
         graph.check(base)
         space = space.over(graph, base)
-        _check_train(space, train)
+        if train is None and any(ends(space.epochs)):
+            raise OptionError("the space has epochs of training, and there is nothing to train on; give train=")
         return cls(graph, shuffled(own, _BATCH, seed), space, aims, base, data, train, loss, seed,
                    data_identity(own))
 
@@ -219,7 +238,8 @@ class Job:
         costs = tuple(n for n in self.aims.measured if n in COSTS)
         planner = Planner(self.graph, self.space, self.base, costs=costs, data=self._looked_at(), loss=self.loss,
                           seed=self.seed)
-        rehearsal = Rehearsal(self.graph, self.held, self.aims, loss=self.loss, train=self.train, seed=self.seed,
+        train = self.train if self.space.trains else None
+        rehearsal = Rehearsal(self.graph, self.held, self.aims, loss=self.loss, train=train, seed=self.seed,
                               on_batch=on_batch)
         plain = Space().settings({})
         dense = Candidate(plain, self.base, planner.costs(self.base), "dense")
@@ -275,16 +295,6 @@ class Job:
             if c.missed(least[c.name], dense[c.name]) > 0:
                 raise OptionError(f"the constraint '{c}' cannot be met in this space: at its largest ratios "
                                   f"{least[c.name]:,.0f} {c.name} are left; allow that, or give larger ratios")
-
-
-def _check_train(space: Space, train: Any) -> None:
-    trains = [n for n in ("epochs",) if any(v for v in _values(getattr(space, n)))]
-    if trains and train is None:
-        raise OptionError("the space has epochs of training, and there is nothing to train on; give train=")
-
-
-def _values(value: Any) -> tuple[Any, ...]:
-    return tuple(value.choices) if hasattr(value, "choices") else (value.high,) if hasattr(value, "high") else (value,)
 
 
 def _pruner(given: Any, n_objectives: int) -> tuple[bool, Any]:

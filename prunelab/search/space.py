@@ -113,6 +113,11 @@ class Space:
         sizes = [variable.size for variable in self.variables.values()]
         return math.inf if None in sizes else float(math.prod(s for s in sizes if s is not None))
 
+    @property
+    def trains(self) -> bool:
+        """Whether some of its trials change weights: repair, epochs of training."""
+        return any(ends(self.repair)) or any(ends(self.epochs))
+
     def settings(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """All fields as single values, under what a trial has chosen; the ratios by group."""
         out: dict[str, Any] = {name: chosen.get(name, only_value(getattr(self, name))) for name in VARYING}
@@ -123,10 +128,10 @@ class Space:
         return {**out, "ratios": ratios}
 
     def ladder(self, steps: int) -> list[dict[str, Any]]:
-        """So many settings that cut all groups alike, from a little to much: where ratios are at the same place of
-        their ranges; what else there is, a sampler draws."""
+        """So many settings that cut all groups alike, from least to much: where ratios are at the same place of their
+        ranges; what else there is, a sampler draws."""
         ratios = {name: v for name, v in self.variables.items() if name.startswith("ratios.") or name in TARGETS}
-        places = [(k + 1) / (steps + 1) for k in range(steps)]
+        places = [k / steps for k in range(steps)]
         return [{name: Coordinate(name, v.distribution).value(place) for name, v in ratios.items()}
                 for place in places] if ratios else []
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -46,8 +48,27 @@ def open_storage(storage: Any) -> Any:
     if isinstance(storage, str) and "://" in storage:
         return storage
     if isinstance(storage, (str, os.PathLike)) and os.fspath(storage):
+        _check_journal(Path(storage))
         return JournalStorage(JournalFileBackend(os.fspath(storage)))
     raise OptionError(f"storage is {shown(storage)}; {_WANTED}")
+
+
+def _check_journal(path: Path) -> None:
+    """Refuse a file that is no journal: Optuna would write at its end, and only then find out.
+
+    Raises:
+        SearchError: a file of something else.
+    """
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with path.open("rb") as file:
+        first = file.readline(100_000)
+    try:
+        is_journal = "op_code" in json.loads(first)
+    except (ValueError, TypeError):
+        is_journal = False
+    if not is_journal:
+        raise SearchError(f"the storage {path} cannot be used: it is no journal of a study; {_WANTED}")
 
 
 def open_study(storage: Any, name: str, directions: Sequence[StudyDirection],
@@ -72,7 +93,7 @@ def open_study(storage: Any, name: str, directions: Sequence[StudyDirection],
     except (OptionError, SearchError):
         raise
     except Exception as error:
-        raise SearchError(f"the storage {shown(storage)} cannot be used: {why(error)}") from error
+        raise SearchError(f"the storage {place_of(storage)} cannot be used: {why(error)}") from error
 
 
 def why(error: BaseException) -> str:
@@ -84,15 +105,20 @@ def why(error: BaseException) -> str:
     return f"{reason_of(error)}; {_WANTED}"
 
 
+def place_of(storage: Any) -> str:
+    """Where a storage is, as messages name it."""
+    return os.fspath(storage) if isinstance(storage, (str, os.PathLike)) else shown(storage)
+
+
 def _check(study: optuna.Study, name: str, storage: Any, identity: Mapping[str, Any]) -> None:
     there = study.user_attrs.get(_IDENTITY)
     if there is None:
-        raise SearchError(f"the storage {shown(storage)} holds the study '{name}', which is none of prunelab's; give "
-                          "another name: pl.search(..., name='mine')")
+        raise SearchError(f"the storage {place_of(storage)} holds the study '{name}', which is none of prunelab's; "
+                          "give another name: pl.search(..., name='mine')")
     apart = [key for key, value in identity.items() if there.get(key) != value]
     if apart:
         told = "; ".join(f"{key} was {_short(there.get(key))} and is {_short(identity[key])}" for key in apart)
-        raise SearchError(f"the storage {shown(storage)} holds another search under the name '{name}': {told}; give "
+        raise SearchError(f"the storage {place_of(storage)} holds another search under the name '{name}': {told}; give "
                           "another name or storage, or search as it was begun")
 
 

@@ -86,6 +86,16 @@ def test_stop_acts_within_a_trial_and_progress_counts_trials() -> None:
     assert opened.step("0", ratio=0.5).id == "s1"
 
 
+def test_pl_search_takes_a_lab_and_workers_take_its_trials() -> None:
+    opened = lab()
+    space = pl.space(ratios={"3": (0.3, 0.6)}, repair=[False, True], epochs=[0, 1])
+    study = pl.search(opened, space=space, sampler="random", objectives="loss", trials=3, workers=2)
+    assert (study.trials["state"] == "complete").all(), study.trials["reason"].tolist()
+    assert len(pl.search(opened, trials=2)) == 2
+    with pytest.raises(errors.OptionError, match="loss is given with a Lab, which has its own"):
+        pl.search(opened, loss="mse")
+
+
 def test_without_data_or_with_an_odd_option_it_says_what_to_do() -> None:
     with pytest.raises(errors.OptionError, match="data is missing"):
         lab(val=None).search()

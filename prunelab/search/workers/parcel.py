@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import paddle
 
 from prunelab.errors import OptionError, reason_of
+from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.latency import current_threads
 from prunelab.evaluate.samples import Sample
 from prunelab.graph import Graph, as_array
@@ -52,8 +53,11 @@ class Parcel:
         tensors = {p.name: None if p.kind == "empty" else _packed(graph.tensor(p.name)) for p in parameters}
         held = tuple((tuple(map(_packed, b.inputs)), None if b.labels is None else _packed(b.labels), b.n_samples)
                      for b in rehearsal.held)
+        train = rehearsal.train
+        if isinstance(train, Batches):  # its place and type are objects of Paddle's, and follow from the model there
+            train = replace(train, place=None, dtype=None)
         return cls(graph.program, tensors, frozenset(p.name for p in parameters if p.trainable),
-                   frozenset(model.state_dict()), held, rehearsal.aims, rehearsal.loss, rehearsal.train,
+                   frozenset(model.state_dict()), held, rehearsal.aims, rehearsal.loss, train,
                    rehearsal.seed, str(graph.place).removeprefix("Place(").rstrip(")"))
 
     def rehearsal(self) -> Rehearsal:
@@ -72,8 +76,11 @@ class Parcel:
         remember(layer, structure, held)
         samples = [Sample(tuple(self._unpacked(x) for x in inputs), None if y is None else self._unpacked(y), n)
                    for inputs, y, n in self.held]
-        return Rehearsal(Graph(layer, structure, held), samples, self.aims, loss=self.loss, train=self.train,
-                         seed=self.seed)
+        train = self.train
+        if isinstance(train, Batches):
+            like = batches(samples[0].inputs, layer)
+            train = replace(train, place=like.place, dtype=like.dtype)
+        return Rehearsal(Graph(layer, structure, held), samples, self.aims, loss=self.loss, train=train, seed=self.seed)
 
     def _tensor(self, name: str) -> Any:
         packed = self.tensors[name]
