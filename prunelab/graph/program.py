@@ -67,6 +67,7 @@ class Op:
     arguments: tuple[str, ...]
     attributes: Mapping[str, Any]
     line: str = ""  # the user's file and line that made it
+    detached: bool = False  # under no_grad: no gradient passes it, though one reaches what it reads
 
     def operand(self, argument: str) -> int | None:
         """The value id given for ``argument``; None where the operator has no such operand or it was left out."""

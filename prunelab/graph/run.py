@@ -7,6 +7,7 @@ follow train or eval, the place.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -96,6 +97,7 @@ class Call:
     flags: list[int] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     made: list[tuple[int, Constant]] = field(default_factory=list)  # tensors of new numbers
+    detached: bool = False
     outputs: tuple[int, ...] = ()
     index: int = 0
 
@@ -261,7 +263,7 @@ class Executor:
             raise TraceError(f"the operator {name}{op.line} cannot be run by its name in this Paddle; "
                              "write that line with other operators")
         order = argument_names(op, name)
-        call = Call(name, [], outputs=op.outputs, index=op.index)
+        call = Call(name, [], outputs=op.outputs, index=op.index, detached=op.detached)
         for place, key in enumerate(order):
             call.arguments.append(None)
             if key in changed:
@@ -379,7 +381,9 @@ class Executor:
         for at in call.places:
             arguments[at] = place
         name = _EAGER_NAME.get(call.name, call.name) if dynamic else call.name
-        out = COMPOSITES[name][0](*arguments) if name in COMPOSITES else getattr(_C_ops, name)(*arguments)
+        function = COMPOSITES[name][0] if name in COMPOSITES else getattr(_C_ops, name)
+        with paddle.no_grad() if call.detached else contextlib.nullcontext():
+            out = function(*arguments)
         if len(call.outputs) == 1 or not isinstance(out, (list, tuple)):
             env[call.outputs[0]] = out
         else:

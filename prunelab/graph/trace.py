@@ -210,7 +210,23 @@ def copy_op(index: int, op: Any, note: Any) -> Op:
     whole = whole_of(op.results()[0]) if full_name == "pd_op.einsum" else None
     if whole is not None:
         plain["whole"] = (whole[0], *(note(v) for v in whole[1]))
-    return Op(index, full_name.partition(".")[2], inputs, outputs, tuple(op.get_input_names()), plain, line)
+    name = full_name.partition(".")[2]
+    return Op(index, name, inputs, outputs, tuple(op.get_input_names()), plain, line, _is_detached(name, op))
+
+
+def _is_detached(name: str, op: Any) -> bool:
+    """Whether an operator stands under ``no_grad``. A recurrent one has no gradient in eval mode, and shall have one.
+    """
+    results = [part for v in op.results() for part in _parts(v)]
+    return (name not in ("rnn", "share_data_") and any(v.initialized() and not v.stop_gradient
+                                                       for v in op.operands_source())
+            and bool(results) and all(v.stop_gradient for v in results))
+
+
+def _parts(value: Any) -> list[Any]:
+    """The tensors of a list that an operator gives, which it is opened to at once; of a tensor, itself."""
+    opened = [r for op in value.all_used_ops() if op.name() == "builtin.split" for r in op.results()]
+    return opened or [value]
 
 
 def _pin_statistics(ops: list[Op], model: Any, parameters: tuple[Parameter, ...]) -> list[Op]:

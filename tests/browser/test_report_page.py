@@ -33,16 +33,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return lab.report(tmp_path_factory.mktemp("report") / "run.html")
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 @pytest.fixture
 def page(browser: Any, report: Path) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1100, "height": 900})

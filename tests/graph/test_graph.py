@@ -10,6 +10,7 @@ from paddle import nn
 
 import prunelab as pl
 from prunelab.errors import InputError, PlanError, UnknownNameError
+from prunelab.testing import laws
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +169,26 @@ def test_what_nothing_ties_is_told_so():
 def test_what_is_no_plan_and_no_name(ask, error):
     with pytest.raises(error):
         ask(pl.trace(Explained(), (1, 6)))
+
+
+class Frozen(nn.Layer):
+    """No gradient passes what stands under ``no_grad``; one does pass beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(6, 8), nn.Linear(8, 3)
+
+    def forward(self, x):
+        h = self.a(x)
+        with paddle.no_grad():
+            scale = paddle.clip(h, 0.5, 2.0)
+            parts = paddle.split(h, 2, axis=1)
+        return self.b(h * scale + paddle.concat(parts, axis=1))
+
+
+def test_the_graph_has_the_gradients_of_a_forward_that_keeps_some_back() -> None:
+    model = Frozen()
+    model.eval()
+    graph = pl.trace(model, (1, 6))
+    laws.check_gradients(graph)
+    laws.check_gradients(pl.trace(pl.compact(model, pl.propose(graph, sparsity=0.5), form="graph"), (1, 6)))

@@ -66,7 +66,7 @@ def test_what_stands_between_two_layers(name):
 
 
 # Paddle's backward of topk ends the process where only the numbers are used, the model's own backward too.
-NO_BACKWARD = {"arithmetic: topk, indices"}
+NO_BACKWARD = {"arithmetic: topk, indices", "layers: max_pool2d, mask"}
 
 
 @pytest.mark.parametrize("name", [name for name in ROWS if name not in NO_BACKWARD])

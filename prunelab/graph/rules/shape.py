@@ -71,6 +71,11 @@ def _expand_as(step: Step) -> None:
             step.tie(a, b)
 
 
+def _expand_as_shape(step: Step, widths: Widths) -> dict[str, Any]:
+    """The other tensor's shape, where there is one: the number beside it is of one batch."""
+    return {"target_shape": [] if step.has(1) else [widths.size(d) for d in step.given()]}
+
+
 def _tile(step: Step) -> None:
     repeats = step.constant("repeat_times")
     if not are_numbers(repeats):
@@ -254,7 +259,7 @@ RULES = {
     **dict.fromkeys(("flatten", "flatten_", "squeeze", "squeeze_", "unsqueeze", "unsqueeze_"), _SAME),
     "transpose": Rule(_transpose),
     "expand": Rule(_expand, _expand_shape),
-    "expand_as": Rule(_expand_as),
+    "expand_as": Rule(_expand_as, rewrite=_expand_as_shape),
     "tile": Rule(_tile, _tile_repeats),
     "repeat_interleave": Rule(_repeat_interleave),
     "broadcast_tensors": Rule(_broadcast_all),
