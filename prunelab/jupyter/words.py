@@ -59,7 +59,6 @@ HISTORY = {
     "hint": "click a state to go there; Shift-click, or Space, selects it to be compared",
     "pair": "{a} and {b} are selected",
     "here": "the current {state}",
-    "more": "and {states} before these",
     # the front end's
     "tree": "history",
     "nothing": "no steps yet: choose a layer, move the slider, press Step",

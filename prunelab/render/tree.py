@@ -35,10 +35,12 @@ class Node:
 
 @dataclass(frozen=True)
 class Tree:
-    """Nodes, parents before their children, and the ``current`` one's id."""
+    """Nodes, parents before their children, and the ``current`` one's id; ``before``: how many older nodes are left
+    out."""
 
     nodes: tuple[Node, ...]
     current: str
+    before: int = 0
 
     def children(self, node: Node) -> list[Node]:
         """The nodes below, oldest first."""
@@ -61,7 +63,12 @@ class Tree:
         """The ``n`` newest nodes; those whose parent is not among them are roots."""
         shown = self.nodes[-n:]
         ids = {node.id for node in shown}
-        return Tree(tuple(node if node.parent in ids else replace(node, parent=None) for node in shown), self.current)
+        cut = tuple(node if node.parent in ids else replace(node, parent=None) for node in shown)
+        return Tree(cut, self.current, self.before + len(self.nodes) - len(shown))
+
+    @property
+    def _note(self) -> str:
+        return f"and {counted(self.before, 'state')} before these" if self.before else ""
 
     def __str__(self) -> str:
         lines: list[str] = []
@@ -79,7 +86,7 @@ class Tree:
             if first is not None:
                 todo.append((first, prefix, prefix))
             todo += [(other, f"{prefix}├─", f"{prefix}│ ") for other in reversed(others) if other is not None]
-        return "\n".join(lines)
+        return "\n".join([*filter(None, [self._note]), *lines])
 
     __repr__ = __str__
 
@@ -109,7 +116,7 @@ class Tree:
 
     def _repr_html_(self) -> str:
         return ('<div style="overflow-x:auto;font-family:var(--jp-ui-font-family,system-ui,sans-serif)">'
-                f"{self.to_svg()}</div>")
+                f"{self.to_svg()}{f'<p>{self._note}</p>' if self._note else ''}</div>")
 
 
 def _cut(text: str) -> str:

@@ -111,3 +111,12 @@ def test_the_parts_are_listed_and_a_misspelt_one_is_told(lab: Lab) -> None:
     with pytest.raises(AttributeError, match="did you mean 'masks'"):
         _ = lab.panels.mask
     assert lab.panels.masks.__doc__ == PARTS["masks"].__doc__
+
+
+def test_a_part_alone_is_told_as_text_too(lab: Lab) -> None:
+    lab.step("first", 0.5)
+    for part_name, told in (("history", "● s1 first 50 %"), ("graph", "first   ← x  50 % cut"), ("curves", "accuracy"),
+                            ("layers", "4/8"), ("masks", "4 of 8 channels kept")):
+        panel = getattr(lab.panels, part_name)()
+        assert told in panel._repr_mimebundle_()["text/plain"], part_name
+        panel.close()

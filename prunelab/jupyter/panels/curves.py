@@ -93,8 +93,8 @@ class Curves(Part):
         if self._what.value == _TRAINING:
             self.changed()
 
-    def picture(self) -> str:
-        return self.lab.curves()._repr_html_() if len(self.lab.states) > 1 else ""
+    def still(self) -> Any:
+        return self.lab.curves() if len(self.lab.states) > 1 else None
 
     # drawing
 

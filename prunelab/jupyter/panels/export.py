@@ -52,8 +52,8 @@ class Exporter(Part):
             self._shown = result
             self._show(result)
 
-    def picture(self) -> str:
-        return "" if self._shown is None else self._shown._repr_html_()
+    def still(self) -> Any:
+        return self._shown
 
     def _check(self, change: Any = None) -> None:
         self._go.disabled = not self._chosen() or not self._folder.value.strip()

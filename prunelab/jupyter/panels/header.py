@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from html import escape
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -42,8 +43,8 @@ class Header(Part):
             self.changed()
         self._time.disabled = self.desk.worker.current is not None
 
-    def picture(self) -> str:
-        return self.lab._repr_html_()
+    def still(self) -> Any:
+        return self.lab
 
 
 def header_html(lab: Lab) -> str:

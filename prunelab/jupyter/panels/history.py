@@ -16,7 +16,7 @@ from prunelab.jupyter.panels.part import Part, asset, box, html, span
 from prunelab.jupyter.words import HISTORY as WORDS
 from prunelab.lab.comparison import Comparison
 from prunelab.lab.state import metric_text
-from prunelab.render.numbers import count, counted
+from prunelab.render.numbers import count
 from prunelab.render.tree import Node
 
 _MOST_DRAWN = 60  # states in the picture that is stored with the notebook
@@ -99,11 +99,8 @@ class History(Part):
         if isinstance(result, Comparison) and result is not self._shown:
             self._show(result)
 
-    def picture(self) -> str:
-        states = len(self.lab.states)
-        more = WORDS["more"].format(states=counted(states - _MOST_DRAWN, "state"))
-        note = f"<p>{more}</p>" if states > _MOST_DRAWN else ""
-        return self.lab.tree().newest(_MOST_DRAWN)._repr_html_() + note if states > 1 else ""
+    def still(self) -> Any:
+        return self.lab.tree().newest(_MOST_DRAWN) if len(self.lab.states) > 1 else None
 
     # drawing
 

@@ -84,8 +84,8 @@ class Layers(Part):
         going = {} if previews is None else {one.layer: one.new for one in previews.layers if one.new}
         self.widget.going = bits(self.lab.graph.groups, going) if going else b""
 
-    def picture(self) -> str:
-        return layers(self.lab.graph, self.lab.plan)._repr_html_()
+    def still(self) -> Any:
+        return layers(self.lab.graph, self.lab.plan)
 
 
 def curves(found: Sensitivity) -> dict[str, dict[str, Any]]:

@@ -104,12 +104,12 @@ class Masks(Part):
         if group is not None and group.prunable:
             self.widget.marks = self._marks(group)
 
-    def picture(self) -> str:
+    def still(self) -> Any:
         group = self.desk.group
         if group is None or not group.prunable:
-            return ""
+            return None
         masks = self.lab.masks(group.name)
-        return replace(masks, kept=masks.kept[:_ROWS], weights=masks.weights[:_ROWS])._repr_html_()
+        return replace(masks, kept=masks.kept[:_ROWS], weights=masks.weights[:_ROWS])
 
     def _marks(self, group: Group) -> bytes:
         preview = self.desk.preview

@@ -72,8 +72,8 @@ class Network(Part):
     def worked(self) -> None:
         self.previewed()
 
-    def picture(self) -> str:
-        return self.lab.graph.diagram(self.lab.plan)._repr_html_()
+    def still(self) -> Any:
+        return self.lab.graph.diagram(self.lab.plan)
 
     # colours
 

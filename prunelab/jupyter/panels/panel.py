@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # the two columns of the body, and the places in them from top to bottom
 _COLUMNS = {"left": ("table", "doing"), "right": ("view", "charts")}
+_MOST_TOLD = 3  # parts of a panel that are told as text too: all of them would be a book
 
 
 class Panel(widgets.VBox):
@@ -52,8 +53,12 @@ class Panel(widgets.VBox):
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         made = super()._repr_mimebundle_(**kwargs)
         data, metadata = made if isinstance(made, tuple) else (made, {})
-        shown = {**(data or {}), "text/plain": repr(self), "text/html": picture(self.parts.values())}
+        told = [repr(self), *(self._texts() if len(self.parts) <= _MOST_TOLD else [])]
+        shown = {**(data or {}), "text/plain": "\n\n".join(told), "text/html": picture(self.parts.values())}
         return (shown, metadata) if metadata else shown  # type: ignore[return-value]
+
+    def _texts(self) -> list[str]:
+        return [text for part in self.parts.values() if (text := part.text())]
 
 
 def composed(parts: Mapping[str, Part]) -> list[Any]:

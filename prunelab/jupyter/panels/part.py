@@ -46,9 +46,20 @@ class Part:
     def worked(self) -> None:
         """Work begins, ends, is queued or stopped, or something went wrong."""
 
+    def still(self) -> Any:
+        """A value that shows the same without widgets, as HTML and SVG and as text: for saved notebooks, and where
+        there are no widgets. None where there is nothing to show."""
+        return None
+
     def picture(self) -> str:
-        """What it shows, as HTML and SVG without scripts, for saved notebooks; by default nothing."""
-        return ""
+        """What it shows, as HTML and SVG without scripts."""
+        value = self.still()
+        return "" if value is None else str(value._repr_html_())
+
+    def text(self) -> str:
+        """What it shows, as text."""
+        value = self.still()
+        return "" if value is None else str(value)
 
 
 def asset(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
@@ -74,9 +75,9 @@ class Sensitivities(Part):
     def worked(self) -> None:
         self._look()
 
-    def picture(self) -> str:
+    def still(self) -> Any:
         found = self._known()
-        return "" if found is None else found[1]._repr_html_()
+        return None if found is None else found[1]
 
     # looking
 
