@@ -41,6 +41,17 @@ def test_it_opens_and_steps(panel: Any, artifacts: Path) -> None:
     panel.screenshot(path=artifacts / "panel-notebook7.png")
 
 
+def test_its_keys_are_the_panels_and_the_last_click_is_made_a_cell(panel: Any, page: Any) -> None:
+    page.keyboard.press("Escape")  # command mode, whose arrows leave the cell
+    panel.get_by_role("grid", name="layers").focus()
+    for key in ("Home", "ArrowDown", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+    expect(panel.locator(".pl-line.pl-chosen")).to_have_attribute("data-layer", "b1.conv1")
+    expect(panel.locator(".pl-field")).to_contain_text("b1.conv1")
+    button(panel, "Insert").click()
+    expect(page.locator(".jp-CodeCell").last).to_contain_text("%prune step stem")
+
+
 @pytest.mark.parametrize(("tab", "shown"), [
     ("Sensitivity", ".pl-sense-empty"), ("Graph", ".pl-net-view > svg"), ("Export", ".pl-formats"),
     ("Masks", ".pl-masks-view canvas"),

@@ -100,6 +100,24 @@ def test_rows_are_chosen_by_click_and_by_key_and_everything_follows(panel: Any, 
         expect(panel.locator(shown)).to_contain_text(str(names[0]))
 
 
+def test_keys_in_the_panel_are_the_panels_and_not_the_notebooks(panel: Any, page: Any) -> None:
+    """In command mode an arrow would leave the cell, "d d" delete it, and "b" make another one."""
+    counted = "() => window.jupyterapp.shell.currentWidget.content.widgets.length"
+    cells = page.evaluate(counted)
+    page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.mode = 'command'; }")
+    grid = panel.get_by_role("grid", name="layers")
+    grid.focus()
+    page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.mode = 'command'; }")
+    for key in ("Home", "ArrowDown", "b", "d", "d", "m"):
+        page.keyboard.press(key)
+    expect(row(panel, 1)).to_have_attribute("aria-selected", "true")
+    expect(grid).to_be_focused()
+    assert page.evaluate(counted) == cells
+    assert page.evaluate("() => window.jupyterapp.shell.currentWidget.content.mode") == "command"
+    page.keyboard.press("ArrowUp")
+    expect(row(panel, 0)).to_have_attribute("aria-selected", "true")
+
+
 def test_a_frozen_row_says_why_and_cannot_be_stepped(panel: Any) -> None:
     panel.locator(".pl-frozen").first.click()
     expect(panel.locator(".pl-field")).to_contain_text("frozen")

@@ -43,6 +43,15 @@ function render({ model, el }) {
     event.preventDefault();
     channel.send({ press: button.classList.contains("pl-stop") ? "stop" : "pause" });
   };
+  // In command mode JupyterLab and Notebook take any key for the notebook's: an arrow leaves the cell, "d d" deletes it.
+  // What is pressed in the panel is meant for the panel, but for what has Control, Alt or Meta (saving, for instance).
+  const keys = (event) => {
+    if (!root?.contains(event.target)) return;
+    const everything = event.key.toLowerCase() === "a" && event.target.closest(".pl-grid");
+    const theirs = (event.ctrlKey || event.altKey || event.metaKey) && !everything && event.key !== " ";
+    event.target.toggleAttribute("data-lm-suppress-shortcuts", !theirs);
+  };
+  window.addEventListener("keydown", keys, true); // before the document's own listener
   // the panel's element is there once this view is in the page
   const attach = requestAnimationFrame(() => {
     root = el.closest(".prunelab");
@@ -56,6 +65,7 @@ function render({ model, el }) {
   model.send({ seen: true });
   return () => {
     cancelAnimationFrame(attach);
+    window.removeEventListener("keydown", keys, true);
     watcher.disconnect();
     names.disconnect();
     root?.removeEventListener("click", press, true);
