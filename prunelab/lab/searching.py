@@ -17,6 +17,13 @@ from prunelab.search.study import OnTrial
 class Searching(Choosing):
     """Trying plans; nothing here changes the Lab: `adopt` takes what was found."""
 
+    _study: Study | None = None
+
+    @property
+    def study(self) -> Study | None:
+        """What the last search found, also while it goes on and after it was stopped; None before the first trial."""
+        return self._study
+
     def search(
         self,
         space: Space | None = None,
@@ -59,10 +66,11 @@ class Searching(Choosing):
                          loss=self._task.loss, plan=self.plan, samples=options.pop("samples", None))
             if storage is None and self.workspace is not None:
                 storage = self._kept(job, sampler)
-            study = search_job(job, sampler, trials, storage=storage, on_trial=_told(meter, on_trial),
+            study = search_job(job, sampler, trials, storage=storage, on_trial=self._told(meter, on_trial),
                                on_batch=meter.control.check, **options)
             if study.interrupted:
                 self._work.bench.undo()  # an interrupt may have hit where a mask was being taken off
+            self._study = study
             return study
 
     def _kept(self, job: Job, sampler: Any) -> Path:
@@ -71,13 +79,13 @@ class Searching(Choosing):
         folder.mkdir(exist_ok=True)
         return folder / f"{self._nodes.state.id}-{job.fingerprint(sampler)}.log"
 
+    def _told(self, meter: Meter, on_trial: OnTrial | None) -> OnTrial:
+        def told(study: Study, trial: Trial) -> None:
+            self._study = study
+            meter.name(f"search: trial {trial.number}")
+            if on_trial is not None:
+                on_trial(study, trial)
+            if trial.counts:
+                meter.tick(**{name: float(v) for name, v in trial.values.items()})
 
-def _told(meter: Meter, on_trial: OnTrial | None) -> OnTrial:
-    def told(study: Study, trial: Trial) -> None:
-        meter.name(f"search: trial {trial.number}")
-        if on_trial is not None:
-            on_trial(study, trial)
-        if trial.counts:
-            meter.tick(**{name: float(v) for name, v in trial.values.items()})
-
-    return told
+        return told

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 PANEL_CELL = re.compile(r"%prune panel|\.panel\(\)")
 SIZES = {900: 1080, 1600: 1780}  # of the panel's width and the window's: JupyterLab takes the rest
-TABS = ("Sensitivity", "Graph", "Export")
+TABS = ("Sensitivity", "Graph", "Search", "Export")
 
 
 @pytest.fixture
@@ -171,6 +171,29 @@ def test_a_box_of_the_network_chooses_its_layer(panel: Any, page: Any) -> None:
     width = panel.locator(".pl-net-view > svg").get_attribute("width")
     panel.get_by_role("button", name="zoom in").click()
     expect(panel.locator(".pl-net-view > svg")).not_to_have_attribute("width", str(width))
+
+
+def test_trials_are_shown_and_one_is_adopted(panel: Any, page: Any) -> None:
+    panel.get_by_role("tab", name="Search").click()
+    search = panel.locator(".pl-search")
+    expect(search).to_contain_text("No search yet")
+    search.get_by_label("trials").fill("12")
+    search.get_by_label("trials").press("Enter")
+    button(search, "Search").click()
+    expect(search.locator(".dot").first).to_be_attached(timeout=30_000)
+    wait_idle(panel)
+    expect(search).to_contain_text("12 trials by annealing")
+    button(search, "Choices").click()
+    expect(search.locator(".pl-parallel canvas")).to_be_visible()
+    trial = search.locator("select").last
+    chosen = trial.locator("option").first.inner_text().partition("·")[0].strip()
+    trial.select_option(index=0)
+    expect(search.locator(".pl-adopt .pl-note")).to_contain_text(f"trial {chosen}:")
+    before = state(panel)
+    button(search, "Adopt").click()
+    expect(panel.locator(".pl-state.pl-here")).not_to_have_attribute("data-state", before)
+    wait_idle(panel)
+    expect(panel.locator(".pl-command code")).to_have_text(f"lab.adopt(lab.study[{chosen}])")
 
 
 def test_a_file_of_an_export_is_downloaded(panel: Any, page: Any, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from lab_nets import everything, lab
 
 import prunelab as pl
 from prunelab import errors
+from prunelab.lab import Progress
 from prunelab.search import Trial
 
 
@@ -107,3 +108,22 @@ def test_without_data_or_with_an_odd_option_it_says_what_to_do() -> None:
     with pytest.raises(errors.OptionError, match="trials is 'many'"):
         opened.search(trials="many")
     assert opened.working == ""
+
+
+def test_the_last_study_is_known_while_it_goes_on_and_after_a_stop() -> None:
+    opened = lab()
+    assert opened.study is None
+    seen: list[int] = []
+
+    def heard(progress: Progress) -> None:
+        seen.append(0 if opened.study is None else len(opened.study))
+        if len(seen) == 3:
+            opened.stop()
+
+    opened.on_progress.append(heard)
+    with pytest.raises(errors.Stopped):
+        opened.search(sampler="random", trials=50)
+    assert opened.study is not None
+    assert len(opened.study) == seen[-1] > 0
+    opened.on_progress.clear()
+    assert opened.search(sampler="random", trials=3) is opened.study

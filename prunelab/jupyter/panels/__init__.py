@@ -21,6 +21,7 @@ from prunelab.jupyter.panels.network import Network
 from prunelab.jupyter.panels.part import Part
 from prunelab.jupyter.panels.schedule import Schedule
 from prunelab.jupyter.panels.scores import Scores
+from prunelab.jupyter.panels.search import Search
 from prunelab.jupyter.panels.sensitivity import Sensitivities
 from prunelab.jupyter.panels.step import Step
 
@@ -37,6 +38,7 @@ PARTS: dict[str, type[Part]] = {
     "masks": Masks,
     "sensitivity": Sensitivities,
     "graph": Network,
+    "search": Search,
     "export": Exporter,
     "curves": Curves,
     "scores": Scores,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from prunelab.errors import OptionError
 from prunelab.plan import propose
 from prunelab.render.numbers import counted
 
@@ -109,6 +110,22 @@ def tag(name: str, state: str | None = None) -> Action:
 def compare(a: str, b: str | None = None) -> Action:
     """Two states side by side; the current one without a second."""
     return Action(f"compare {a}", _line("compare", [a, *filter(None, [b])], {}), lambda lab: lab.compare(a, b))
+
+
+def search(sampler: str, objectives: Sequence[str], trials: int) -> Action:
+    """Try plans from the current state on."""
+    options: dict[str, Any] = {"sampler": sampler, "objectives": tuple(objectives), "trials": trials}
+    return Action("search", _line("search", [], options), lambda lab: lab.search(**options))
+
+
+def adopt(number: int) -> Action:
+    """Take a trial of the last search."""
+    def call(lab: Lab) -> Any:
+        if lab.study is None:
+            raise OptionError("there is no search whose trial could be adopted; search first: lab.search()")
+        return lab.adopt(lab.study[number])
+
+    return Action(f"adopt trial {number}", f"lab.adopt(lab.study[{number}])", call)
 
 
 def measure(metric: str | None, criterion: str | None, every: float, within: float | None) -> Action:
