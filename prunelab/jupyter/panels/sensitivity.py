@@ -120,9 +120,9 @@ class Sensitivities(Part):
     def _show(self, state: str, found: Sensitivity) -> None:
         values, errors = table(found)
         known = int(np.isfinite(values).sum())
-        said = [WORDS["caption"].format(metric=found.metric, criterion=self.desk.criterion_name)]
-        said += [WORDS["elsewhere"].format(state=state)] if state != self.lab.state.id else []
+        said = [WORDS["elsewhere"].format(state=state)] if state != self.lab.state.id else []
         said += [WORDS["so far"].format(known=known, all=values.size)] if known < values.size else []
+        said.append(WORDS["caption"].format(metric=found.metric, criterion=self.desk.criterion_name))
         self.heat.show(found, values, errors, " · ".join(said))
         self.curves.show(found, values)
         self._point()

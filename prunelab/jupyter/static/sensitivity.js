@@ -102,7 +102,8 @@ function render({ model, el }) {
     const room = table.querySelector("th")?.clientWidth - 16;
     if (!(room > 0)) return;
     const heads = [...table.querySelectorAll("thead .pl-num")];
-    const every = Math.max(1, Math.ceil(38 / (heads[0]?.clientWidth || 38))); // as many ratios as there is room to tell
+    const least = 38 / (heads[0]?.clientWidth || 38); // as many ratios as there is room to tell
+    const every = [1, 2, 4, 5, 10].find((step) => step >= least) ?? 20;
     heads.forEach((th, column) => (th.firstChild.hidden = column % every !== every - 1));
     ruler.font = `600 12px ${getComputedStyle(table).fontFamily}`;
     for (const th of table.querySelectorAll("tbody th")) {
