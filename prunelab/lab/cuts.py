@@ -185,6 +185,18 @@ def takes_more(plan: Plan, group: Group, ratio: float, cut: Cut) -> bool:
     return limits.n_kept(group.name, group.units, n_removed(ratio, group.units)) < group.units - len(off)
 
 
+def check_units(plan: Plan, state: str) -> None:
+    """That units can be cut from a state.
+
+    Raises:
+        OptionError: its plan masks weights in their place, which has no units to cut further.
+    """
+    kinds = sorted({g.granularity for g in plan.groups if not isinstance(g, PlanGroup)})
+    if kinds and not any(isinstance(g, PlanGroup) for g in plan.groups):
+        raise OptionError(f"{state} masks weights in their place ({', '.join(kinds)}), and no units can be cut from "
+                          "there; go to a state that does not, such as lab.goto('s0')")
+
+
 def units_at(plan: Plan, group: Group, ratio: float, cut: Cut, scores: Scores) -> tuple[int, ...]:
     """The units of a group that are gone at ``ratio``: those that are, and those of the lowest scores."""
     gone = frozenset(plan.removed(group.name))

@@ -10,7 +10,7 @@ from prunelab.errors import OptionError, check_ratio
 from prunelab.evaluate import evaluate
 from prunelab.evaluate.batches import Batches
 from prunelab.graph import Group
-from prunelab.lab.cuts import Cut, Going, Preview, Previews, find_group, units_at
+from prunelab.lab.cuts import Cut, Going, Preview, Previews, check_units, find_group, units_at
 from prunelab.lab.state import State
 from prunelab.lab.stepping import Choosing
 from prunelab.lab.views import masks_of
@@ -49,6 +49,7 @@ class Looking(Choosing):
         groups = list(dict.fromkeys(find_group(self.graph, layer) for layer in layers))
         ratio = check_ratio(ratio, place="ratio")
         state = self.state
+        check_units(state.plan, state.id)
         cut = self._seeded(self._cut(criterion, round_to).check(_NOT_GATHERED))
 
         def going(group: Group) -> Going:

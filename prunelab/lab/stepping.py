@@ -14,6 +14,7 @@ from prunelab.lab.cuts import (
     Target,
     adopt_line,
     check_ratios,
+    check_units,
     contains,
     find_group,
     next_group,
@@ -125,6 +126,7 @@ class Stepping(Choosing):
             Stopped: `stop` was called.
         """
         ratio = check_ratio(ratio, place="ratio")
+        check_units(self.plan, self.state.id)
         cut = self._looking(criterion, round_to)
         healing = self._task.healing(finetune, repair)
         if layer is not None and (by is not None or scope is not None):
@@ -230,6 +232,7 @@ class Stepping(Choosing):
         Raises:
             As `step`; steps that were recorded before stay.
         """
+        check_units(self.plan, self.state.id)
         cut, healing = self._looking(criterion, round_to), self._task.healing(finetune, repair)
         if schedule in schedules.LAYER_SCHEDULES:
             _refuse(schedule, by=(by, "sparsity"), scope=(scope, "local"), steps=(steps, 10))

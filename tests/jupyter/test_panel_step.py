@@ -12,6 +12,7 @@ from panel_driving import Net, finish, part, slide, small_lab
 from traitlets.config import Config
 
 import prunelab as pl
+from prunelab.errors import OptionError
 from prunelab.jupyter.panels.choices import Choices
 from prunelab.jupyter.panels.estimate import sensed
 from prunelab.jupyter.panels.forecast import stats_html, told_change
@@ -185,6 +186,11 @@ def test_weights_are_masked_in_their_place_and_the_line_does_the_same(
     assert part(panel, "Footer")._line.line == line
     masked = {name: p.numpy() for name, p in lab.model.named_parameters()}
     assert any((values == 0).any() for name, values in masked.items() if name.endswith("weight"))
+    assert "masked in their place" in part(panel, "Step")._note.value
+    assert part(panel, "Step")._go.disabled
+    assert part(panel, "Footer")._error.value == ""
+    with pytest.raises(OptionError, match="s1 masks weights in their place"):
+        lab.step("first", 0.5)
     lab.goto("s0")
     config = Config()
     config.HistoryManager.enabled = False
@@ -192,6 +198,31 @@ def test_weights_are_masked_in_their_place_and_the_line_does_the_same(
     shell.run_cell(line).raise_error()
     assert lab.state.id == "s2"
     assert all(np.array_equal(p.numpy(), masked[name]) for name, p in lab.model.named_parameters())
+
+
+def test_weights_are_masked_from_the_last_state_that_has_all_its_units(panel: Panel, lab: Lab) -> None:
+    lab.finetune(1)
+    lab.step("first", 0.5)
+    part(panel, "Schedule")._pieces.value = "2:4"
+    part(panel, "Schedule")._go.click()
+    finish(panel)
+    assert lab.state.parent == "s1"
+    expected = pl.propose(lab.graph, granularity="2:4")  # what is masked already is what goes: its weights are zero
+    assert [g.bits for g in lab.plan.groups] == [g.bits for g in expected.groups]
+    assert part(panel, "Footer")._line.line.startswith('lab.goto("s1"); lab.adopt(pl.propose(lab.graph, ')
+
+
+def test_layers_are_taken_one_by_one(panel: Panel, lab: Lab) -> None:
+    schedule = part(panel, "Schedule")
+    schedule._schedule.value, schedule._to.value = "by_cost", 0.5
+    assert schedule._steps.disabled
+    assert "50 % of each layer, one by one" in schedule._targets.value
+    schedule._go.click()
+    finish(panel)
+    assert part(panel, "Footer")._line.line == (
+        "%prune run --to 0.5 --schedule by_cost --criterion l1_weight --finetune 0")
+    assert [lab.plan.ratio(name) for name in ("first", "second")] == [0.5, 0.5]
+    assert len(lab.states) == 3
 
 
 def test_a_scope_is_told_as_the_run_takes_it(panel: Panel, lab: Lab) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from prunelab.errors import OptionError
 from prunelab.plan import propose
+from prunelab.plan.schedules import LAYER_SCHEDULES
 from prunelab.render.numbers import counted
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Cure:
 
 @dataclass(frozen=True)
 class Course:
-    """A run over all layers: until ``to`` of what ``by`` counts is gone, in ``steps`` steps on a ``schedule``."""
+    """A run over all layers: until ``to`` of what ``by`` counts is gone, in ``steps`` steps on a ``schedule``; or, on
+    one that takes layer after layer, until ``to`` of each one's units is."""
 
     to: float
     by: str = "sparsity"
@@ -54,6 +56,8 @@ class Course:
     @property
     def options(self) -> dict[str, Any]:
         """As arguments of `Lab.run`."""
+        if self.schedule in LAYER_SCHEDULES:
+            return {"to": self.to, "schedule": self.schedule}
         return {"to": self.to, "by": self.by, "steps": self.steps, "schedule": self.schedule, "scope": self.scope}
 
 
@@ -69,14 +73,18 @@ def run(course: Course, cure: Cure) -> Action:
     return Action("run", _line("run", [], options), lambda lab: lab.run(**options))
 
 
-def in_place(granularity: str, to: float, cure: Cure) -> Action:
-    """Mask weights in their place, from the dense model on: single ones, n of m, kernels or tiles."""
+def in_place(granularity: str, to: float, cure: Cure, start: str | None) -> Action:
+    """Mask weights in their place: single ones, n of m, kernels or tiles; from the state ``start`` on, which has all
+    its units (the current one for None), by the weights that it has."""
     chosen: dict[str, Any] = {"granularity": granularity, **({} if ":" in granularity[:3] else {"sparsity": to})}
     healing = {name: value for name, value in cure.options.items() if name != "criterion"}
     criterion = f"{json.dumps(cure.criterion)}, " if cure.criterion else ""
     line = f"lab.adopt(pl.propose(lab.graph, {criterion}{_arguments(chosen)}), {_arguments(healing)})"
+    line = line if start is None else f"lab.goto({json.dumps(start)}); {line}"
 
     def call(lab: Lab) -> Any:
+        if start is not None:
+            lab.goto(start)
         return lab.adopt(propose(lab.graph, cure.criterion or lab.criterion, **chosen), **healing)
 
     return Action(f"mask {granularity}", line, call)

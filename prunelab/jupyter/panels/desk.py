@@ -14,6 +14,7 @@ from prunelab.jupyter.panels.actions import Action
 from prunelab.jupyter.panels.choices import Choices
 from prunelab.jupyter.panels.worker import worker_of
 from prunelab.lab.cuts import gone
+from prunelab.plan.plan import PlanGroup
 
 if TYPE_CHECKING:
     from prunelab.graph import Group
@@ -191,6 +192,9 @@ class Desk:
         if group is not None and group.prunable and self.thinks:
             needs = needs_of(criterion_of(self.criterion or self.lab.criterion))
             self.unseen = f"which units: from {' and '.join(needs)}" if needs else ""
+            if self.lab.plan.groups and not any(isinstance(g, PlanGroup) for g in self.lab.plan.groups):
+                self.unseen = "weights are masked in their place here"
+                return
             try:
                 self.previews = self.lab.previews(self.layers, self.ratio, self.counting)
             except PrunelabError as error:

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from prunelab.jupyter.panels import actions
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import Part, box, html, span
-from prunelab.plan.schedules import SCHEDULES
+from prunelab.plan.schedules import LAYER_SCHEDULES, SCHEDULES
 from prunelab.render.numbers import percent
 
 _MEASURES = [("units", "sparsity"), ("params", "params"), ("MACs", "macs")]
@@ -17,6 +17,7 @@ _SCOPES = [("each alike", "local"), ("one ranking", "global"), ("a ranking a kin
            ("even MACs", "uniform_macs")]
 _PIECES = [("whole units", "auto"), ("single weights", "element"), ("2 of 4 weights", "2:4"), ("kernels", "kernel"),
            ("blocks of 4 × 4", "block:4x4")]
+_ONE_BY_ONE = [("layers in order", "in_order"), ("least loss first", "by_sensitivity"), ("most MACs first", "by_cost")]
 _N_TOLD = 4  # targets that are written out; between the first ones and the last the others are left out
 
 
@@ -31,7 +32,8 @@ class Schedule(Part):
                                        tooltip="the fraction of the dense model that is gone in the end")
         self._by = widgets.Dropdown(options=_MEASURES, description="of", tooltip="what the fraction is of")
         self._steps = widgets.BoundedIntText(10, min=1, max=1000, description="steps")
-        self._schedule = widgets.Dropdown(options=list(SCHEDULES), value="cubic", description="schedule")
+        self._schedule = widgets.Dropdown(options=[*((name, name) for name in SCHEDULES), *_ONE_BY_ONE], value="cubic",
+                                          description="schedule", tooltip="all layers at each step, or one by one")
         self._scope = widgets.Dropdown(options=_SCOPES, description="scope",
                                        tooltip="how the cut is spread over the layers")
         self._pieces = widgets.Dropdown(options=_PIECES, description="cut",
@@ -53,19 +55,25 @@ class Schedule(Part):
         cure = self.desk.choices.cure
         if self._pieces.value == "auto":
             return actions.run(self._course(), cure)
-        return actions.in_place(self._pieces.value, round(self._to.value, 4), cure)
+        whole = next(state.id for state in reversed(self.lab.path()) if not state.sparsity)
+        start = None if whole == self.lab.state.id else whole
+        return actions.in_place(self._pieces.value, round(self._to.value, 4), cure, start)
 
     def _tell(self, change: Any = None) -> None:
         pieces = self._pieces.value
-        for control in (self._by, self._steps, self._schedule, self._scope):
-            control.disabled = pieces != "auto"
+        one_by_one = self._schedule.value in LAYER_SCHEDULES
+        for control in (self._by, self._steps, self._scope):
+            control.disabled = pieces != "auto" or one_by_one
+        self._schedule.disabled = pieces != "auto"
         self._to.disabled = pieces == "2:4"
-        told = targets_text(self._course()) if pieces == "auto" else "masked in place, from the dense model"
+        told = targets_text(self._course()) if pieces == "auto" else "masked in place, before any unit is cut"
         self._targets.value = span("quiet", told)
 
 
 def targets_text(course: actions.Course) -> str:
     """What is gone after each step: ``14, 24, 32, … 50 % of MACs``."""
+    if course.schedule in LAYER_SCHEDULES:
+        return f"{percent(course.to, 0)} of each layer, one by one"
     schedule, n = SCHEDULES[course.schedule], course.steps
     targets = [percent(schedule(k, n, course.to, 0.0), 0) for k in range(1, n + 1)]
     targets = list(dict.fromkeys(targets))

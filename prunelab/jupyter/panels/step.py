@@ -112,7 +112,7 @@ class Step(Part):
 
     def _why_not(self, previews: Previews | None) -> str:
         if previews is None:
-            return "" if self.desk.problem else "nothing to cut here"
+            return self.desk.unseen or ("" if self.desk.problem else "nothing to cut here")
         still = [one for one in previews.layers if not one.new]
         if len(previews.layers) > 1:
             return f"{len(still)} of them stay as they are" if still else ""
