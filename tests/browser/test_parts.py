@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from accessibility import faults
 from lab_server import set_theme
 from playwright.sync_api import expect
 
@@ -95,6 +96,7 @@ def test_the_history_goes_by_keys_names_and_compares(panel: Any, page: Any) -> N
     expect(panel.locator(".pl-comparison table")).to_have_count(3, timeout=30_000)
     expect(panel.locator(".pl-comparison")).to_contain_text("predictions changed")
     wait_idle(panel)
+    assert faults(page, ".prunelab") == []
     panel.locator(".pl-history input").fill("mine")
     button(panel, "Tag").click()
     expect(panel.locator(".pl-tree")).to_contain_text("mine")
@@ -228,6 +230,7 @@ def test_how_they_look(panel: Any, page: Any, artifacts: Path, width: int, dark:
             .map((e) => e.textContent)""")
         assert cut == []
         panel.screenshot(path=artifacts / f"panel-{tab.lower()}-{width}-{'dark' if dark else 'light'}.png")
+        assert faults(page, ".prunelab") == []
 
 
 def test_the_console_is_quiet(page: Any) -> None:
