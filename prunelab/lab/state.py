@@ -14,7 +14,7 @@ import paddle
 from prunelab.evaluate.latency import current_threads
 from prunelab.graph import Cost
 from prunelab.plan import Plan
-from prunelab.render.numbers import count, number, percent
+from prunelab.render.numbers import count, metric
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class State:
 
 def metric_text(name: str, value: float) -> str:
     """A metric as a person reads it: an accuracy in percent, others to three digits."""
-    return percent(value) if name == "accuracy" else number(value)
+    return metric(name, value)
 
 
 _STRETCHES = 200  # of a training that are kept: more than a chart is wide

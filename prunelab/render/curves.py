@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from prunelab.render.numbers import count, counted, number
+from prunelab.render.numbers import count, counted, metric
 from prunelab.render.table import text_table
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -36,7 +36,8 @@ class Curves:
     current: str = ""
 
     def __str__(self) -> str:
-        rows = [[name, _sparkline(values), *map(_told, _ends(values))] for name, values in self.series.items()]
+        rows = [[name, _sparkline(values), *(_told(name, end) for end in _ends(values))]
+                for name, values in self.series.items()]
         over = f"over {counted(len(self.states), 'state')}"
         return text_table(["metric", over, "first", "last", "least", "most"], rows)
 
@@ -50,19 +51,19 @@ class Curves:
         edges = "".join(f"M{at[p][0]} {at[p][1]}L{at[s][0]} {at[s][1]}"
                         for s, p in zip(self.states, self.parents, strict=True)
                         if p is not None and p in at and s in at)
-        dots = "".join(self._dot(state, value, colour, *at[state])
+        dots = "".join(self._dot(state, _told(name, value), colour, *at[state])
                        for state, value in zip(self.states, values, strict=True) if state in at)
-        first, last, least, most = map(_told, _ends(values))
+        first, last, least, most = (_told(name, end) for end in _ends(values))
         return (f'<svg role="img" aria-label="{escape(name)}: {first} to {last}, least {least}, most {most}" '
                 f'width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-size="11">'
                 f"{_axis(most, _TOP)}{_axis(least, _HEIGHT - _BOTTOM) if most != least else ''}"
                 f'<path d="{edges}" fill="none" stroke="{colour}" stroke-width="1.5"/>{dots}'
                 f'{_label(self.states[0], _LEFT, "start")}{_label(self.states[-1], _WIDTH - _RIGHT, "end")}</svg>')
 
-    def _dot(self, state: str, value: float | None, colour: str, x: float, y: float) -> str:
+    def _dot(self, state: str, told: str, colour: str, x: float, y: float) -> str:
         return (f'<circle cx="{x}" cy="{y}" r="{5 if state == self.current else 3}" fill="{colour}" '
                 f'data-state="{escape(state)}">'
-                f"<title>{escape(state)}: {_told(value)}</title></circle>")
+                f"<title>{escape(state)}: {told}</title></circle>")
 
     def _positions(self, values: Values) -> dict[str, tuple[float, float]]:
         """Where each measured state stands: by its place to the right, by its value upwards."""
@@ -78,7 +79,7 @@ class Curves:
 
     def _repr_html_(self) -> str:
         charts = "".join(f'<figure style="margin:0"><figcaption>{escape(name)} <span style="color:{_QUIET}">'
-                         f"{_told(_ends(values)[1])}</span></figcaption>{self.to_svg(name)}</figure>"
+                         f"{_told(name, _ends(values)[1])}</span></figcaption>{self.to_svg(name)}</figure>"
                          for name, values in self.series.items())
         return f'<div style="{_STYLE}">{charts}</div>'
 
@@ -107,7 +108,7 @@ def _sparkline(values: Values) -> str:
                    if v is not None and math.isfinite(v) else " " for v in values)
 
 
-def _told(value: float | None) -> str:
+def _told(name: str, value: float | None) -> str:
     if value is None:
         return "–"
-    return count(value) if isinstance(value, int) else number(value)
+    return count(value) if isinstance(value, int) else metric(name, value)

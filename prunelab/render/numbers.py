@@ -57,6 +57,11 @@ def percent(fraction: float, digits: int = 1) -> str:
     return f"{signed(f'{100 * fraction:.{digits}f}')} %"
 
 
+def metric(name: str, value: float, digits: int = 3) -> str:
+    """A metric as a person reads it: an accuracy in percent, others to so many digits."""
+    return percent(value) if name == "accuracy" and math.isfinite(value) else number(value, digits)
+
+
 def change(new: float, old: float, digits: int = 0) -> str:
     """How much ``new`` is above or below ``old``: ``−43 %``, ``+12 %``, ``±0 %``; empty where ``old`` is 0."""
     if not old:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-from prunelab.render.numbers import number, percent
+from prunelab.render.numbers import metric, percent
 
 _SHADES = " ░▒▓█"
 _LEFT, _TOP, _BOTTOM = 56, 14, 26  # pixels
@@ -45,7 +45,7 @@ class SensitivityPicture:
 
     def __str__(self) -> str:
         width = max(map(len, self.values), default=0)
-        lines = [f"{self.metric}, dense {number(self.dense, 4)}; darker loses more",
+        lines = [f"{self.metric}, dense {metric(self.metric, self.dense, 4)}; darker loses more",
                  " " * (width + 2) + "".join(f"{percent(r, 0):>6}" for r in self.ratios)]
         for name, row in self.values.items():
             cells = "".join(f"{self._block(row.get(r)):>6}" for r in self.ratios)
@@ -68,9 +68,9 @@ class SensitivityPicture:
         ticks = "".join(f'<text x="{_x(r)}" y="{_HEIGHT - 8}" text-anchor="middle" style="fill:{_QUIET}">'
                         f"{percent(r, 0)}</text>" for r in at[:: max(1, len(at) // 6)])
         axes = "".join(f'<path d="M{_LEFT} {y}H{_WIDTH - 8}" style="stroke:{_GRID}"/><text x="{_LEFT - 6}" y="{y + 4}" '
-                       f'text-anchor="end" style="fill:{_QUIET}">{number(v)}</text>'
+                       f'text-anchor="end" style="fill:{_QUIET}">{metric(self.metric, v)}</text>'
                        for v, y in ((high, _y(high, low, high)), *([(low, _y(low, low, high))] if low < high else [])))
-        told = f"{self.metric} by ratio, {len(self.values)} layers, dense {number(self.dense, 4)}"
+        told = f"{self.metric} by ratio, {len(self.values)} layers, dense {metric(self.metric, self.dense, 4)}"
         return (f'<svg role="img" aria-label="{escape(told)}" width="{_WIDTH}" height="{_HEIGHT}" '
                 f'viewBox="0 0 {_WIDTH} {_HEIGHT}" font-size="11">{axes}{ticks}{lines}</svg>')
 
@@ -98,7 +98,7 @@ class SensitivityPicture:
         return label + "".join(
             f'<rect x="{left + k * _CELL_WIDTH}" y="{y}" width="{_CELL_WIDTH - 1}" height="{_CELL_HEIGHT - 1}" '
             f'fill="rgb{_LAST}" fill-opacity="{0.04 + 0.96 * self.shade(row[r]):.3f}" data-layer="{escape(name)}" '
-            f'data-ratio="{r:g}"><title>{escape(name)} {percent(r, 0)}: {number(row[r], 4)}</title></rect>'
+            f'data-ratio="{r:g}"><title>{escape(name)} {percent(r, 0)}: {metric(self.metric, row[r], 4)}</title></rect>'
             for row in [self.values[name]] for k, r in enumerate(self.ratios) if r in row)
 
     def _repr_html_(self) -> str:

@@ -49,7 +49,7 @@ def test_curves_as_text() -> None:
     assert str(CURVES) == (
         "metric    over 3 states   first    last   least    most\n"
         "────────  ─────────────  ──────  ──────  ──────  ──────\n"
-        "accuracy  █▁               0.98     0.5     0.5    0.98\n"
+        "accuracy  █▁             98.0 %  50.0 %  50.0 %  98.0 %\n"
         "params    █▅▁            5.23 k  1.93 k  1.93 k  5.23 k"
     )
 
