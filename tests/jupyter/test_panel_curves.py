@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from panel_driving import finish, part, small_lab, wait
 
 from prunelab.jupyter.panels import actions
 from prunelab.jupyter.panels.actions import Cure
+from prunelab.jupyter.panels.axes import nice_ticks
 from prunelab.jupyter.panels.panel import Panel
 from prunelab.jupyter.panels.track import apart
 from prunelab.jupyter.panels.training_curve import joined
@@ -95,6 +98,16 @@ def test_states_without_metrics_have_curves_of_their_cost() -> None:
     assert curves._metric.value == "MACs"
     np.testing.assert_array_equal(curves._left.dots.y, [state.cost.macs for state in opened.states])
     panel.close()
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(2, 8))
+def test_ticks_are_few_round_and_apart(low: float, width: float, most: int) -> None:
+    found = nice_ticks(low, low + width, most)
+    assert len(found) <= most
+    assert all(low - 1e-6 * width <= tick <= low + width + 1e-6 * width for tick in found)
+    if len(found) > 2:
+        np.testing.assert_allclose(np.diff(found), found[1] - found[0], rtol=1e-6)
+    assert len(found) >= min(most // 2 - 1, 2)
 
 
 def test_pieces_are_one_line_with_gaps() -> None:

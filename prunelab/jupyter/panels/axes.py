@@ -38,21 +38,22 @@ def _key(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)
 
 
-def fit(scale: Any, axis: Any, values: Any, told: Callable[[float], str]) -> None:
-    """The scale around the finite ``values`` with some room, and round ticks on it."""
+def fit(scale: Any, axis: Any, values: Any, told: Callable[[float], str], most: int = 6) -> None:
+    """The scale around the finite ``values`` with some room, and at most so many round ticks on it."""
     there = np.asarray(values, float)
     there = there[np.isfinite(there)]
     low, high = (float(there.min()), float(there.max())) if there.size else (0.0, 1.0)
     room = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
     scale.min, scale.max = low - room, high + room
-    ticks(axis, nice_ticks(low - room, high + room), told)
+    ticks(axis, nice_ticks(low - room, high + room, most), told)
 
 
-def nice_ticks(low: float, high: float) -> list[float]:
-    """Three to six round numbers between two others: steps of 1, 2 or 5 times a power of ten."""
-    rough = (high - low) / 5
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
+def nice_ticks(low: float, high: float, most: int = 6) -> list[float]:
+    """At most so many round numbers between two others, in steps of 1, 2 or 5 times a power of ten, and as many as
+    that allows."""
+    power = 10.0 ** math.floor(math.log10((high - low) / most))
+    steps = (factor * power for factor in (1, 2, 5, 10, 20))
+    step = next(step for step in steps if math.floor(high / step) - math.ceil(low / step) < most)
     digits = max(0, -math.floor(math.log10(step)))
     return [round(k * step, digits) for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
 

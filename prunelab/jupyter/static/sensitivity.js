@@ -117,7 +117,7 @@ function render({ model, el }) {
     values = floats(model.get("values"));
     const [dense, sign, n] = [model.get("dense"), model.get("sign"), model.get("ratios").length];
     let most = 0;
-    for (const v of values) if (Number.isFinite(v)) most = Math.max(most, sign * (dense - v));
+    for (const v of values) if (Number.isFinite(v)) most = Math.max(most, Math.abs(dense - v));
     cells.forEach((line, row) => line.forEach((td, column) => {
       const v = values[row * n + column];
       const lost = Number.isFinite(v) ? sign * (dense - v) : 0;
