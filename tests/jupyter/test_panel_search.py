@@ -74,6 +74,19 @@ def test_the_choices_are_a_line_a_trial(panel: Panel, search: Any) -> None:
     assert f"trial {other}: loss" in search._told.value
 
 
+def test_trials_keep_to_what_is_asked(panel: Panel, search: Any, lab: Lab) -> None:
+    search._within.value = "macs <= 70 %, params <= 500"
+    study = searched(panel, search)
+    assert part(panel, "Footer")._line.line.endswith("--constraint 'macs <= 70 %' --constraint 'params <= 500'")
+    assert [str(constraint.name) for constraint in study.space.constraints] == ["macs", "params"]
+    assert all(trial.values["params"] <= 500 for trial in study.front_trials)
+    search._within.value = "macs < much"
+    search._go.click()
+    finish(panel)
+    assert "much" in part(panel, "Footer")._error.value
+    assert lab.study is study
+
+
 def test_a_trial_is_adopted(panel: Panel, search: Any, lab: Lab) -> None:
     study = searched(panel, search)
     number = next(trial.number for trial in study.front_trials if trial.plan.sparsity)

@@ -120,10 +120,12 @@ def compare(a: str, b: str | None = None) -> Action:
     return Action(f"compare {a}", _line("compare", [a, *filter(None, [b])], {}), lambda lab: lab.compare(a, b))
 
 
-def search(sampler: str, objectives: Sequence[str], trials: int) -> Action:
-    """Try plans from the current state on."""
+def search(sampler: str, objectives: Sequence[str], trials: int, constraints: Sequence[str] = ()) -> Action:
+    """Try plans from the current state on, those within ``constraints``."""
     options: dict[str, Any] = {"sampler": sampler, "objectives": tuple(objectives), "trials": trials}
-    return Action("search", _line("search", [], options), lambda lab: lab.search(**options))
+    more = "".join(f" --constraint {shlex.quote(constraint)}" for constraint in constraints)
+    within: dict[str, Any] = {"constraints": tuple(constraints)} if constraints else {}
+    return Action("search", _line("search", [], options) + more, lambda lab: lab.search(**options, **within))
 
 
 def adopt(number: int) -> Action:

@@ -36,6 +36,8 @@ class Search(Part):
                                       tooltip=WORDS["cost hint"])
         self._trials = widgets.BoundedIntText(50, min=1, max=10_000, description=WORDS["trials"],
                                               tooltip=WORDS["trials hint"])
+        self._within = widgets.Text(description=WORDS["within"], placeholder=WORDS["within example"],
+                                    tooltip=WORDS["within hint"], continuous_update=True)
         self._go = widgets.Button(description=WORDS["search"], button_style="primary", tooltip=WORDS["search hint"])
         self._what = widgets.ToggleButtons(options=[_FRONT, _PARALLEL],
                                            tooltips=[WORDS["front hint"], WORDS["parallel hint"]])
@@ -50,16 +52,19 @@ class Search(Part):
         self._hear()
         self._results = box("search-results", box("row", self._caption, self._what), self._shy, self.parallel,
                             box("row adopt", self._best, self._told, self._adopt), vertical=True)
-        self.widget = box("search", box("row", self._sampler, self._metric, self._cost, self._trials, self._go),
-                          self._empty, self._results, vertical=True)
+        self.widget = box("search", box("row", self._sampler, self._metric, self._cost, self._trials),
+                          box("row", self._within, self._go), self._empty, self._results, vertical=True)
 
     def _hear(self) -> None:
         self._go.on_click(lambda _: self.desk.do(actions.search(
-            self._sampler.value, [self._metric.value, self._cost.value], self._trials.value)))
+            self._sampler.value, [self._metric.value, self._cost.value], self._trials.value, self._constraints())))
         self._adopt.on_click(lambda _: self.desk.do(actions.adopt(self._shown)) if self._shown is not None else None)
         self._best.observe(lambda change: self._listed(change["new"]), "value")
         self._what.observe(lambda _: self._look(), "value")
         self.parallel.on_msg(lambda _, content, buffers: self.pick(int(content["pick"])))
+
+    def _constraints(self) -> list[str]:
+        return [told for part in self._within.value.split(",") if (told := part.strip())]
 
     # news
 
