@@ -1,4 +1,4 @@
-"""`Desk`: what the parts of one panel share: the Lab, the chosen layer, the cut that is thought of, and the news."""
+"""`Desk`: what the parts of one panel share: the Lab, the cut that is thought of, and the news."""
 
 from __future__ import annotations
 
@@ -8,85 +8,34 @@ import warnings
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
-from prunelab.criteria import criterion_of, needs_of
-from prunelab.errors import PrunelabError
 from prunelab.jupyter.panels.actions import Action
-from prunelab.jupyter.panels.choices import Choices
+from prunelab.jupyter.panels.thought import Thought
 from prunelab.jupyter.panels.worker import worker_of
-from prunelab.lab.cuts import gone
-from prunelab.plan.plan import PlanGroup
 
 if TYPE_CHECKING:
-    from prunelab.graph import Group
     from prunelab.jupyter.panels.part import Part
-    from prunelab.lab import Lab, Preview, Previews, Progress, State
+    from prunelab.lab import Lab, Progress, State
 
 _WATCH_S = 0.25  # between two looks at work that is not the worker's
 _LEAST_S = 0.08  # between two pictures of the progress: drawn more often, the bar costs the work more than it tells
 
 
-class Desk:
+class Desk(Thought):
     """Hears the Lab and the worker, and tells the parts; takes wishes from the parts, and tells the Lab.
 
     News may come from any thread (the worker's, a cell's, a subshell's); the parts hear one piece of news at a time.
     """
 
     def __init__(self, lab: Lab, layer: str | None = None) -> None:
-        self.lab, self.worker = lab, worker_of(lab)
+        super().__init__(lab, layer)
+        self.worker = worker_of(lab)
         self.parts: list[Part] = []
-        first = next((g.name for g in lab.graph.groups if g.prunable), "")
-        self.layer = first if layer is None else lab.graph.group(layer).name
-        # what a step cuts; the chosen one among them
-        self.layers: tuple[str, ...] = (self.layer,) if self.layer else ()
-        self.ratio = 0.3
-        self.thinks = True
-        self.choices = Choices(lab)
-        self.choices.observe(lambda _: self.think(self.ratio), "criterion")
-        self.previews: Previews | None = None
-        self.unseen = ""  # why nobody knows yet which units go
-        self.problem = ""  # with what is thought of; what went wrong in the work is the worker's outcome
         self.progress: Progress | None = None
+        self.choices.observe(lambda _: self.think(self.ratio), "criterion")
         self._lock = threading.RLock()
         self._listening = self._watching = False
         self._action: Action | None = None
         self._told_at = 0.0
-
-    @property
-    def criterion(self) -> str | None:
-        """What makes a unit worth keeping; None for the Lab's own."""
-        return self.choices.criterion or None
-
-    @property
-    def criterion_name(self) -> str:
-        """What it is called."""
-        return criterion_of(self.criterion or self.lab.criterion).name
-
-    @property
-    def counting(self) -> str | None:
-        """A criterion that tells what a cut costs at once: that depends on how many units go, and not on which."""
-        return "l1_weight" if needs_of(criterion_of(self.criterion or self.lab.criterion)) else self.criterion
-
-    @property
-    def preview(self) -> Preview | None:
-        """What a step would do to the chosen layer; None where nobody knows which units it would take."""
-        return None if self.previews is None or self.unseen else self.previews.of(self.layer)
-
-    def gone(self, layer: str) -> int:
-        """How many units of a layer are gone."""
-        return len(gone(self.lab.plan, layer))
-
-    def latency(self) -> tuple[float, float] | None:
-        """Of the current state and with the cut that is thought of, in ms; None where it was not measured."""
-        table = self.lab.timed()
-        if table is None or self.previews is None:
-            return None
-        now = {name: units for name in table.levels if (units := gone(self.lab.plan, name))}
-        return table.ms(now), table.ms({**now, **{one.layer: one.removed for one in self.previews.layers}})
-
-    @property
-    def group(self) -> Group | None:
-        """The chosen group; None in a network without any."""
-        return self.lab.graph.group(self.layer) if self.layer else None
 
     # the Lab's news
 
@@ -186,19 +135,8 @@ class Desk:
             self._tell(lambda part: part.previewed())
 
     def _think(self) -> None:
-        self.previews, before = None, self.problem
-        self.problem = self.unseen = ""
-        group = self.group
-        if group is not None and group.prunable and self.thinks:
-            needs = needs_of(criterion_of(self.criterion or self.lab.criterion))
-            self.unseen = f"which units: from {' and '.join(needs)}" if needs else ""
-            if self.lab.plan.groups and not any(isinstance(g, PlanGroup) for g in self.lab.plan.groups):
-                self.unseen = "weights are masked in their place here"
-                return
-            try:
-                self.previews = self.lab.previews(self.layers, self.ratio, self.counting)
-            except PrunelabError as error:
-                self.problem = str(error)
+        before = self.problem
+        self.rethink()
         if self.problem != before:
             self._tell(lambda part: part.worked())
 
