@@ -56,7 +56,7 @@ def trained(samples: int) -> tuple[Any, Any]:
     """A resnet18 on digits, and its data."""
     paddle.seed(0)
     model = paddle.vision.models.resnet18(num_classes=10)
-    pl.finetune(model, digits(3000, 1), epochs=4, seed=0)
+    pl.finetune(model, digits(3000, 1), epochs=3, seed=0)
     return model, digits(samples, 2)
 
 
@@ -75,13 +75,13 @@ def timed(run: Callable[[], Any]) -> tuple[Any, float]:
     return run(), time.process_time() - start
 
 
-def trials(n: int = 40, samples: int = 2000) -> None:
+def trials(n: int = 40, samples: int = 1000) -> None:
     """Print the times of both ways, and how far their answers are apart."""
     model, data = trained(samples)
     graph = pl.trace(model, (1, 3, 32, 32))
     print(f"resnet18, {len(graph.prunable)} groups, {samples} samples, {n} trials, dense accuracy "
           f"{pl.evaluate(model, data, 'accuracy')['accuracy']:.4f}")
-    for sampler, high in (("random", 0.9), ("random", 0.4), ("annealing", 0.9), ("annealing", 0.4)):
+    for sampler, high in (("annealing", 0.9), ("random", 0.4)):
         space = pl.space(ratios=(0.0, high))
         study, fast = timed(lambda s=sampler, r=space: pl.search(graph, data, r, s, trials=n))
         accuracies, slow = timed(lambda s=study: plain(model, graph, data, s))

@@ -63,6 +63,7 @@ def search(
     on_batch: Callable[[], object] | None = None,
     workers: int = 1,
     executor: Any = None,
+    start: Any = (),
 ) -> Study:
     """Try ``trials`` plans of a space; gives the `Study`: the front, the best, the smallest within a point.
 
@@ -96,6 +97,8 @@ def search(
         workers: so many processes measure; one that is killed loses its trial, and another follows. ``executor``: a
             client of a Dask cluster, whose workers measure instead. The graph and its arrays are what they are sent, so
             that a class of a notebook is no hindrance.
+        start: what is tried first: ratios by group, one dict or several, such as `Sensitivity.suggest` gives; or trials
+            of another study. Where a ratio is outside of its range, the nearest is taken.
 
     Raises:
         UnknownNameError: a sampler, objective, or group nobody knows.
@@ -107,11 +110,11 @@ def search(
         return _by_lab(model, {"train": train, "loss": loss, "inputs": inputs, "plan": plan}, space=space,
                        sampler=sampler, objectives=objectives, trials=trials, data=data, storage=storage, name=name,
                        seed=seed, constraints=constraints, samples=samples, pruner=pruner, on_trial=on_trial,
-                       workers=workers, executor=executor)
+                       workers=workers, executor=executor, start=start)
     job = Job.of(model, data, space, objectives, constraints, seed=seed, train=train, loss=loss, inputs=inputs,
                  plan=plan, samples=samples)
     return search_job(job, sampler, trials, storage=storage, name=name, pruner=pruner, on_trial=on_trial,
-                      on_batch=on_batch, workers=workers, executor=executor)
+                      on_batch=on_batch, workers=workers, executor=executor, start=start)
 
 
 def _by_lab(lab: Any, own: dict[str, Any], **options: Any) -> Study:
@@ -128,7 +131,8 @@ def _by_lab(lab: Any, own: dict[str, Any], **options: Any) -> Study:
 
 def search_job(job: Job, sampler: Any, trials: int, *, storage: Any = None, name: str = "prunelab",
                pruner: Any = "dominated", on_trial: OnTrial | None = None,
-               on_batch: Callable[[], object] | None = None, workers: int = 1, executor: Any = None) -> Study:
+               on_batch: Callable[[], object] | None = None, workers: int = 1, executor: Any = None,
+               start: Any = ()) -> Study:
     """As `search`, of what is checked already."""
     trials, workers = check_whole(trials, "trials", 1), check_whole(workers, "workers", 1)
     if (workers > 1 or executor is not None) and ENERGY in job.aims.measured:
@@ -137,7 +141,7 @@ def search_job(job: Job, sampler: Any, trials: int, *, storage: Any = None, name
     if on_trial is not None and not callable(on_trial):
         raise OptionError("on_trial is no function; give one that takes the study and a trial")
     with quiet(), in_mode(job.graph.model, training=False):
-        run = job.run(sampler, trials, storage, name, pruner, on_batch)
+        run = job.run(sampler, trials, storage, name, pruner, on_batch, job.space.started(start))
         if on_trial is not None:
             run.study.listen(on_trial)
         carry_out(run, trials, storage, lambda: _crew(run, workers, executor))
@@ -228,7 +232,7 @@ class Job:
                    data_identity(own))
 
     def run(self, sampler: Any, trials: int, storage: Any, name: str, pruner: Any,
-            on_batch: Callable[[], object] | None) -> Run:
+            on_batch: Callable[[], object] | None, start: list[dict[str, Any]]) -> Run:
         """A run, ready to begin: the dense model measured, the storage opened.
 
         Raises:
@@ -253,7 +257,7 @@ class Job:
         asked = open_study(storage, name, [o.direction for o in self.aims.objectives], self._identity())
         asked.sampler = chosen
         if not asked.get_trials(deepcopy=False) and not isinstance(chosen, optuna.samplers.GridSampler):
-            for first in self.space.ladder(min(_LADDER, trials // 4)):
+            for first in [*start, *self.space.ladder(min(_LADDER, trials // 4))]:
                 asked.enqueue_trial(first)
         dominated, optunas = _pruner(pruner, len(self.aims.objectives))
         asked.pruner = optunas or optuna.pruners.NopPruner()
@@ -285,6 +289,10 @@ class Job:
         most = {n: v.high for n, v in self.space.variables.items() if n.startswith("ratios.") and hasattr(v, "high")}
         most.update({n: max(v.choices) for n, v in self.space.variables.items()
                      if n.startswith("ratios.") and hasattr(v, "choices")})
+        for c in self.aims.constraints:
+            if c.op == ">=" and c.name in COSTS and c.missed(dense[c.name], dense[c.name]) > 0:
+                raise OptionError(f"the constraint '{c}' cannot be met: without any cut there are {dense[c.name]:,.6g} "
+                                  f"{c.name}, and no plan has more; allow less")
         wanted = [c for c in self.aims.constraints if c.op == "<=" and c.name in ("params", "macs")]
         if not wanted or not most or len(most) < len(self.space.ratios):
             return

@@ -17,6 +17,7 @@ from prunelab.errors import (
     SearchError,
     check_ratio,
     reason_of,
+    shown,
     unknown_name,
 )
 from prunelab.graph import Graph, Group
@@ -134,6 +135,30 @@ class Space:
         places = [k / steps for k in range(steps)]
         return [{name: Coordinate(name, v.distribution).value(place) for name, v in ratios.items()}
                 for place in places] if ratios else []
+
+    def started(self, start: Any) -> list[dict[str, Any]]:
+        """Ratios by group as a trial would choose them, of one dict or several, or of trials.
+
+        Raises:
+            OptionError: something else.
+            UnknownNameError: a group without a ratio in this space.
+        """
+        listed = [start] if isinstance(start, Mapping) or hasattr(start, "chosen") else list(start)
+        variables = {n: v for n, v in self.variables.items() if n.startswith("ratios.")}
+        by_group = {g: f"ratios.{name}" for name, groups in self.groups.items() for g in groups}
+        out = []
+        for one in listed:
+            ratios = getattr(one, "ratios", one)
+            if not isinstance(ratios, Mapping):
+                raise OptionError(f"start has {shown(one)}; give ratios by group, such as {{'conv1': 0.3}}, or trials")
+            for group, ratio in ratios.items():
+                if group not in by_group:
+                    raise unknown_name("group", group, by_group, place="start")
+                check_ratio(ratio, place=f"the ratio of '{group}' in start")
+            # groups that are not named stay as they are
+            asked = dict.fromkeys(variables, 0.0) | {by_group[g]: float(r) for g, r in ratios.items()}
+            out.append({name: _nearest(v, asked[name]) for name, v in variables.items()})
+        return out
 
     def criterion_of(self, name: str) -> Criterion:
         """The criterion of a name, also one of the user's own."""
@@ -289,6 +314,14 @@ def _above(value: Variable | Plain, least: float) -> Variable | Plain:
     """A range without what is gone already; values in a list are left, since they may be meant."""
     return replace(value, low=min(max(value.low, least), value.high)) if isinstance(
         value, Between) and value.step is None else value
+
+
+def _nearest(variable: Variable, ratio: float) -> Any:
+    """The value of a variable that is nearest to a ratio."""
+    if isinstance(variable, Among):
+        return min(variable.choices, key=lambda c: abs(float(c) - ratio))  # type: ignore[arg-type]
+    coordinate = Coordinate("", variable.distribution)
+    return coordinate.value(coordinate.position(min(max(ratio, variable.low), variable.high)))
 
 
 def _told(value: Variable | Plain) -> str:

@@ -155,6 +155,16 @@ def test_a_plan_that_was_tried_is_answered_from_the_record() -> None:
     assert len(ran) == 1 + 6 - same.sum()
 
 
+def test_what_is_given_to_start_with_is_tried_first() -> None:
+    model = trained()
+    suggested = pl.sensitivity(model, digits(60), ratios=(0.25, 0.5), on_progress=lambda told: None).suggest(5.0)
+    study = pl.search(model, digits(60), trials=3, start=[suggested, {"2": 0.99}])
+    assert study[0].ratios == pytest.approx(suggested)
+    assert study[1].ratios == pytest.approx({"0": 0.0, "2": 0.9, "5": 0.0})
+    again = pl.search(model, digits(60), pl.space(ratios=[0.0, 0.3, 0.6]), trials=2, start=study[1])
+    assert again[0].ratios == pytest.approx({"0": 0.0, "2": 0.6, "5": 0.0})
+
+
 def test_listeners_hear_each_trial_once_and_can_leave() -> None:
     heard: list[tuple[int, str]] = []
     ends = []
@@ -235,6 +245,10 @@ def test_trials_that_all_fail_say_why_grouped() -> None:
         ({"objectives": ("params", "params")}, OptionError, "params is given twice"),
         ({"constraints": "latncy_ms <= 3"}, UnknownNameError, "'latncy_ms'; did you mean 'latency_ms'"),
         ({"constraints": ("params <= 100", "params >= 200")}, OptionError, "contradict each other"),
+        ({"constraints": "macs >= 200 %"}, OptionError, "without any cut there are .* macs, and no plan has more"),
+        ({"start": {"conv": 0.3}}, UnknownNameError, "unknown group 'conv' in start; known: 0, 2, 5"),
+        ({"start": [0.3]}, OptionError, "start has 0.3; give ratios by group"),
+        ({"start": {"0": 1.5}}, OptionError, "the ratio of '0' in start is 1.5"),
         ({"constraints": "params <= 10"}, OptionError, "cannot be met in this space: at its largest ratios"),
         ({"trials": 0}, OptionError, "trials is 0"),
         ({"seed": -1}, OptionError, "seed is -1"),
