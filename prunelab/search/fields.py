@@ -7,6 +7,7 @@ from typing import Any
 
 from prunelab.criteria import CRITERIA
 from prunelab.errors import OptionError, check_positive, check_ratio, check_whole, shown, unknown_name
+from prunelab.evaluate.eight_bits import QUANTIZATIONS
 from prunelab.graph.graph import GRANULARITIES, PATTERNS
 from prunelab.graph.sparse import Pattern
 from prunelab.plan.scopes import SCOPES
@@ -14,7 +15,6 @@ from prunelab.search.variables import Among, Between, Plain, Variable
 from prunelab.train import OPTIMIZERS
 
 TARGETS = ("sparsity", "macs", "params")
-QUANTIZATION = ("none", "int8_weights")
 
 # a value, the field's name, names of the user's own -> an error where it cannot be
 Check = Callable[[Any, str, Mapping[str, Any]], object]
@@ -65,7 +65,7 @@ CHECKS: Mapping[str, Check] = {
     "epochs": lambda value, place, own: check_whole(value, place),
     "lr": lambda value, place, own: check_positive(value, place),
     "optimizer": _known(OPTIMIZERS),
-    "quantization": _known(QUANTIZATION),
+    "quantization": _known(QUANTIZATIONS),
 }
 VARYING = tuple(CHECKS)
 WHOLE = ("round_to", "epochs")

@@ -26,7 +26,7 @@ class Trace:
     """One network that ran: its ``removed`` units by group, and by batch and place the values that cross over there."""
 
     removed: Mapping[str, tuple[int, ...]]
-    quantized: bool
+    quantization: str
     values: dict[int, dict[int, Values]] = field(default_factory=dict)
 
     @property
@@ -48,10 +48,10 @@ class Memory:
         self._crossing: dict[int, tuple[int, ...]] = {}
         self._traces: list[Trace] = []
 
-    def begin(self, plan: Plan, quantized: bool) -> tuple[Trace, Trace | None, int]:
+    def begin(self, plan: Plan, quantization: str) -> tuple[Trace, Trace | None, int]:
         """A trace for a network that is to run; the one that goes on alike the longest, and the place up to which."""
-        new = Trace({g.name: tuple(g.removed) for g in plan.groups}, quantized)
-        alike = [(self._until(new, old), k) for k, old in enumerate(self._traces) if old.quantized == quantized]
+        new = Trace({g.name: tuple(g.removed) for g in plan.groups}, quantization)
+        alike = [(self._until(new, old), k) for k, old in enumerate(self._traces) if old.quantization == quantization]
         place, k = max(alike, default=(0, -1))
         best = self._traces[k] if place > self.places[0] else None
         if best is not None:  # it is of use: it goes last

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import paddle
 
+from prunelab.errors import SearchError
 from prunelab.evaluate.cuts import CutNetwork, sliced
 from prunelab.evaluate.evaluate import named_metrics
 from prunelab.evaluate.forward import forward, in_mode
@@ -26,10 +27,11 @@ from prunelab.graph.model_copy import copy_of
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
 from prunelab.plan import Plan
+from prunelab.search.eight_bits import in_eight_bits, rounded
 from prunelab.search.energy import EnergyMeter
 from prunelab.search.memory import Memory
 from prunelab.search.objectives import ENERGY, Aims
-from prunelab.search.planning import Candidate, is_weight, out_axis
+from prunelab.search.planning import Candidate
 from prunelab.surgery import mask
 from prunelab.train import finetune, repair
 
@@ -103,26 +105,29 @@ class Rehearsal:
     @contextlib.contextmanager
     def _network(self, candidate: Candidate) -> Iterator[Runs]:
         """Inside, a function from a batch to what the candidate's network gives for it."""
-        plan, quantized = candidate.plan, candidate.settings["quantization"] != "none"
+        plan, quantization = candidate.plan, candidate.settings["quantization"]
         model = self._healed(candidate) if candidate.trains else self.graph.model
         if _is_plain(plan):
-            network = self._cut(plan, model, quantized)
+            network = self._cut(plan, model, quantization)
             if candidate.trains:
                 yield lambda number, batch: network.run(batch.inputs, {})
             else:
-                yield self._remembering(network, plan, quantized)
+                yield self._remembering(network, plan, quantization)
                 self._memory.tidy()
             return
         # single weights, regions, words and experts are no matter of fewer units
+        if quantization == "int8":
+            raise SearchError("int8 is rehearsed where units go, and this plan takes single weights, a region, words "
+                              "or experts; choose int8_weights for it, or another granularity")
         with mask(model, plan), in_mode(model, training=False):
-            for p in model.parameters() if quantized else ():
+            for p in model.parameters() if quantization != "none" else ():
                 if p.ndim > 1:
                     paddle.assign(rounded(p), output=p)
             yield lambda number, batch: forward(model, batch.inputs)
 
-    def _remembering(self, network: CutNetwork, plan: Plan, quantized: bool) -> Runs:
+    def _remembering(self, network: CutNetwork, plan: Plan, quantization: str) -> Runs:
         """The network, gone on from what one like it computed before they differ."""
-        trace, best, place = self._memory.begin(plan, quantized)
+        trace, best, place = self._memory.begin(plan, quantization)
 
         def run(number: int, batch: Sample) -> Any:
             start, given = self._memory.known(best, number, place)
@@ -146,15 +151,14 @@ class Rehearsal:
                          loss=self.loss, plan=plan, seed=self.seed)
         return model
 
-    def _cut(self, plan: Plan, model: Any, quantized: bool) -> CutNetwork:
+    def _cut(self, plan: Plan, model: Any, quantization: str) -> CutNetwork:
         graph = self.graph.opened_for(plan)
         structure, program = graph.structure, graph.program
         kept = graph.kept(plan)
         held = tensors_of(graph, model)
         cut = {p.value: sliced(held[p.value], structure.dims(p.name), kept) for p in program.parameters}
-        if quantized:
-            cut.update({p.value: rounded(cut[p.value]) for p in program.parameters if is_weight(p)})
-        return CutNetwork(Executor(program, structure.solution, RULES, kept), cut, kept, structure.solution.dims)
+        network = CutNetwork(Executor(program, structure.solution, RULES, kept), cut, kept, structure.solution.dims)
+        return network if quantization == "none" else in_eight_bits(network, graph, self.held, quantization)
 
 
 def tensors_of(graph: Graph, model: Any) -> dict[int, Any]:
@@ -164,13 +168,6 @@ def tensors_of(graph: Graph, model: Any) -> dict[int, Any]:
         own = {**dict(model.named_buffers()), **dict(model.named_parameters())}
         held.update({p.value: own[p.name] for p in graph.program.parameters if p.name in own})
     return held
-
-
-def rounded(weight: Any) -> Any:
-    """A weight as eight bits hold it: 255 levels, symmetrical, a scale for each output channel."""
-    axes = [k for k in range(weight.ndim) if k != out_axis(weight.ndim)]
-    scale = paddle.clip(weight.abs().amax(axes, keepdim=True) / 127, min=1e-12)
-    return paddle.round(weight / scale) * scale
 
 
 def _is_plain(plan: Plan) -> bool:

@@ -46,8 +46,9 @@ class Space:
     ``sparsity``, ``macs`` or ``params`` instead: one amount for all, spread by ``scope``. ``criterion``,
     ``granularity``, ``round_to``, ``ignore``: as for `prunelab.propose`. ``clusters``: how many k-means makes of a
     group's units, with the criterion "cluster"; ``spatial``, ``vocabulary``: the fraction of the inputs' area, of the
-    words. ``repair``, ``epochs``, ``lr``, ``optimizer``: what follows a cut. ``quantization``: "none" or
-    "int8_weights". ``groups``: by the name of a ratio, the groups that have it, where a model is known.
+    words. ``repair``, ``epochs``, ``lr``, ``optimizer``: what follows a cut. ``quantization``: "none", "int8_weights",
+    or "int8" (what layers read too, its ranges found on data). ``groups``: by the name of a ratio, the groups that have
+    it, where a model is known.
     """
 
     ratios: Mapping[str, Variable | Plain] = field(default_factory=dict)

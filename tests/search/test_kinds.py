@@ -12,11 +12,12 @@ from paddle import nn
 from search_nets import digits, trained
 
 import prunelab as pl
-from prunelab.errors import OptionError
+from prunelab.errors import OptionError, SearchError
+from prunelab.evaluate.eight_bits import eight_bit_costs
 from prunelab.search import energy
+from prunelab.search.eight_bits import rounded
 from prunelab.search.energy import EnergyMeter
 from prunelab.search.planning import Planner
-from prunelab.search.rehearsal import rounded
 
 KINDS: dict[str, dict[str, Any]] = {
     "criteria": {"ratios": 0.4, "criterion": ["l1_weight", "taylor", "activation", "geometric_median"]},
@@ -98,6 +99,22 @@ def test_eight_bits_are_a_variable_with_its_accuracy_and_its_size() -> None:
             paddle.assign(rounded(p), output=p)
     eight = pl.evaluate(model, digits(), "loss")["loss"]
     assert by["int8_weights", 0.0].values["loss"] == pytest.approx(eight, rel=1e-4)
+
+
+def test_calibrated_eight_bits_lose_what_the_layers_together_do() -> None:
+    model = trained()
+    space = pl.space(ratios={"0": [0.0, 0.5]}, quantization=["none", "int8"])
+    study = pl.search(model, digits(), space, "grid", ("loss", "size_bytes"), trials=4, pruner=None)
+    by = {(t.settings["quantization"], t.ratios["0"]): t for t in study}
+    together = eight_bit_costs(model, digits(), metric="loss").together.lost
+    lost = by["int8", 0.0].values["loss"] - by["none", 0.0].values["loss"]
+    assert lost != 0
+    assert abs(lost - together) < 0.02  # both round; the extremes are of all samples here, of the first there
+    assert by["int8", 0.5].values["loss"] != by["none", 0.5].values["loss"]
+    assert by["int8", 0.0].values["size_bytes"] < 0.3 * by["none", 0.0].values["size_bytes"]
+    with pytest.raises(SearchError, match="2 times: int8 is rehearsed where units go"):
+        pl.search(model, digits(60), pl.space(sparsity=[0.3, 0.5], granularity="element", quantization="int8"), "grid",
+                  trials=2)
 
 
 def test_a_weight_in_eight_bits_has_at_most_255_values_a_channel() -> None:
