@@ -25,7 +25,7 @@ _PUBLIC = {
     "finetune": "train", "repair": "train",
     "space": "search", "search": "search", "Space": "search", "Study": "search",
     "load_model": "data", "datasets": "data", "presets": "data",
-    "text": "",
+    "auto": "", "text": "",
     "export": "export", "Export": "export", "verify_export": "export", "benchmark": "export",
     "Lab": "lab", "doctor": "lab",
     "Recipe": "recipe", "run_recipe": "recipe",
@@ -36,6 +36,7 @@ _PUBLIC = {
 __all__ = ["__version__", "load_ipython_extension", *_PUBLIC]
 
 if TYPE_CHECKING:
+    from prunelab import auto as auto
     from prunelab import errors as errors
     from prunelab import testing as testing
     from prunelab import text as text

@@ -104,6 +104,10 @@ def test_every_picture_is_shown_and_written_outside_a_notebook(fitted, tmp_path,
     assert "graph" in repr(fitted.visualize("graph"))
     with pytest.raises(UnknownNameError, match=r"unknown plot_type 'grpah' in visualize; did you mean 'graph'"):
         fitted.visualize(plot_type=["grpah"])
+    with pytest.raises(UnknownNameError, match="unknown plot_type '3'"):
+        fitted.visualize(plot_type=3)
+    with pytest.raises(OptionError, match="eval_dataloader is None"):
+        pl.AutoCompression(Net(), data(), None)
     with pytest.raises(OptionError, match="cannot be written"):
         fitted.visualize("graph", path=tmp_path / "nowhere" / "x.html")
 

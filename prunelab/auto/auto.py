@@ -67,6 +67,8 @@ class AutoCompression:
             OptionError: a value that cannot be, or a device that is not there.
             TraceError, DataError, InputError: as `prunelab.Lab`.
         """
+        if eval_dataloader is None:
+            raise OptionError("eval_dataloader is None; give what trials are judged on")
         self.wishes = Wishes.of_dict({} if search_space is None else search_space)
         self._asked = dict(search_space or {})
         prepared, place = Prepared.of(model), _device(device)
@@ -134,7 +136,7 @@ class AutoCompression:
             formats = ("paddle", "onnx") if kind == "none" else ("paddle", "onnx", eight)
         return self.lab.export(directory, formats, **options)
 
-    def visualize(self, plot_type: str | Iterable[str] = ("graph",),
+    def visualize(self, plot_type: Any = ("graph",),
                   path: str | os.PathLike[str] | None = None) -> Page:
         """Pictures, in a notebook inline, elsewhere as an HTML file: "graph", "curves", "front", "masks",
         "sensitivity", "plan".
@@ -146,7 +148,7 @@ class AutoCompression:
             UnknownNameError: a picture nobody knows.
             OptionError: one that shows what `fit` has not found yet.
         """
-        return open_page(self, [plot_type] if isinstance(plot_type, str) else list(plot_type),
+        return open_page(self, list(plot_type) if isinstance(plot_type, (list, tuple)) else [plot_type],
                          None if path is None else Path(path))
 
     def __repr__(self) -> str:

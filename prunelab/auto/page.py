@@ -60,7 +60,7 @@ def open_page(auto: AutoCompression, plots: Sequence[str], path: Path | None) ->
         OptionError: one that shows what is not found yet.
     """
     for plot in plots:
-        if plot not in PLOTS:
+        if not isinstance(plot, str) or plot not in PLOTS:
             raise unknown_name("plot_type", plot, PLOTS, place="visualize")
     if not plots:
         raise OptionError(f"plot_type is empty; give some of {', '.join(PLOTS)}")

@@ -21,7 +21,7 @@ from prunelab.data.download import download, is_url
 from prunelab.data.hub import is_hub, load_from_hub
 from prunelab.data.saved import load_saved
 from prunelab.data.weights import SUFFIXES, fill, read_weights
-from prunelab.errors import OptionError, PrunelabError, reason_of, unknown_name
+from prunelab.errors import OptionError, PrunelabError, reason_of, shown, unknown_name
 from prunelab.graph import as_layer
 
 _SUPPORTED = ("'module:callable', such as 'paddle.vision.models:resnet18', 'path/to/file.py:callable', or a saved "
@@ -61,6 +61,8 @@ def load_model(source: Any, *args: Any, weights: str | os.PathLike[str] | None =
         UnknownNameError: the module has nothing of that name; the nearest is in the message.
         DataError: a file that is missing, damaged, cut off or another one than its checksum says.
     """
+    if weights is not None and not isinstance(weights, (str, os.PathLike)):
+        raise OptionError(f"weights is {shown(weights)}; give a file of {' or '.join(SUFFIXES)}, or its URL")
     fetch = partial(download, cache=cache, timeout=timeout)
     if isinstance(source, (paddle.nn.Layer, paddle.Model)):
         model, source = source, type(source).__name__
@@ -113,6 +115,9 @@ def _checked(source: Any) -> str:
     if Path(source).suffix in SUFFIXES:
         raise OptionError(f"'{source}' holds weights, and no network; give the network, and the weights beside it: "
                           f"load_model('module:callable', weights='{source}')")
+    if Path(source).suffix in (".pth", ".pt", ".bin", ".ckpt"):
+        raise OptionError(f"'{source}' is a file of another framework; save its weights as .safetensors under the "
+                          "network's own names, or the whole model as .onnx")
     if source.startswith("hf:"):
         raise OptionError(f"'{source}' is no form that load_model knows; give {_SUPPORTED}")
     return source

@@ -34,6 +34,8 @@ class Tokenizer:
     lower: bool = True
 
     def __post_init__(self) -> None:
+        if not isinstance(self.words, Mapping):
+            raise OptionError(f"words is {shown(self.words)}; give a dict from words to ids")
         ids = list(self.words.values())
         if len(set(ids)) < len(ids):
             number = Counter(ids).most_common(1)[0][0]
@@ -51,6 +53,8 @@ class Tokenizer:
         """The ``size`` most frequent words of ``texts``, padding (0) and unknown (1) among them; of two that are
         equally frequent the one that comes first."""
         check_whole(size, "size", 3)
+        if isinstance(texts, str):
+            raise OptionError("texts is one text; give several, such as a list of them")
         found = Counter(word for text in texts for word in _words(text, pattern, lower))
         common = [word for word, _ in found.most_common(size - 2)]
         return cls(words={w: k for k, w in enumerate([padding, unknown, *common])}, unknown=unknown, padding=padding,
@@ -67,6 +71,10 @@ class Tokenizer:
 
     def encode(self, text: str, length: int | None = None) -> np.ndarray[Any, Any]:
         """The ids of a text's words: (words,) int64; with ``length``, cut or filled up to it."""
+        if not isinstance(text, str):
+            raise OptionError(f"the text is {shown(text)}; give a str")
+        if length is not None:
+            check_whole(length, "length", 1)
         other = self.words.get(self.unknown, -1) if self.unknown is not None else -1
         ids = [k for w in _words(text, self.pattern, self.lower) if (k := self.words.get(w, other)) >= 0]
         if length is not None:

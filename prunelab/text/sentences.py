@@ -16,6 +16,7 @@ from prunelab.text.sentence_ranking import SentenceRanking, rank_sentences
 Array = np.ndarray[Any, Any]
 
 KEEP = ("highest", "lowest")
+_OPTIONS = ("model", "loss", "epochs", "lr", "seed")
 
 
 def prune_sentences(
@@ -48,6 +49,9 @@ def prune_sentences(
     if keep not in KEEP:
         raise unknown_name("choice", keep, KEEP, place="keep=")
     if isinstance(ranking, str):
+        for name in options:
+            if name not in _OPTIONS:
+                raise unknown_name("option", name, _OPTIONS, place="prune_sentences")
         ranking = rank_sentences(samples, ranking, **options)
     elif options:
         raise OptionError(f"{', '.join(options)} is for a method by name; the ranking is made already")

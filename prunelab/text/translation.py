@@ -57,6 +57,8 @@ class _Words:
         if isinstance(old, paddle.Tensor):
             return paddle.to_tensor(self.array(old.numpy(), gone), dtype=old.dtype, place=old.place)
         found = np.asarray(old)
+        if found.dtype.kind not in "iu":
+            raise DataError(f"{shown(old)} is given where words are wanted; give ids, integers")
         if found.size and found.max() >= len(self.ids):
             raise DataError(f"the id {found.max()} is beyond the vocabulary of {len(self.ids)} words")
         new = np.where(found < 0, found, self.ids[np.maximum(found, 0)])

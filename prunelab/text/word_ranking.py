@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from prunelab.data.tokenizer import Tokenizer, as_tokenizer
-from prunelab.errors import OptionError, check_whole, unknown_name
+from prunelab.errors import OptionError, check_whole, shown, unknown_name
 from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.forward import LossFunction
 from prunelab.evaluate.loss import loss_function
@@ -124,7 +124,11 @@ def scores_of(ranking: WordRanking | Sequence[float] | Array, n_words: int) -> A
     Raises:
         OptionError: not as many as words, or one that is no number.
     """
-    scores = np.asarray(ranking.scores if isinstance(ranking, WordRanking) else ranking, np.float64)
+    try:
+        scores = np.asarray(ranking.scores if isinstance(ranking, WordRanking) else ranking, np.float64)
+    except (TypeError, ValueError):
+        raise OptionError(f"the ranking is {shown(ranking)}; give a method's name, what rank_vocabulary gave, or a "
+                          "number a word") from None
     if scores.shape != (n_words,):
         raise OptionError(f"the ranking has the shape {scores.shape}; the vocabulary has {n_words} words, so it is "
                           f"({n_words},)")

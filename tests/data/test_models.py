@@ -60,6 +60,7 @@ def test_two_files_of_one_name_do_not_mix(file: Path, tmp_path: Path) -> None:
     [
         ("resnet18", OptionError, "'resnet18' names no callable; give 'module:callable'"),
         ("https://host/net.py:f", OptionError, "is code from elsewhere"),
+        ("w.pth", OptionError, "is a file of another framework"),
         (3, OptionError, "the model's source is a int"),
         ("no_such_module:f", OptionError, "there is no module 'no_such_module'"),
         ("paddle.vision.models:resnt18", UnknownNameError, "did you mean 'resnet18'"),

@@ -52,5 +52,11 @@ def test_mistakes() -> None:
         Tokenizer(words={"unknown": 1}, unknown="uknown")
     with pytest.raises(OptionError, match="the id of the word 'a' is -1"):
         Tokenizer(words={"a": -1})
+    for call, says in ((lambda: Tokenizer(words=None), "words is None"),
+                       (lambda: Tokenizer.of("a b", 5), "is one text"),
+                       (lambda: TOKENIZER.encode(None), "the text is None"),
+                       (lambda: TOKENIZER.encode("a", 0), "length is 0")):
+        with pytest.raises(OptionError, match=says):
+            call()
     with pytest.raises(OptionError, match="no padding word"):
         as_tokenizer(["a"]).encode("a", 3)

@@ -125,6 +125,11 @@ def test_files_that_are_no_weights(name: str, content: bytes | None, says: str, 
         pl.load_model(nn.Linear(2, 2), weights=tmp_path / name)
 
 
+def test_weights_are_a_file() -> None:
+    with pytest.raises(OptionError, match=r"weights is 3; give a file of \.safetensors"):
+        pl.load_model(nn.Linear(2, 2), weights=3)
+
+
 HUB = "dependencies = []\nimport paddle\ndef small(width=3):\n    'A layer.'\n    return paddle.nn.Linear(2, width)\n"
 
 

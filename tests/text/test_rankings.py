@@ -177,6 +177,7 @@ MISTAKES = [
     (lambda x, y: pl.text.prune_sentences((x, y), 3, [1.0]), OptionError, r"shape \(1,\); the dataset has 40"),
     (lambda x, y: pl.text.prune_sentences((x, y), 3, y, keep="best"), UnknownNameError, "choice 'best'"),
     (lambda x, y: pl.text.prune_sentences((x, y), 3, y, model=1), OptionError, "model is for a method by name"),
+    (lambda x, y: pl.text.prune_sentences((x, y), 3, "loss", modle=1), UnknownNameError, "did you mean 'model'"),
     (lambda x, y: pl.text.prune_sentences((x, y[:3]), 3), DataError, "40, 3 samples"),
     (lambda x, y: pl.text.prune_sentences([x], 3), DataError, "give a map-style Dataset"),
     (lambda x, y: pl.text.prune_sentences((x * 0.5, y), 3), OptionError, "coverage counts words"),

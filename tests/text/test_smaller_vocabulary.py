@@ -107,6 +107,8 @@ def test_without_an_unknown_word_what_is_gone_is_refused_as_input_and_ignored_as
     model, data, _ = made("tied")
     small = pl.text.prune_vocabulary(model, dict(TOKENIZER.words), 9, data=data)
     gone = int(np.setdiff1d(np.unique(data[0]), small.kept)[0])
+    with pytest.raises(DataError, match="give ids, integers"):
+        small.translate(np.ones((2, 2)))
     with pytest.raises(DataError, match=f"the word {gone} is gone, and no unknown word"):
         small.translate(np.array([[gone]]))
     inputs = np.full((1, 2), small.kept[0])
@@ -121,6 +123,7 @@ MISTAKES = {
     "a size above": ({"size": 21}, OptionError, "from 2 to 20"),
     "a method": ({"ranking": "freqency"}, UnknownNameError, "did you mean 'frequency'"),
     "scores": ({"ranking": [1.0, 2.0]}, OptionError, r"the shape \(2,\); the vocabulary has 20 words"),
+    "words for scores": ({"ranking": ["a"] * 20}, OptionError, "a number a word"),
     "a nan": ({"ranking": [float("nan")] * 20}, OptionError, "is NaN"),
     "a word": ({"keep": ["zebra"]}, UnknownNameError, "unknown word 'zebra' in keep="),
     "an id": ({"keep": [99]}, OptionError, "an id of keep is 99"),
