@@ -86,7 +86,10 @@ def test_a_plan_of_other_units_goes_along_and_a_lab_adopts_the_words(tmp_path):
     assert pl.Plan.load(plan.save(tmp_path / "p.json")) == plan
     laws.check_exact(table.graph, plan)
     assert small.plan.made["criterion"] == "frequency"
-    lab = pl.Lab(model, train=data, val=data)
+    better = pl.repair(model, plan, data)
+    assert pl.compact(better, plan).embed.weight.shape[0] == 8
+    assert len(better.repair_report.layers) > 0
+    lab = pl.Lab(model, train=data, val=data, repair=True)
     state = lab.adopt(plan)
     assert state.plan.removed(table.group.name) == plan.removed(table.group.name)
     assert lab.back().cost == graph.cost()

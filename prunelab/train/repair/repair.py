@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -95,7 +95,8 @@ def repair(
     options = RepairOptions(samples=samples, rows=rows, memory=memory, seed=seed, steps=steps, lr=lr)
     if on_layer is not None and not callable(on_layer):
         raise OptionError("on_layer is no function; give one that takes a RepairedLayer")
-    graph = graph_for(model, as_plan(plan))
+    plan = _with_all_words(as_plan(plan))
+    graph = graph_for(model, plan)
     dense = graph if teacher is None else graph_for(teacher, plan)
     source = data if isinstance(data, Batches) else batches(data, graph.model)
     start, random_state = time.perf_counter(), paddle.get_rng_state()
@@ -104,6 +105,12 @@ def repair(
             return _Repair(graph, dense, plan, source, options).over(on_layer, start)
     finally:
         paddle.set_rng_state(random_state)
+
+
+def _with_all_words(plan: Plan) -> Plan:
+    """The plan that takes no words: the data have the dense model's numbers for them, and what words stay gives what it
+    gave, so that nothing is to make up for."""
+    return replace(plan, groups=tuple(g.with_removed(()) if g.granularity == "vocabulary" else g for g in plan.groups))
 
 
 class _Repair:
