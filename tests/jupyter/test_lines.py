@@ -167,6 +167,8 @@ REFUSES = [
     ("open paddle.vision.models.resnet19",
      ("OptionError: MODEL is 'paddle.vision.models.resnet19', which is no variable; of a module's callable say "
       "paddle.vision.models:resnet19")),
+    ("open net.safetensors", "OptionError: 'net.safetensors' holds weights, and no network; "),
+    ("open nowhere.onnx", "DataError: there is no file 'nowhere.onnx'; look at the path"),
     ("open paddle.vision.models:resnet19",
      "UnknownNameError: unknown model 'resnet19' in paddle.vision.models; did you mean 'resnet18'?"),
     ("open net --inputs 1x1x8x8",

@@ -78,12 +78,16 @@ def _attributes(text: str, session: Session) -> list[str]:
     return [f"{owner}.{name}" for name in names]
 
 
+# what `prunelab.load_model` has something to say about; told here, since it brings Paddle along
+_MODEL_FILES = (".onnx", ".json", ".pdiparams", ".pdmodel", ".safetensors", ".pdparams")
+
+
 class Model(Variable):
-    """A variable that holds a model (or a Lab), or ``module:callable``."""
+    """A variable that holds a model (or a Lab), ``module:callable``, or a saved model: ``model.onnx``."""
 
     def read(self, text: str, session: Session, place: str) -> Any:
         """The variable, or the text for `prunelab.load_model`."""
-        if ":" in text:
+        if ":" in text or text.endswith(_MODEL_FILES):
             return text
         if "." in text and session.lookup(text) is None:
             owner, _, name = text.rpartition(".")
