@@ -14,7 +14,7 @@ import prunelab as pl
 from prunelab.auto import PLOTS
 from prunelab.auto.prepared import Prepared
 from prunelab.auto.wishes import Wishes
-from prunelab.errors import OptionError, UnknownNameError
+from prunelab.errors import OptionError, Stopped, UnknownNameError
 from prunelab.testing import laws
 
 # as it is published
@@ -245,6 +245,22 @@ def test_a_ratio_that_the_parts_cannot_reach_is_told(model):
     auto = made(model, {**EXAMPLE, "sparsity": {"total_ratio": 0.99}})
     with pytest.raises(OptionError, match=r"params <= 1 %.* cannot be met"):
         auto.fit()
+
+
+def test_an_interrupt_ends_it_and_a_workspace_goes_on(model, tmp_path):
+    auto = made(model, EXAMPLE, workspace=tmp_path / "w")
+
+    def stop(study, trial):
+        if len(study) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Stopped, match=r"interrupted after \d of 4 trials, and nothing is cut"):
+        auto.fit(on_trial=stop)
+    assert auto.best_config is None
+    assert auto.lab.state.id == "s0"
+    known = [t.chosen for t in auto.study]
+    auto.fit()
+    assert [t.chosen for t in auto.study][:2] == known
 
 
 def test_devices(model):

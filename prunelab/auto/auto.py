@@ -13,7 +13,7 @@ from prunelab.auto.page import Page, open_page
 from prunelab.auto.parts import ratios_of
 from prunelab.auto.prepared import Prepared
 from prunelab.auto.wishes import Wishes
-from prunelab.errors import OptionError, shown
+from prunelab.errors import OptionError, Stopped, shown
 from prunelab.export import OnnxInt8
 from prunelab.lab import Lab
 from prunelab.search import Between, Space, Study, Trial
@@ -93,6 +93,7 @@ class AutoCompression:
         Raises:
             OptionError: a total_ratio that the space cannot reach.
             SearchError: trials that all fail, or none within the constraints.
+            Stopped: an interrupt ended the search; the Lab is in the dense state.
         """
         wishes = self.wishes
         self.lab.goto("s0")
@@ -101,6 +102,9 @@ class AutoCompression:
             self.study = self.lab.search(
                 self.space, wishes.sampler, [self._metric if o is None else o for o in wishes.objectives],
                 wishes.trials, constraints=wishes.limits, seed=wishes.seed, samples=wishes.samples, on_trial=on_trial)
+            if self.study.interrupted:
+                raise Stopped(f"the search was {self.study.note}, and nothing is cut; auto.study has the trials: call "
+                              "fit() again, which goes on where there is a workspace")
             best = self.study.best
         else:
             planner = Planner(self.lab.graph, self.space, self.lab.plan, loss=self.lab._task.loss, seed=wishes.seed,
