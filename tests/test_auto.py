@@ -142,7 +142,7 @@ def test_before_fit_what_is_not_found_is_refused(model, tmp_path):
 
 def test_strategies_quantization_and_parts_are_searched(model):
     auto = made(model, {
-        "quantization": {"type": ["none", "int8_weights"]},
+        "quantization": {"type": ["none", "int8_weights", "int8"]},
         "prune": [{"name": "small ones", "criteria": ["performance", "size"]},
                   {"name": "far ones", "params": {"pruning_strategy": "geometric_median"}}],
         "structure": [{"op_types": ["conv2d"], "sparsity": {"range": [0.1, 0.6]}},
@@ -155,7 +155,7 @@ def test_strategies_quantization_and_parts_are_searched(model):
     assert {o.name for o in auto.study.objectives} == {"accuracy", "size_bytes"}
     assert {t.settings["criterion"] for t in auto.study} <= {"l1_weight", "geometric_median"}
     assert config["prune"][0]["name"] in ("small ones", "far ones")
-    assert config["quantization"]["type"] in ("none", "int8_weights")
+    assert config["quantization"]["type"] in ("none", "int8_weights", "int8")
     assert auto.lab.plan.ratio("conv2") == 0.25
     assert auto.lab.plan.ratio("fc1") == 0
 
@@ -224,7 +224,6 @@ MISTAKES = {
     "a name": ({"structure": [{"names": ["conv3"], "sparsity": {"ratio": 0.5}}]}, UnknownNameError, "you mean 'conv"),
     "a frozen one": ({"structure": [{"names": ["fc2"], "sparsity": {"ratio": 0.5}}]}, OptionError, "frozen by"),
     "bits": ({"quantization": {"type": "int4"}}, UnknownNameError, "int8"),
-    "both": ({"quantization": {"type": ["int8", "int8_weights"]}}, OptionError, "does not tell apart"),
     "twice": ({"prune": [{}, {}]}, OptionError, "'l1_weight' twice"),
     "no strategy": ({"prune": []}, OptionError, "is empty"),
     "a sampler": ({"search": {"sampler": "anealing"}}, UnknownNameError, "'annealing'"),

@@ -170,7 +170,7 @@ class AutoCompression:
             raise OptionError("search_space['structure'] fits no group of the network; give op_types ['default'] for "
                               "all")
         criteria = [s.criterion for s in wishes.strategies]
-        kinds = ["none" if k == "none" else "int8_weights" for k in wishes.quantization]
+        kinds = list(wishes.quantization)
         if named is not None and len(criteria) == len(kinds) == 1 and all(low == high for low, high in named.values()):
             return Space(ratios={name: low for name, (low, _) in named.items()}, criterion=criteria[0],
                          groups={name: (name,) for name in named}, quantization=kinds[0], **wishes.options)
@@ -183,11 +183,10 @@ class AutoCompression:
         """The dict with one value for each choice."""
         wishes, state = self.wishes, self.lab.state
         strategy = wishes.strategy_of(settings["criterion"])
-        kind = next(k for k in wishes.quantization if (k == "none") == (settings["quantization"] == "none"))
         asked = {key: dict(value) for key, value in self._asked.items() if key in ("sparsity", "search", "finetune")}
         return {
             "sparsity": asked.get("sparsity", {}),
-            "quantization": {**dict(self._asked.get("quantization", {})), "type": kind},
+            "quantization": {**dict(self._asked.get("quantization", {})), "type": settings["quantization"]},
             "prune": [{"name": strategy.name, "criteria": list(strategy.criteria),
                        "params": {"pruning_strategy": strategy.criterion, **wishes.options}}],
             "structure": [{"names": [name], "sparsity": {"ratio": float(ratio)}}

@@ -2,9 +2,8 @@
 
     sparsity       total_ratio     the fraction that is to go of the whole network, in [0, 1)
                    of              of what: "params" (default) or "macs"
-    quantization   type            "none" (default), "int8_weights", "int8", or "none" and one of them in a list: then
-                                   the search chooses. Trials of "int8" round weights; the ranges of activations are
-                                   found when the model is exported
+    quantization   type            "none" (default), "int8_weights", "int8", or several in a list: then the search
+                                   chooses. Trials are simulated; the export finds the ranges of activations anew
                    max_lost        layers that alone lose more of the metric than this stay in float
     prune, a list of strategies; of several, the search chooses
                    name            what it is called in results: any words

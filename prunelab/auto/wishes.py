@@ -170,9 +170,6 @@ def _quantization(given: Any) -> tuple[str, ...]:
     kinds = _texts(given)
     for kind in kinds:
         _one_of(kind, QUANTIZATIONS, "search_space['quantization']['type']")
-    if {"int8", "int8_weights"} <= set(kinds):
-        raise OptionError("search_space['quantization']['type'] has int8 and int8_weights, which a trial does not tell "
-                          "apart; give one of them, beside 'none' if the search shall choose")
     return kinds or ("none",)
 
 
