@@ -25,3 +25,14 @@ def test_the_example_in_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert plan.cost.macs <= 0.5 * plan.dense_cost.macs
     assert {"model.onnx", "model.json", "plan.json"} <= {path.name for path in (tmp_path / "out").iterdir()}
     assert space["lab"].state.id == "s0"
+
+
+def test_the_recipe_runs_and_its_report_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = re.search(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert found
+    (tmp_path / "digits.toml").write_text(found[1], encoding="utf-8")
+    lab = pl.run_recipe("digits.toml")
+    assert lab.state.cost.macs <= 0.4 * lab.states[0].cost.macs
+    assert (tmp_path / "digits-pruned" / "model.onnx").is_file()
+    assert "was cut from" in (tmp_path / "digits.html").read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import Any
 
 from prunelab.cli.command import FINE, Command, json_option, tell
 from prunelab.cli.facts import status_data
+from prunelab.cli.run import carry_out_seen
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +23,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Write the demo's recipe there, and carry it out; the second time it goes on, or has nothing left to do."""
     from prunelab.evaluate.files import write_text
-    from prunelab.recipe import run_recipe
+    from prunelab.recipe import Recipe, open_lab
 
     folder = Path(given.directory)
     folder.mkdir(parents=True, exist_ok=True)
@@ -30,7 +31,9 @@ def run(given: argparse.Namespace) -> int:
     path = write_text(folder / "demo.toml", text)
     if sys.stderr.isatty():
         sys.stderr.write(f"{text}\n")
-    lab = run_recipe(path)
+    recipe = Recipe.load(path)
+    lab = open_lab(recipe)
+    carry_out_seen(recipe, lab)
     written = {"recipe": str(path), "report": str(folder / "report.html"), "exported": str(folder / "out")}
     told = "\n".join(f"{name:<9} {where}" for name, where in written.items())
     tell(given, f"{lab}\n{lab.tree()}\n{told}", {**status_data(lab), **written})

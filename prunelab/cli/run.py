@@ -27,7 +27,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Carry it out; 130 where it was interrupted, and then the same command goes on."""
-    from prunelab.recipe import Recipe, carry_out, open_lab
+    from prunelab.recipe import Recipe, open_lab
 
     recipe = Recipe.load(given.recipe)
     changed = overrides(given.settings)
@@ -36,8 +36,7 @@ def run(given: argparse.Namespace) -> int:
     recipe = recipe.with_(**changed) if changed else recipe
     lab = open_lab(recipe)
     try:
-        lab.on_change.append(_line)
-        carry_out(recipe, lab)
+        carry_out_seen(recipe, lab)
     except KeyboardInterrupt:
         sys.stderr.write(f"{_interrupted(lab)}\n")
         return INTERRUPTED
@@ -45,12 +44,18 @@ def run(given: argparse.Namespace) -> int:
     return FINE
 
 
-def _line(state: Any) -> None:
-    """A recorded state, to a person who looks on."""
-    if sys.stderr.isatty():
+def carry_out_seen(recipe: Recipe, lab: Lab) -> None:
+    """Carry it out, and tell a person who looks on of each state that is recorded."""
+    from prunelab.recipe import carry_out
+
+    def line(state: Any) -> None:
         from tqdm import tqdm
 
         tqdm.write(str(state), file=sys.stderr)
+
+    if sys.stderr.isatty():
+        lab.on_change.append(line)
+    carry_out(recipe, lab)
 
 
 def _interrupted(lab: Lab) -> str:

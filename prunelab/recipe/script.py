@@ -21,6 +21,8 @@ def script(recipe: Recipe) -> str:
     if "export" in said:
         section = dict(said["export"])
         lines.append(f"lab.export({_arguments([section.pop('directory')], section)})")
+    reports = said.get("report", [])
+    lines += [f"lab.report({code(path)})" for path in ([reports] if isinstance(reports, str) else reports)]
     head = ["import prunelab as pl", *sorted(set(uses)), ""]
     return "\n".join([*head, *opening, *lines]) + "\n"
 

@@ -268,6 +268,7 @@ def test_the_script_of_a_recipe_does_the_same(expected: list[Any]) -> None:
         exec(recipe.script(), space)  # noqa: S102
         assert history(space["lab"]) == expected
     assert 'lab = pl.Lab(net, train=some, val=load_data("' in recipe.script()
+    assert recipe.with_(report="a.html").script().endswith('lab.report("a.html")\n')
     assert 'lab.run(schedule="linear", to=0.6, by="params", steps=2, finetune=0)' in recipe.script()
 
 
@@ -287,7 +288,7 @@ def test_a_lab_tells_the_recipe_that_repeats_it(tmp_path: Path) -> None:
 
 SEARCHED = RUN.partition("[schedule]")[0] + '''
 [search]
-sampler = "random"
+sampler = "annealing"           # draws by the number of a trial: an interrupted search goes on alike
 trials = 6
 objectives = "loss"
 constraints = "params <= 80 %"
