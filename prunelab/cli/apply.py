@@ -12,7 +12,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Plan, model, weights, and where the smaller model's go."""
     parser.add_argument("plan", metavar="PLAN", help="the plan's file, such as plan.json")
     parser.add_argument("model", metavar="MODEL", help="module:callable, or file.py:callable, that makes the model")
-    parser.add_argument("weights", metavar="WEIGHTS", help="the dense model's, as safetensors")
+    parser.add_argument("weights", metavar="WEIGHTS", help="the dense model's: .safetensors or .pdparams")
     parser.add_argument("-o", "--output", metavar="FILE", default="small.safetensors",
                         help="where the smaller model's weights go (small.safetensors)")
     json_option(parser)
@@ -22,13 +22,12 @@ def run(given: argparse.Namespace) -> int:
     """Write the smaller model's weights, whole or not at all."""
     from prunelab.data import load_model
     from prunelab.evaluate.files import write_bytes
-    from prunelab.export.weights import read_weights, weights_bytes
+    from prunelab.export.weights import weights_bytes
     from prunelab.graph import as_layer
     from prunelab.plan import Plan
 
     plan = Plan.load(given.plan)
-    dense = as_layer(load_model(given.model))
-    read_weights(dense, given.weights)
+    dense = as_layer(load_model(given.model, weights=given.weights))
     data = weights_bytes(plan.apply(dense).state_dict())
     try:
         write_bytes(given.output, data)

@@ -10,10 +10,8 @@ from typing import Any
 
 import numpy as np
 import paddle
-from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from prunelab.errors import ExportError
 from prunelab.evaluate.forward import forward
 from prunelab.export.base import STEM, Array, Runner, Setting
 from prunelab.graph import TensorSpec
@@ -67,30 +65,6 @@ class Safetensors:
             return [np.asarray(t.numpy()) for t in paddle.utils.flatten(out) if isinstance(t, paddle.Tensor)]
 
         return run
-
-
-def read_weights(model: Any, path: str | os.PathLike[str]) -> None:
-    """Fill a model from a safetensors file, by the names in ``state_dict``.
-
-    Raises:
-        ExportError: a file that cannot be read, or that is of another model: what is missing, too much or of another
-            shape is named.
-    """
-    try:
-        arrays = load_file(os.fspath(path))
-    except (OSError, SafetensorError) as error:
-        raise ExportError(f"{os.fspath(path)} cannot be read as safetensors: {error}; give the file of the model's "
-                          "weights") from error
-    own = {name: tuple(t.shape) for name, t in model.state_dict().items() if t._is_initialized()}
-    wrong = [f"{n} is missing" for n in own if n not in arrays] + [f"{n} is not the model's" for n in arrays
-                                                                   if n not in own]
-    wrong += [f"{n} is {arrays[n].shape}, not {own[n]}" for n in own if n in arrays and arrays[n].shape != own[n]]
-    if wrong:
-        more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        raise ExportError(f"{os.fspath(path)} is of another model than {type(model).__name__}: {'; '.join(wrong[:3])}"
-                          f"{more}; give the weights of that model")
-    place = home_of(model)
-    model.set_state_dict({name: paddle.to_tensor(array, place=place) for name, array in arrays.items()})
 
 
 def save_weights(tensors: Mapping[str, Any], target: str | os.PathLike[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,10 @@ def test_verify_tells_of_a_whole_and_of_a_damaged_export(tmp_path: Path, capsys:
     assert "holds no export" in capsys.readouterr().err
 
 
+def _full(*args: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
 def test_apply_writes_the_smaller_models_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "net.py").write_text("from paddle import nn\n\ndef net(width=8):\n"
                                      "    return nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 2))\n")
@@ -82,6 +87,13 @@ def test_apply_writes_the_smaller_models_weights(tmp_path: Path, capsys: pytest.
     small = pl.compact(model, plan)
     found = load_file(str(target))
     assert {n: t.numpy().tolist() for n, t in small.state_dict().items()} == {n: a.tolist() for n, a in found.items()}
+    before = target.read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", _full)
+        assert main(words) == 2
+    assert "cannot be written: No space left on device" in capsys.readouterr().err
+    assert target.read_bytes() == before
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
     save_weights(pl.load_model(make, 9).state_dict(), tmp_path / "dense.safetensors")
     assert main(words) == 2
     assert "0.weight is (4, 9), not (4, 8)" in capsys.readouterr().err

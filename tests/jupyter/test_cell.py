@@ -91,3 +91,34 @@ def test_an_interrupted_cell_leaves_the_lab_and_goes_on(book: Notebook) -> None:
     assert shown == ["Stopped: %%prune was interrupted; lab is at s1, its last recorded state"]
     assert history(book.run(cell)) == whole
     assert Path("run", "recipe.toml").read_text().startswith("seed = 5")
+
+
+# a cell up to the cursor, and the words that complete it (all of them, or some)
+COMPLETED = [
+    ("%%prune --e", ["%%prune --explain"], True),
+    ("%%prune\nsee", ["%%prune\nseed"], True),
+    ("%%prune\nsch", ["%%prune\nschedule"], True),
+    ("%%prune\n[sea", ["%%prune\n[search"], True),
+    ("%%prune\n[[ste", ["%%prune\n[[steps"], True),
+    ("%%prune\n[model]\nsou", ["%%prune\n[model]\nsource"], True),
+    ("%%prune\n[model]\nsource = ", ['%%prune\n[model]\nsource = "net"'], True),
+    ("%%prune\n[model]\nsource = \"n", ["%%prune\n[model]\nsource = \"net"], True),
+    ("%%prune\n[data]\ntrain = 'd", ["%%prune\n[data]\ntrain = 'digits"], True),
+    ("%%prune\n[data]\nmetrics = [\"accuracy\", \"los", ["%%prune\n[data]\nmetrics = [\"accuracy\", \"loss"], True),
+    ("%%prune\n[schedule]\nname = \"cu", ["%%prune\n[schedule]\nname = \"cubic"], True),
+    ("%%prune\n[schedule]\nname = \"cubic\"\nscope = \"gl", ["global"], False),
+    ("%%prune\nschedule = {name = \"cubic\", st", ["%%prune\nschedule = {name = \"cubic\", steps"], True),
+    ("%%prune\nsteps = [{layer = \"con", ["conv1", "conv2"], False),
+    ("%%prune\nsteps = [{layer = \"conv1\", rat", ["%%prune\nsteps = [{layer = \"conv1\", ratio",
+                                                  "%%prune\nsteps = [{layer = \"conv1\", ratios"], True),
+    ("%%prune\n[export]\nformats = [\"onnx-i", ["onnx-int8"], False),
+]
+
+
+@pytest.mark.parametrize(("cell", "words", "whole"), COMPLETED, ids=[c[0] for c in COMPLETED])
+def test_a_recipe_completes_in_its_cell(cell: str, words: list[str], whole: bool, opened: Notebook) -> None:
+    found = opened.complete(cell)
+    if whole:
+        assert sorted(found) == sorted(words)
+    else:
+        assert all(any(line.endswith(word) for line in found) for word in words), found

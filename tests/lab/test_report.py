@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -212,6 +213,22 @@ def test_a_place_that_cannot_be_is_refused(path: Any, kind: type[Exception], mes
     with pytest.raises(kind, match=re.escape(message)):
         run.report(path, measure=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_leaves_the_old_report(run: pl.Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = run.report(tmp_path / "run.md", measure=False)
+    before = path.read_bytes()
+
+    def full(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    for name in ("replace", "fdopen"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, full)
+            with pytest.raises(WorkspaceError, match=r"cannot be written to .*run\.md: No space left on device"):
+                run.report(path, title="Other", measure=False)
+        assert [p.name for p in tmp_path.iterdir()] == ["run.md"]
+        assert path.read_bytes() == before
 
 
 def test_fifty_states_stay_small(tmp_path: Path) -> None:

@@ -25,11 +25,11 @@ def matcher(session: Session) -> Callable[[Any], dict[str, Any]]:
 
     @context_matcher(identifier="prunelab.prune", priority=1000)
     def prune_matcher(context: Any) -> dict[str, Any]:
-        line = _LINE.fullmatch(context.text_until_cursor)
-        if line is None:
+        line, cell = _LINE.fullmatch(context.text_until_cursor), _cell(context)
+        if line is None and cell is None:
             return {"completions": [], "suppress": False}
         try:
-            fragment, words = complete(line["rest"], session)
+            fragment, words = _in_cell(cell, session) if line is None else complete(line["rest"], session)
         except PrunelabError:  # a line that is wrong so far has no completions
             fragment, words = "", []
         # where nothing fits, what stands there already: without any, IPython adds its own, files and magics
@@ -37,6 +37,20 @@ def matcher(session: Session) -> Callable[[Any], dict[str, Any]]:
         return {"completions": completions, "matched_fragment": fragment, "suppress": True, "ordered": True}
 
     return prune_matcher
+
+
+def _cell(context: Any) -> list[str] | None:
+    """The lines of a `%%prune` cell up to the cursor; None in another cell."""
+    lines = context.full_text.split("\n")[: context.cursor_line + 1]
+    if not lines or not re.match(r"\s*%%prune\b", lines[0]):
+        return None
+    return [*lines[:-1], context.text_until_cursor]
+
+
+def _in_cell(lines: list[str] | None, session: Session) -> tuple[str, list[str]]:
+    from prunelab.jupyter.magics.cell_completion import complete_cell
+
+    return complete_cell(lines or [""], session)
 
 
 def complete(text: str, session: Session) -> tuple[str, list[str]]:
