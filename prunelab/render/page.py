@@ -57,7 +57,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Cell | str]], *, state
     """A table; cells with numbers stand to the right. ``states``: the state of each row, ``here`` the marked one."""
     cells = [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in rows]
     right = [any(row[k].value is not None for row in cells) for k in range(len(headers))]
-    head = "".join(f"<th{_side(right[k])} scope=col>{escape(name)}</th>" for k, name in enumerate(headers))
+    head = "".join(f'<th{_side(right[k])} scope="col">{escape(name)}</th>' for k, name in enumerate(headers))
     body = "".join(_row(row, right, states[k] if states else "", here) for k, row in enumerate(cells))
     kind = ' class="sorts"' if sorts else ""
     return f'<div class="wide"><table{kind}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -67,7 +67,8 @@ def _row(row: Sequence[Cell], right: Sequence[bool], state: str, here: str) -> s
     told = "".join(f"<td{_side(to_right)}{_value(cell.value)}>{escape(cell.text)}</td>"
                    for cell, to_right in zip(row, right, strict=True))
     marked = ' class="here"' if state and state == here else ""
-    return f"<tr{f' data-state={state!r}' if state else ''}{marked}>{told}</tr>"
+    named = f' data-state="{escape(state)}"' if state else ""
+    return f"<tr{named}{marked}>{told}</tr>"
 
 
 def _side(to_right: bool) -> str:

@@ -103,7 +103,8 @@ def test_a_page_shows_every_state_and_when_each_unit_went(page: Page, run: pl.La
 
 
 def test_a_page_needs_nothing_else(page: Page) -> None:
-    assert not [at for _, at in page.found if "src" in at or (at.get("href") or "#")[0] != "#"]
+    assert not [at for _, at in page.found if not str(at.get("src", "data:")).startswith("data:")
+                or (at.get("href") or "#")[0] != "#"]
     policy = next(at for tag, at in page.found if tag == "meta" and "http-equiv" in at)
     assert "default-src 'none'" in str(policy["content"])
 
@@ -197,8 +198,11 @@ def test_a_lab_without_data_or_steps_has_a_report(tmp_path: Path) -> None:
     assert "No step has been taken." in told
     masked = pl.Lab(nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 2)), inputs=(2, 4))
     masked.adopt(pl.propose(masked.graph, granularity="element", sparsity=0.5))
-    told = Page(masked.report(tmp_path / "m.html").read_text()).told
-    assert "cuts single weights, which a recipe has no words for" in told
+    page = Page(masked.report(tmp_path / "m.html").read_text())
+    assert "cuts single weights, which a recipe has no words for" in page.told
+    shown = [at["alt"] for tag, at in page.found if tag == "img"]
+    assert shown == ["0.weight: 50.0 % of 6 × 4 weights left (element)",
+                     "2.weight: 50.0 % of 2 × 6 weights left (element)"]
 
 
 @pytest.mark.parametrize(("path", "kind", "message"), [

@@ -16,7 +16,9 @@ from prunelab.lab.repeating import recipe_data
 from prunelab.lab.state import State
 from prunelab.plan.layers import LayerRow, layers
 from prunelab.plan.plan import PlanGroup
+from prunelab.plan.sparse import SparseGroup
 from prunelab.render.curves import Curves
+from prunelab.render.patterns import PatternPicture
 from prunelab.render.strip import Strip
 from prunelab.render.toml import to_toml
 from prunelab.render.tradeoff import Dot, Tradeoff
@@ -52,6 +54,7 @@ class Content:
     tradeoff: Tradeoff | None
     layers: tuple[LayerRow, ...]
     strips: tuple[Strip, ...]
+    patterns: tuple[PatternPicture, ...]
     sensitivity: Sensitivity | None
     measured: Measured
     recipe: str
@@ -70,8 +73,8 @@ def content_of(history: Reading, measured: Measured, title: str | None = None) -
     uncut = next(state for state in reversed(path) if not state.plan)
     return Content(
         title or f"Pruning of {model}", model, path[-1], uncut, path, states, history.tree(), history.curves(),
-        _tradeoff(path, uncut, states), _layers(history), _strips(path), _sensed(history, path), measured,
-        _recipe(history), str(getattr(history, "workspace", None) or ""))
+        _tradeoff(path, uncut, states), _layers(history), _strips(path), _patterns(path[-1]),
+        _sensed(history, path), measured, _recipe(history), str(getattr(history, "workspace", None) or ""))
 
 
 def _sensed(history: Any, path: Sequence[State]) -> Sensitivity | None:
@@ -115,6 +118,11 @@ def _strips(path: Sequence[State]) -> tuple[Strip, ...]:
         gone[list(group.kept)] = -1
         found.append(Strip(group.name, group.granularity, gone, tuple(state.id for state in path)))
     return tuple(found)
+
+
+def _patterns(state: State) -> tuple[PatternPicture, ...]:
+    """The masks of weights that lose single ones."""
+    return tuple(group.picture() for group in state.plan.groups if isinstance(group, SparseGroup) and group.n_removed)
 
 
 def _recipe(history: Any) -> str:

@@ -10,6 +10,7 @@ from prunelab.plan.layers import LayerRow
 from prunelab.render.confusion import ConfusionPicture
 from prunelab.render.numbers import count, counted, percent
 from prunelab.render.page import Cell, Section, chips, code, facts, figure, page, table
+from prunelab.render.png import image
 from prunelab.render.strip import Strip
 
 _MOST_CLASSES = 20  # that a matrix is drawn of: more cells than that nobody reads
@@ -81,6 +82,9 @@ def _layers(content: Content) -> str:
               '<i class="key" style="background:var(--orange)"></i>went late</p>')
     strips = "".join(_strip(strip) for strip in content.strips)
     drawn = f'{legend}<div class="strips" data-filter="Filter layers">{strips}</div>' if strips else ""
+    if content.patterns:
+        masks = "".join(figure(p.title, image(p.cells(), p.title)) for p in content.patterns)
+        drawn += f'<p>Weights that are left, strong where all of a cell are:</p><div class="charts">{masks}</div>'
     return f"{text}{drawn}<details><summary>All layers as a table</summary>{_table(content)}</details>"
 
 
