@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prunelab.errors import DataError, ExportError, InputError, OptionError, PlanError
+from prunelab.errors import DataError, ExportError, InputError, OptionError, PlanError, shown
 from prunelab.lab import Lab
 from prunelab.lab.randomness import seed_all
-from prunelab.lab.repeating import RECIPE
+from prunelab.lab.repeating import RECIPE, kept_recipe
 from prunelab.plan import Plan
 from prunelab.recipe.actions import Keys, actions, n_done
 from prunelab.recipe.keys import TRAINING
@@ -47,10 +47,11 @@ def run_recipe(recipe: str | os.PathLike[str] | Recipe, *, variables: Mapping[st
 
 
 def as_recipe(recipe: str | os.PathLike[str] | Recipe, variables: Mapping[str, Any] | None = None) -> Recipe:
-    """A recipe, or the one in a file or in a text: a text of one line without an equals sign is a file's name."""
+    """A recipe, or the one in a file or in a text: a line that ends in ".toml", or has no equals sign, is a file."""
     if isinstance(recipe, Recipe):
         return recipe
-    if isinstance(recipe, os.PathLike) or (isinstance(recipe, str) and not {"\n", "="}.intersection(recipe)):
+    named = isinstance(recipe, str) and "\n" not in recipe and (recipe.endswith(".toml") or "=" not in recipe)
+    if isinstance(recipe, os.PathLike) or named:
         return Recipe.load(recipe, variables)
     return Recipe.loads(recipe, variables)
 
@@ -59,8 +60,10 @@ def open_lab(recipe: Recipe) -> Lab:
     """The Lab of a recipe, in its workspace's last state; the workspace keeps the recipe, too.
 
     Raises:
-        RecipeError: a model or data that cannot be had, at the line that says where from.
+        RecipeError: a model or data that cannot be had, at the line that says where from; a workspace that was made
+            with others.
     """
+    _check_kept(recipe)
     values = recipe.values
     section, seed = dict(recipe.section("data")), values.get("seed", 0)
     training = lab_options(recipe.section("finetune"))
@@ -87,6 +90,37 @@ def open_lab(recipe: Recipe) -> Lab:
         with contextlib.suppress(OptionError):  # objects that were given in place of names cannot be written down
             recipe.save(Path(lab.workspace) / RECIPE)
     return lab
+
+
+# what all states of a history depend on; what is done, step by step, is compared with its lines
+_SAME = ("seed", "criterion", "repair", "preset", "model", "data", "finetune")
+
+
+def _check_kept(recipe: Recipe) -> None:
+    """Refuse a workspace that was made with another model, other data or another training: what is recorded there and
+    what would follow would not be one run."""
+    workspace = recipe.values.get("workspace")
+    if workspace is None:
+        return
+    kept = kept_recipe(workspace)
+    for section in _SAME if kept else ():
+        old, new = kept.get(section), recipe.data.get(section)
+        path: tuple[str, ...] = (section,)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            key = next((key for key in {**old, **new} if _differ(old.get(key), new.get(key))), "")
+            path, old, new = (section, key), old.get(key), new.get(key)
+        if not _differ(old, new):
+            continue
+        told = ["nothing" if value is None else shown(value) for value in (old, new)]
+        raise recipe.error(f"the workspace {workspace} was made with another {'.'.join(path)}: {told[0]} there, "
+                           f"{told[1]} here; choose another workspace, or give what it was made with", *path)
+
+
+def _differ(old: Any, new: Any) -> bool:
+    """Whether two values of recipes are other ones; of an object that was given in a value's place nobody knows."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return any(_differ(old.get(key), new.get(key)) for key in {**old, **new})
+    return (new is None or isinstance(new, (str, bool, int, float, list, Mapping))) and old != new
 
 
 def lab_options(finetune: Mapping[str, Any]) -> dict[str, Any]:

@@ -110,6 +110,30 @@ def test_a_workspace_of_another_run_is_refused_with_the_step_that_differs(tmp_pa
         pl.run_recipe(recipe.with_(steps=recipe.data["steps"][:1]))
 
 
+@pytest.mark.parametrize(("changed", "message"), [
+    ({"finetune": {"lr": 0.02}}, r"was made with another finetune.lr: 0.01 there, 0.02 here; choose another workspace"),
+    ({"seed": 4}, r"was made with another seed: 3 there, 4 here"),
+    ({"criterion": "l2_weight"}, r"was made with another criterion: nothing there, 'l2_weight' here"),
+    ({"model": {"arguments": {"width": 7}}}, r"was made with another model.arguments: nothing there"),
+])
+def test_a_workspace_of_other_trainings_is_refused_and_left_as_it_is(changed: dict[str, Any], message: str,
+                                                                     tmp_path: Path) -> None:
+    recipe = pl.Recipe.loads(RUN).with_(workspace=str(tmp_path), steps=None, schedule={"steps": 1})
+    pl.run_recipe(recipe).close()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.toml")}
+    with pytest.raises(RecipeError, match=message):
+        pl.run_recipe(recipe, **changed)
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*.toml")}
+    pl.run_recipe(recipe, schedule={"to": 0.7}).close()  # going further is the same run
+    pl.run_recipe(recipe, data={"train": recipe_nets.data()}).close()  # an object: nobody knows
+
+
+def test_a_file_may_have_an_equals_sign_in_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "lr=0.1.toml"
+    path.write_text(RUN)
+    assert pl.run_recipe(str(path), steps=None, schedule=None).state.id == "s0"
+
+
 def test_variables_stand_for_values(expected: list[Any]) -> None:
     text = """
     seed = "numbers.seed"
