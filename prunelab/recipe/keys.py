@@ -6,23 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from prunelab.recipe.kinds import (
-    FLAG,
-    POSITIVE,
-    RATIO,
-    RATIOS,
-    SEED,
-    SHAPES,
-    TABLE,
-    TEXT,
-    UNITS,
-    FlagOr,
-    Kind,
-    Many,
-    Name,
-    Source,
-    whole,
-)
+from prunelab.recipe.kinds import FlagOr, Kind, Many, Name, Source
+from prunelab.recipe.plain import FLAG, POSITIVE, RATIO, RATIOS, SEED, SHAPES, TABLE, TEXT, UNITS, whole
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,8 @@ from prunelab.errors import OptionError, RecipeError, shown, unknown_name
 from prunelab.evaluate.files import write_text
 from prunelab.recipe.keys import REPEATED, SECTIONS, TOP, Key, schema
 from prunelab.recipe.kinds import Variables
-from prunelab.recipe.positions import Position, positions
+from prunelab.recipe.positions import positions
+from prunelab.recipe.text import Text, syntax_error
 from prunelab.render.toml import to_toml
 
 if sys.version_info >= (3, 11):
@@ -22,26 +22,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_PLACE = re.compile(r"\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 Keys = tuple["str | int", ...]
-
-
-@dataclass(frozen=True)
-class Text:
-    """Where a recipe was read: its text, what errors call the place, and what line the text begins at there."""
-
-    text: str = ""
-    place: str = "the recipe"
-    first_line: int = 1
-
-    def error(self, message: str, at: Position | None) -> RecipeError:
-        """An error at a position; without one, of the recipe as a whole."""
-        if at is None:
-            return RecipeError(f"{self.place}: {message}")
-        line = at.line + self.first_line - 1
-        where = (f"{self.place}:{line}:{at.column}" if self.place.endswith(".toml")
-                 else f"line {line}, column {at.column} of {self.place}")
-        return RecipeError(f"{where}: {message}", line, at.column)
 
 
 @dataclass(frozen=True)
@@ -93,7 +74,7 @@ class Recipe:
         try:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise _syntax_error(error, where) from error
+            raise syntax_error(error, where) from error
         return cls(data, where, variables or {})
 
     def dumps(self) -> str:
@@ -220,15 +201,3 @@ class Recipe:
 def _missing(keys: Mapping[str, Key], given: Iterable[str]) -> str:
     there = set(given)
     return next((name for name, key in keys.items() if key.required and name not in there), "")
-
-
-def _syntax_error(error: Exception, where: Text) -> RecipeError:
-    """What `tomllib` says, at the place it says."""
-    found = _PLACE.search(str(error))
-    message = f"this is no TOML: {_PLACE.sub('', str(error))}"
-    if found is None:
-        return where.error(message, None)
-    if found["line"]:
-        return where.error(message, Position(int(found["line"]), int(found["column"])))
-    lines = where.text.rstrip("\n").split("\n")
-    return where.error(f"{message} (the text ends there)", Position(len(lines), len(lines[-1]) + 1))

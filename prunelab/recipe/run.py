@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prunelab.errors import DataError, ExportError, InputError, OptionError, PlanError, shown
+from prunelab.errors import ExportError, OptionError, PlanError
 from prunelab.lab import Lab
 from prunelab.lab.randomness import seed_all
-from prunelab.lab.repeating import RECIPE, kept_recipe
+from prunelab.lab.repeating import RECIPE
 from prunelab.plan import Plan
-from prunelab.recipe.actions import Keys, actions, n_done
+from prunelab.recipe.actions import actions, n_done
+from prunelab.recipe.at import At
+from prunelab.recipe.kept import check_kept
 from prunelab.recipe.keys import TRAINING
 from prunelab.recipe.recipe import Recipe
 from prunelab.recipe.sources import data_of, model_of, preset_of
@@ -63,64 +64,33 @@ def open_lab(recipe: Recipe) -> Lab:
         RecipeError: a model or data that cannot be had, at the line that says where from; a workspace that was made
             with others.
     """
-    _check_kept(recipe)
+    check_kept(recipe)
     values = recipe.values
     section, seed = dict(recipe.section("data")), values.get("seed", 0)
     training = lab_options(recipe.section("finetune"))
     if isinstance(training.get("teacher"), (str, Mapping)):
-        with _At(recipe, "finetune", "teacher"):
+        with At(recipe, "finetune", "teacher"):
             training["teacher"] = model_of({"source": training["teacher"]})
     given = {name: values[name] for name in ("seed", "workspace", "criterion", "repair") if name in values}
     given.update({name: recipe.section("model")[name] for name in ("inputs", "device")
                   if name in recipe.section("model")})
     seed_all(seed)  # a model that is made here draws its weights
-    with _At(recipe, "preset"):
+    with At(recipe, "preset"):
         preset = preset_of(recipe.section("preset"))
     if "model" in values:
-        with _At(recipe, "model"):
+        with At(recipe, "model"):
             preset["model"] = model_of(values["model"])
     for name in ("train", "val"):
         if name in section:
-            with _At(recipe, "data", name):
+            with At(recipe, "data", name):
                 section[name] = data_of(section[name])
-    with _At(recipe):
+    with At(recipe):
         lab = Lab(**{**preset, **section, **training, **given})
     lab.origin = {name: recipe.data[name] for name in ("preset", "model", "data", "finetune") if name in recipe.data}
     if lab.workspace is not None:
         with contextlib.suppress(OptionError):  # objects that were given in place of names cannot be written down
             recipe.save(Path(lab.workspace) / RECIPE)
     return lab
-
-
-# what all states of a history depend on; what is done, step by step, is compared with its lines
-_SAME = ("seed", "criterion", "repair", "preset", "model", "data", "finetune")
-
-
-def _check_kept(recipe: Recipe) -> None:
-    """Refuse a workspace that was made with another model, other data or another training: what is recorded there and
-    what would follow would not be one run."""
-    workspace = recipe.values.get("workspace")
-    if workspace is None:
-        return
-    kept = kept_recipe(workspace)
-    for section in _SAME if kept else ():
-        old, new = kept.get(section), recipe.data.get(section)
-        path: tuple[str, ...] = (section,)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            key = next((key for key in {**old, **new} if _differ(old.get(key), new.get(key))), "")
-            path, old, new = (section, key), old.get(key), new.get(key)
-        if not _differ(old, new):
-            continue
-        told = ["nothing" if value is None else shown(value) for value in (old, new)]
-        raise recipe.error(f"the workspace {workspace} was made with another {'.'.join(path)}: {told[0]} there, "
-                           f"{told[1]} here; choose another workspace, or give what it was made with", *path)
-
-
-def _differ(old: Any, new: Any) -> bool:
-    """Whether two values of recipes are other ones; of an object that was given in a value's place nobody knows."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        return any(_differ(old.get(key), new.get(key)) for key in {**old, **new})
-    return (new is None or isinstance(new, (str, bool, int, float, list, Mapping))) and old != new
 
 
 def lab_options(finetune: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,11 +106,11 @@ def carry_out(recipe: Recipe, lab: Lab) -> Lab:
     todo = actions(recipe.values)
     done = n_done(todo, lab, lambda told, path: recipe.error(told, *path))
     for action in todo[done:]:
-        with _At(recipe, *action.path):
+        with At(recipe, *action.path):
             action.carry_out(lab)
     _export(recipe, lab)
     for path in recipe.values.get("report", ()):
-        with _At(recipe, "report"):
+        with At(recipe, "report"):
             lab.report(path)
     return lab
 
@@ -152,7 +122,7 @@ def _export(recipe: Recipe, lab: Lab) -> None:
     directory, formats = section.pop("directory"), section.get("formats")
     if not section.get("force") and _is_exported(lab, directory, formats):
         return
-    with _At(recipe, "export"):
+    with At(recipe, "export"):
         lab.export(directory, **section)
 
 
@@ -167,35 +137,3 @@ def _is_exported(lab: Lab, directory: str, formats: tuple[Any, ...] | None) -> b
         return False
     names = {name if isinstance(name, str) else name.name for name in formats or ()}
     return plan.groups == lab.plan.groups and names <= set(told["formats"])
-
-
-# what a person mends in the recipe; a training that fails, or a full disk, is not its fault
-_MISTAKES = (OptionError, InputError, DataError, PlanError)
-
-
-class _At:
-    """A mistake that shows inside is told with the place in the recipe that asked for it; what it was is its cause."""
-
-    def __init__(self, recipe: Recipe, *path: str | int) -> None:
-        self._recipe, self._path = recipe, path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
-        if isinstance(error, _MISTAKES):
-            raise self._recipe.error(str(error), *self._narrowed(str(error))) from error
-
-    def _narrowed(self, message: str) -> Keys:
-        """The key of the section that the message speaks of, by its name or else by its value."""
-        inside: Any = self._recipe.data
-        for part in self._path:
-            inside = inside[part] if not isinstance(inside, Mapping) or part in inside else {}
-        if not isinstance(inside, Mapping) or not inside:
-            return self._path
-        if self._path == ("model",) and "source" in inside and "weights" not in message:
-            return (*self._path, "source")
-        words = set(re.findall(r"[\w.]+\w|\w", message))
-        named = [key for key in inside if key in words and len(key) > 2]  # "to" and "by" are words of any message
-        named += [key for key, value in inside.items() if isinstance(value, (str, int, float)) and str(value) in words]
-        return (*self._path, named[0]) if named else self._path
