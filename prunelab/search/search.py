@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,7 @@ from prunelab.errors import OptionError, SearchError, check_seed, check_whole, s
 from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.forward import LossFunction, in_mode
 from prunelab.evaluate.identity import data_identity, fingerprint, model_identity
+from prunelab.evaluate.progress import Meter
 from prunelab.evaluate.samples import Sample, hold, shuffled
 from prunelab.graph import Graph, as_layer, trace
 from prunelab.plan import Plan, as_plan
@@ -26,7 +28,7 @@ from prunelab.search.sharing import share
 from prunelab.search.space import Space
 from prunelab.search.storage import open_study, place_of, quiet, why
 from prunelab.search.study import OnTrial, Study
-from prunelab.search.trial import COMPLETE, CUT_SHORT
+from prunelab.search.trial import COMPLETE, CUT_SHORT, Trial
 from prunelab.search.workers import Crew, DaskCrew, ProcessCrew
 from prunelab.search.workers.parcel import Parcel, as_bytes, threads_each
 
@@ -70,7 +72,7 @@ def search(
     A trial runs the network with its cut units taken out, as the smaller model computes, on a growing part of the data;
     what it costs is known before, so that one outside constraints never runs (and does not count). A trial of a plan
     that was tried is answered from the record. An interrupt ends the search and gives the study so far. The model is
-    left as it was.
+    left as it was. A bar shows how far it is, in a notebook and in a terminal.
 
     Args:
         model: an ``nn.Layer``, a ``paddle.Model`` or a `Graph`; or a Lab, which searches from its state on its data.
@@ -113,8 +115,28 @@ def search(
                        workers=workers, executor=executor, start=start)
     job = Job.of(model, data, space, objectives, constraints, seed=seed, train=train, loss=loss, inputs=inputs,
                  plan=plan, samples=samples)
-    return search_job(job, sampler, trials, storage=storage, name=name, pruner=pruner, on_trial=on_trial,
-                      on_batch=on_batch, workers=workers, executor=executor, start=start)
+    trials = check_whole(trials, "trials", 1)
+    with contextlib.closing(Meter(trials, None)) as meter:
+        return search_job(job, sampler, trials, storage=storage, name=name, pruner=pruner,
+                          on_trial=_shown(meter, on_trial), on_batch=on_batch, workers=workers, executor=executor,
+                          start=start)
+
+
+def _shown(meter: Meter, on_trial: OnTrial | None) -> OnTrial:
+    """A bar moves on with each trial; then who listens is told.
+
+    Raises:
+        OptionError: something that listens to nothing.
+    """
+    if on_trial is not None and not callable(on_trial):
+        raise OptionError("on_trial is no function; give one that takes the study and a trial")
+
+    def told(study: Study, trial: Trial) -> None:
+        meter.done(float(trial.counts), f"trial {trial.number}")
+        if on_trial is not None:
+            on_trial(study, trial)
+
+    return told
 
 
 def _by_lab(lab: Any, own: dict[str, Any], **options: Any) -> Study:
@@ -138,8 +160,6 @@ def search_job(job: Job, sampler: Any, trials: int, *, storage: Any = None, name
     if (workers > 1 or executor is not None) and ENERGY in job.aims.measured:
         raise OptionError("energy is that of the whole machine, and cannot be told apart by workers; leave workers at "
                           "1")
-    if on_trial is not None and not callable(on_trial):
-        raise OptionError("on_trial is no function; give one that takes the study and a trial")
     with quiet(), in_mode(job.graph.model, training=False):
         run = job.run(sampler, trials, storage, name, pruner, on_batch, job.space.started(start))
         if on_trial is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import optuna
@@ -66,6 +67,7 @@ def test_a_study_tells_its_volume_importances_and_picture(study: pl.Study) -> No
     np.testing.assert_allclose(table.sum(), 1.0)
     svg = study.plot().to_svg()
     assert svg.count("<circle") == 40
+    assert ET.fromstring(svg).tag == "svg"
     assert "dense" in svg
     assert "Study: 40 trials by annealing" in str(study)
     assert "<svg" in study._repr_html_()
