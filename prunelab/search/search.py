@@ -258,7 +258,8 @@ class Job:
         Raises:
             As `search`.
         """
-        chosen = sampler_of(sampler, Settings(self.seed, self.space.distributions, len(self.aims.objectives), trials))
+        settings = Settings(self.seed, self.space.distributions, len(self.aims.objectives), trials)
+        sampler_of(sampler, settings)  # a mistake is told before anything is measured
         costs = tuple(n for n in self.aims.measured if n in COSTS)
         planner = Planner(self.graph, self.space, self.base, costs=costs, data=self._looked_at(), loss=self.loss,
                           seed=self.seed)
@@ -275,7 +276,7 @@ class Job:
                       sampler=sampler if isinstance(sampler, str) else type(sampler).__name__)
         study.judge_with(self.graph.model, self.data, self.loss)
         asked = open_study(storage, name, [o.direction for o in self.aims.objectives], self._identity())
-        asked.sampler = chosen
+        chosen = asked.sampler = sampler_of(sampler, replace(settings, n_tried=len(asked.get_trials(deepcopy=False))))
         if not asked.get_trials(deepcopy=False) and not isinstance(chosen, optuna.samplers.GridSampler):
             for first in [*start, *self.space.ladder(min(_LADDER, trials // 4))]:
                 asked.enqueue_trial(first)

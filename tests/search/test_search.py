@@ -196,6 +196,17 @@ def test_an_interrupt_keeps_what_is_recorded_and_the_same_call_goes_on(tmp_path:
     assert frame(rest).equals(frame(pl.search(trained(), digits(60), **options)))
 
 
+@pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "bayesian"])
+def test_what_goes_on_tries_something_new(sampler: str, tmp_path: Path) -> None:
+    space = pl.space(ratios=(0.0, 0.9) if sampler != "grid" else [0.0, 0.3, 0.6, 0.9])
+    options: dict[str, Any] = {"space": space, "sampler": sampler, "storage": tmp_path / "log", "samples": 20,
+                               "objectives": "accuracy"}
+    pl.search(trained(), digits(60), trials=6, **options)
+    study = pl.search(trained(), digits(60), trials=12, **options)
+    assert len(study) == 12
+    assert len({tuple(sorted(t.ratios.items())) for t in study}) > 8
+
+
 def test_a_stop_in_the_middle_of_a_trial_leaves_those_before(tmp_path: Path) -> None:
     told: list[pl.Study] = []
 

@@ -36,7 +36,7 @@ def grid(settings: Settings) -> BaseSampler:
         raise OptionError(f"the grid has {float(n):.3g} combinations of {len(values)} variables, and at most {_MOST:,} "
                           "can be listed; give fewer or coarser ones (one ratio a kind of layers: per='kind'), or "
                           "another sampler")
-    return _Grid(values, seed=settings.seed32)
+    return _Grid(values, seed=settings.seed % 2**32)  # in one order, however often it goes on
 
 
 class _Grid(GridSampler):

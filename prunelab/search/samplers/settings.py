@@ -11,17 +11,23 @@ from optuna.samplers import BaseSampler
 
 @dataclass(frozen=True)
 class Settings:
-    """The ``seed``, the variables, how many objectives there are and how many trials are planned."""
+    """The ``seed``, the variables, how many objectives there are, how many trials are planned, and how many there are
+    already in a study that goes on."""
 
     seed: int
     space: Mapping[str, BaseDistribution]
     n_objectives: int = 1
     n_trials: int = 50
+    n_tried: int = 0
 
     @property
     def seed32(self) -> int:
-        """The seed as Optuna's samplers take it: NumPy's old generator, below 2^32."""
-        return self.seed % 2**32
+        """The seed as Optuna's samplers take it: NumPy's old generator, below 2^32.
+
+        They draw from its beginning whenever they are made; in a study that goes on from another one, so that it does
+        not try the same again.
+        """
+        return (self.seed + 0x9E3779B1 * self.n_tried) % 2**32
 
 
 SamplerMaker = Callable[[Settings], BaseSampler]
