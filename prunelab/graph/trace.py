@@ -197,6 +197,11 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...], 
     return Reading(program, held, frozenset((ids.get(value.id, -1), axis) for value, axis in looks))
 
 
+# A recurrent operator has no gradient in eval mode, and shall have one; what is written over a buffer is marked as the
+# buffer is; a detach is one by itself.
+_NEVER_DETACHED = ("rnn", "assign_out_", "share_data_")
+
+
 def copy_op(index: int, op: Any, note: Any) -> Op:
     """One of Paddle's operators as plain data; ``note`` numbers its values."""
     full_name = op.name()
@@ -215,12 +220,12 @@ def copy_op(index: int, op: Any, note: Any) -> Op:
 
 
 def _is_detached(name: str, op: Any) -> bool:
-    """Whether an operator stands under ``no_grad``. A recurrent one has no gradient in eval mode, and shall have one.
-    """
+    """Whether an operator stands under ``no_grad``."""
+    if name in _NEVER_DETACHED:
+        return False
     results = [part for v in op.results() for part in _parts(v)]
-    return (name not in ("rnn", "share_data_") and any(v.initialized() and not v.stop_gradient
-                                                       for v in op.operands_source())
-            and bool(results) and all(v.stop_gradient for v in results))
+    reached = any(v.initialized() and not v.stop_gradient for v in op.operands_source())
+    return reached and bool(results) and all(v.stop_gradient for v in results)
 
 
 def _parts(value: Any) -> list[Any]:

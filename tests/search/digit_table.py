@@ -1,6 +1,6 @@
 """A table whose best entry is known: the accuracy of a small network on digits for every combination of ratios.
 
-Samplers are compared on it: in small in `test_table.py`, and by `benchmarks/search.py table`.
+Samplers are compared on it: in small in `test_known_best.py`, and by `benchmarks/search.py table`.
 """
 
 from __future__ import annotations
