@@ -91,7 +91,7 @@ def test_only_what_is_in_sight_is_in_the_page_and_every_row_can_be_reached(panel
 
 
 def test_long_names_keep_what_tells_them_apart_and_say_the_whole_on_hover(panel: Any, page: Any) -> None:
-    line = panel.locator(f"[data-layer='{block(3)}']")
+    line = panel.locator(f".pl-line[data-layer='{block(3)}']")
     page.keyboard.press("Home")
     text = line.get_by_role("rowheader").inner_text()
     assert re.fullmatch(r"\w+…\w+\.3\.\w+…\w+", text)
@@ -102,10 +102,10 @@ def test_long_names_keep_what_tells_them_apart_and_say_the_whole_on_hover(panel:
 
 
 def test_the_bar_shows_which_units_are_gone(panel: Any) -> None:
-    kept = panel.locator(f"[data-layer='{block(3)}'] .pl-kept").get_attribute("d")
+    kept = panel.locator(f".pl-line[data-layer='{block(3)}'] .pl-kept").get_attribute("d")
     runs = [(int(a), int(b)) for a, b in re.findall(r"M(\d+) 0H(\d+)", str(kept))]
     assert sum(b - a for a, b in runs) == 12
-    assert panel.locator(f"[data-layer='{block(2)}'] .pl-kept").get_attribute("d") == "M0 0H24V1H0Z"
+    assert panel.locator(f".pl-line[data-layer='{block(2)}'] .pl-kept").get_attribute("d") == "M0 0H24V1H0Z"
 
 
 def test_it_sorts_filters_and_goes_back_to_the_order_of_the_network(panel: Any, grid: Any, page: Any) -> None:
@@ -136,16 +136,16 @@ def test_several_are_chosen_by_key_and_by_mouse_and_stepped(panel: Any, grid: An
     page.keyboard.press("Shift+ArrowDown")
     page.keyboard.press("Shift+ArrowDown")
     expect(panel.locator(".pl-tools")).to_contain_text("3 chosen")
-    panel.locator(f"[data-layer='{block(10)}']").click(modifiers=["Control"])
+    panel.locator(f".pl-line[data-layer='{block(10)}']").click(modifiers=["Control"])
     expect(panel.locator(".pl-tools")).to_contain_text("2 chosen")
     button = panel.get_by_role("button", name="Step 2 layers")
     expect(panel.locator(".pl-stat").first).to_contain_text("14 of 48")
     expect(panel.locator("[aria-selected=true] .pl-going")).to_have_count(2)
     button.click()
     expect(panel.locator(".pl-work")).to_contain_text("done")
-    line = panel.locator(f"[data-layer='{block(11)}']")
+    line = panel.locator(f".pl-line[data-layer='{block(11)}']")
     expect(line.locator(".pl-at-kept")).to_have_text("17/24")
-    expect(panel.locator(f"[data-layer='{block(10)}'] .pl-at-kept")).to_have_text("24/24")
+    expect(panel.locator(f".pl-line[data-layer='{block(10)}'] .pl-at-kept")).to_have_text("24/24")
     grid.focus()
     page.keyboard.press("Control+a")
     expect(panel.locator(".pl-tools")).to_contain_text("chosen")
