@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import linecache
 import os
 import warnings
 from typing import Any
@@ -81,6 +82,8 @@ def _line_of(error: BaseException) -> str:
 
 _OURS = (os.path.dirname(os.path.abspath(paddle.__file__)), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _MODELS = os.path.join(_OURS[0], "vision", "models")
+# Letters of a line of code that are shown
+_CODE_SHOWN = 72
 _PYTHONS = os.path.dirname(os.path.abspath(os.__file__))
 
 
@@ -95,14 +98,24 @@ def is_users(path: str) -> bool:
 
 
 def user_line(frames: list[str]) -> str:
-    """`` (net.py, line 12)``: the last frame outside Paddle and prunelab."""
+    """`` (net.py, line 12)``: the last frame outside Paddle and prunelab.
+
+    The file of a notebook's cell is called by a number, which tells nobody anything: its line is there instead.
+    """
     for frame in reversed(frames):
         head = frame.strip()
         if head.startswith('File "') and is_users(head.split('"')[1]):
             path, _, rest = head[len('File "'):].partition('"')
             number = rest.partition("line ")[2].split(",")[0].strip()
+            if os.path.basename(os.path.dirname(path)).startswith("ipykernel_"):
+                code = linecache.getline(path, int(number)).strip() if number.isdigit() else ""
+                return f" (cell, line {number}{f': {_shortened(code)}' if code else ''})"
             return f" ({os.path.basename(path)}, line {number})"
     return ""
+
+
+def _shortened(code: str) -> str:
+    return code if len(code) <= _CODE_SHOWN else f"{code[: _CODE_SHOWN - 1]}…"
 
 
 def condition_line(op: Any) -> str:

@@ -25,8 +25,8 @@ class Piece:
     way as long as the function that began it is running.
     """
 
-    def __init__(self, work: Work, label: str, total: int | None) -> None:
-        self._work, self._label, self._total = work, label, total
+    def __init__(self, work: Work, label: str, total: int | None, unit: str) -> None:
+        self._work, self._label, self._total, self._unit = work, label, total, unit
         self._bar = Bar()
         self._thread = threading.get_ident()
         self._frame: FrameType | None = None
@@ -52,7 +52,7 @@ class Piece:
         try:
             work.control.begin(self._label)
             work.bench.begin()
-            return Meter(work.control, work.on_progress or [self._bar], self._total)
+            return Meter(work.control, work.on_progress or [self._bar], self._total, self._unit)
         except BaseException as error:
             self.__exit__(type(error), error, None)
             raise

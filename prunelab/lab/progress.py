@@ -15,8 +15,8 @@ from prunelab.errors import Stopped
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a piece of work is, in batches; ``total`` and ``remaining_s`` are None where the data's length is
-    unknown."""
+    """How far a piece of work is, in batches or another ``unit``; ``total`` and ``remaining_s`` are None where the
+    data's length is unknown."""
 
     done: int
     total: int | None
@@ -24,6 +24,7 @@ class Progress:
     elapsed_s: float
     remaining_s: float | None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    unit: str = "batch"
 
 
 Listener = Callable[[Progress], object]
@@ -85,10 +86,12 @@ class Control:
 
 
 class Meter:
-    """Counts batches, asks the control before each, and tells the listeners. Time in a pause does not count."""
+    """Counts batches, or other units of work, asks the control before each, and tells the listeners. Time in a pause
+    does not count."""
 
-    def __init__(self, control: Control, listeners: Sequence[Listener], total: int | None) -> None:
-        self.control, self.listeners, self.total = control, list(listeners), total
+    def __init__(self, control: Control, listeners: Sequence[Listener], total: int | None,
+                 unit: str = "batch") -> None:
+        self.control, self.listeners, self.total, self.unit = control, list(listeners), total, unit
         self.label = control.working
         self.done = 0
         self._metrics: dict[str, float] = {}
@@ -115,7 +118,8 @@ class Meter:
         elapsed = time.perf_counter() - self._start
         total = None if self.total is None else max(self.total, self.done)
         remaining = None if total is None or not self.done else elapsed / self.done * (total - self.done)
-        notify(self.listeners, Progress(self.done, total, self.label, elapsed, remaining, dict(self._metrics)))
+        notify(self.listeners, Progress(self.done, total, self.label, elapsed, remaining, dict(self._metrics),
+                                         self.unit))
 
 
 def notify(listeners: Sequence[Callable[[Any], object]], value: object) -> None:
@@ -139,7 +143,7 @@ class Bar:
             from tqdm.auto import tqdm
 
             in_notebook = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
-            self._bar = tqdm(desc=progress.label, total=progress.total, leave=False, unit="batch",
+            self._bar = tqdm(desc=progress.label, total=progress.total, leave=False, unit=progress.unit,
                              disable=not in_notebook and not sys.stderr.isatty())
         self._bar.set_description_str(progress.label, refresh=False)
         if progress.metrics:

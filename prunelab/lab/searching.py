@@ -61,7 +61,7 @@ class Searching(Choosing):
         if objectives is None:
             objectives = (next(iter(listed(self._task.metrics)), "loss"), "params")
         seed = self._work.seed_here() if seed is None else seed
-        with self._work.begin("search", trials if isinstance(trials, int) else None) as meter:
+        with self._work.begin("search", trials if isinstance(trials, int) else None, "trial") as meter:
             job = Job.of(self.graph, data, space, objectives, constraints, seed=seed, train=self._task.train,
                          loss=self._task.loss, plan=self.plan, samples=options.pop("samples", None))
             if storage is None and self.workspace is not None:

@@ -52,14 +52,15 @@ class Work:
             start = time.perf_counter()
             self._record(meter, proposal, self._seeded(self.seed), start, {"plan": plan.to_json(), "seed": self.seed})
 
-    def begin(self, label: str, total: int | None = 0) -> Piece:
+    def begin(self, label: str, total: int | None = 0, unit: str = "batch") -> Piece:
         """What is done in ``with work.begin(...) as meter`` is the Lab's only work; what is raised inside leaves the
-        last recorded state. ``total`` is the number of batches, None where that is not known.
+        last recorded state. ``total`` is the number of batches (or of another ``unit``), None where that is not
+        known.
 
         Raises:
             WorkspaceError: other work is under way.
         """
-        return Piece(self, label, total)
+        return Piece(self, label, total, unit)
 
     @property
     def working(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prunelab.graph.graph import is_sparse
+from prunelab.graph.groups import layer_of
 from prunelab.plan.plan import Plan, as_plan
 from prunelab.render.numbers import count, percent
 from prunelab.render.table import html_table, text_table
@@ -92,7 +93,7 @@ def layers(graph: Graph, plan: Plan | None = None) -> Layers:
 
 def _row(graph: Graph, group: Group, removed: dict[str, tuple[int, ...]], now: Cost) -> LayerRow:
     kept = group.units - len(removed.get(group.name, ()))
-    tied = tuple(dict.fromkeys(layer for member in group.members for layer in [member.parameter.rpartition(".")[0]]))
+    tied = tuple(dict.fromkeys(layer_of(member.parameter) for member in group.members))
     if not group.prunable:
         return LayerRow(group.name, group.granularity, group.units, group.units, None, None, tied, group.reason)
     if group.granularity == "spatial":  # no network is left without any band: all that is computed hangs on them

@@ -50,11 +50,16 @@ class Objective:
 
     def text(self, value: float) -> str:
         """A value as a person reads it."""
-        if self.name in COSTS:
-            return COSTS[self.name](value)
-        if self.name == "accuracy":
-            return percent(value)
-        return f"{number(value)} J" if self.name == ENERGY else number(value)
+        return text_of(self.name, value)
+
+
+def text_of(name: str, value: float) -> str:
+    """A trial's value as a person reads it, by its name."""
+    if name in COSTS:
+        return COSTS[name](value)
+    if name == "accuracy":
+        return percent(value)
+    return f"{number(value)} J" if name == ENERGY else number(value)
 
 
 def read_objectives(given: Any, loss: Any) -> tuple[Objective, ...]:

@@ -202,7 +202,9 @@ class Study:
 
     def _header(self) -> str:
         front = len(self._front())
-        return (f"Study: {counted(len(self), 'trial')} by {self.sampler}, {front} on the front of "
+        made = sum(t.counts for t in self)
+        refused = f" ({len(self) - made} more were refused or lost)" if made < len(self) else ""
+        return (f"Study: {counted(made, 'trial')} by {self.sampler}{refused}, {front} on the front of "
                 f"{', '.join(o.name for o in self.objectives)}")
 
     def _notes(self) -> list[str]:

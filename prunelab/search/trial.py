@@ -10,12 +10,13 @@ from prunelab.errors import SearchError
 from prunelab.graph import Cost
 from prunelab.plan import Plan, PlanGroup
 from prunelab.render.numbers import number
+from prunelab.search.objectives import text_of
 
 # How a trial ended
 COMPLETE, CUT_SHORT, REFUSED, FAILED, LOST = "complete", "cut short", "refused", "failed", "lost"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trial:
     """One try: what was chosen, and what came of it.
 
@@ -38,7 +39,7 @@ class Trial:
     seconds: float = 0.0
     reason: str = ""
     same_as: int | None = None
-    made: Plan | None = field(default=None, repr=False)
+    made: Plan | None = None
 
     @property
     def plan(self) -> Plan:
@@ -74,9 +75,14 @@ class Trial:
         return all(by <= 0 for by in self.missed.values())
 
     def __str__(self) -> str:
-        told = ", ".join(f"{name} {number(value)}" for name, value in self.values.items())
+        told = ", ".join(f"{name} {text_of(name, value)}" for name, value in self.values.items())
         why = f" ({self.reason})" if self.reason else ""
         return f"Trial {self.number}, {self.state}{why}: {told}"
+
+    def __repr__(self) -> str:
+        chosen = ", ".join(f"{name} {number(value) if isinstance(value, float) else value}"
+                           for name, value in self.chosen.items())
+        return f"{self}\n  chosen: {chosen}" if chosen else str(self)
 
     # files
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import linecache
+from typing import Any
+
 import paddle
 import paddle.nn.functional as F
 import pytest
@@ -141,6 +144,16 @@ def test_what_ties_two_parameters_is_told_with_its_operators():
     assert told.links[0].members == ("a.weight[1]",)
     assert all("test_graph.py, line" in link.line for link in told.links)
     assert "<li>" in told._repr_html_()
+
+
+def test_what_a_notebooks_cell_made_is_told_by_its_code():
+    code = "def forward(self, x):\n    return self.a(x).tanh()\n"
+    path = "/tmp/ipykernel_7/2319174892.py"
+    linecache.cache[path] = (len(code), None, code.splitlines(True), path)  # as IPython does
+    made: dict[str, Any] = {}
+    exec(compile(code, path, "exec"), made)  # noqa: S102
+    told = pl.trace(type("Typed", (Explained,), made)(), (1, 6)).explain("a")
+    assert told.links[0].line == " (cell, line 2: return self.a(x).tanh())"
 
 
 def test_a_group_tells_all_operators_it_passes():

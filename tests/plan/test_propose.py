@@ -12,6 +12,7 @@ from networks import FusedQKV, Residual, SharedModule
 import prunelab as pl
 from prunelab.criteria import score
 from prunelab.errors import InputError, OptionError, PlanError, UnknownNameError
+from prunelab.plan import layers
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +175,20 @@ def test_the_model_is_left_as_it_was():
     before = bits(model)
     pl.propose(pl.trace(model, (1, 3, 16, 16)), sparsity=0.5)
     assert bits(model) == before
+
+
+class Positions(paddle.nn.Layer):
+    """Tokens plus positions that are a parameter of the model itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = paddle.nn.Linear(4, 6), paddle.nn.Linear(6, 3)
+        self.position = self.create_parameter([1, 5, 6])
+
+    def forward(self, x):
+        return self.b(self.a(x) + self.position)
+
+
+def test_a_parameter_of_the_model_itself_is_tied_by_its_own_name():
+    row = next(iter(layers(pl.trace(Positions(), (2, 5, 4)))))
+    assert set(row.tied) == {"position", "a", "b"}

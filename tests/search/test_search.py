@@ -58,6 +58,15 @@ def test_the_front_is_of_whole_trials_that_nobody_beats(study: pl.Study) -> None
     assert len(study.trials) == len(study) == 40
 
 
+def test_a_trial_tells_what_was_chosen_and_what_came_of_it(study: pl.Study) -> None:
+    told = repr(study.best).splitlines()
+    accuracy = study.best.values["accuracy"]
+    assert told[0].startswith(f"Trial {study.best.number}, complete: accuracy {100 * accuracy:.1f} %, params ")
+    assert told[1].startswith("  chosen: ")
+    assert all(name in told[1] for name in study.best.chosen)
+    assert str(study).startswith("Study: 40 trials by annealing, ")
+
+
 def test_a_study_tells_its_volume_importances_and_picture(study: pl.Study) -> None:
     volume = study.hypervolume()
     assert volume.is_monotonic_increasing
@@ -129,6 +138,7 @@ def test_trials_outside_constraints_never_run_and_do_not_count() -> None:
     states = study.trials["state"].value_counts()
     assert states["refused"] > 3
     assert states["complete"] == 12
+    assert str(study).startswith(f"Study: 12 trials by random ({states['refused']} more were refused or lost), ")
     refused = next(t for t in study if t.state == "refused")
     assert "against 'params <= 25 %'" in refused.reason
     assert "accuracy" not in refused.values
