@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import inspect
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 import paddle
 from paddle import _C_ops
 from paddle.base.libpaddle.pir import reset_insertion_point_to_start
-from paddle.jit.dy2static import function_spec, parameter_recorder
+from paddle.jit.dy2static import convert_call_func, function_spec, parameter_recorder, program_translator
 from paddle.jit.dy2static.utils import TransformOptions
 from paddle.nn.layer import layers
 
@@ -159,6 +160,30 @@ def with_short_stacks() -> Iterator[None]:
         yield
     finally:
         traceback.extract_stack = whole
+
+
+@contextlib.contextmanager
+def rewriting_once() -> Iterator[None]:
+    """Inside, Paddle rewrites a method once for all layers of its class, and looks quickly whether it has to.
+
+    Its own memory is by bound method, a new object at each call, so that it writes and imports a file for each layer;
+    and for each call it compares what is called with some ten thousand functions of Python's and NumPy's modules.
+    """
+    calls, cache = convert_call_func, program_translator._FUNCTION_CACHE
+    unsupported, functions_of, convert = calls.is_unsupported, calls.get_module_functions, cache.convert_with_cache
+
+    @functools.cache
+    def known() -> frozenset[int]:
+        return frozenset(id(f) for module in calls.BUILTIN_LIKELY_MODULES for f in functions_of(module))
+
+    calls.is_unsupported = lambda function: id(function) in known() or unsupported(function)
+    calls.get_module_functions = lambda module: []
+    cache.convert_with_cache = lambda function: convert(getattr(function, "__func__", function))
+    try:
+        yield
+    finally:
+        calls.is_unsupported, calls.get_module_functions = unsupported, functions_of
+        del cache.convert_with_cache
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import paddle.nn.functional as F
 import pytest
 from networks import Encoder, NamedOutputs, Residual
 from paddle import nn
+from paddle.jit.dy2static import program_translator
 from paddle.static import InputSpec
 
 import prunelab as pl
@@ -374,3 +375,33 @@ def test_a_model_can_be_read_after_a_failure(bad):
 
 def test_a_shape_stands_for_floats_of_the_models_type():
     assert pl.trace(Residual().to(dtype="float64"), (1, 3, 16, 16)).input_specs[0].dtype == "float64"
+
+
+class Deep(nn.Layer):
+    def __init__(self, blocks):
+        super().__init__()
+        self.blocks = nn.LayerList([Block() for _ in range(blocks)])
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+class Block(nn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return x + F.relu(self.fc(x))
+
+
+def test_a_forward_is_rewritten_once_for_all_layers_of_its_class(monkeypatch):
+    rewritten = []
+    cache = program_translator.FunctionCache
+    convert = cache._convert
+    monkeypatch.setattr(cache, "_convert", lambda self, f: rewritten.append(f.__qualname__) or convert(self, f))
+    pl.trace(Deep(9), (1, 4))
+    assert rewritten.count("Block.forward") == 1
+    assert vars(program_translator._FUNCTION_CACHE).keys().isdisjoint({"convert_with_cache"})
