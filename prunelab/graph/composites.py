@@ -22,6 +22,20 @@ def mean_of_dense(x: Any, axis: list[int], keepdim: bool, ratio: float) -> Any:
     return _C_ops.scale(_C_ops.mean(x, axis, keepdim), ratio, 0.0, True)
 
 
+def sum_about_mean(x: Any, centred: Any, axis: list[int], keepdim: bool) -> Any:
+    """The sum of ``(x - m)^2`` over all positions, of which those that are not in ``x`` are zero; m is their mean.
+
+    It equals that of ``(x - m) * x``, to which the positions that are gone add nothing. ``centred`` is ``x - m`` or
+    ``m - x``.
+    """
+    return _C_ops.abs(_C_ops.sum(_C_ops.multiply(centred, x), axis, x.dtype, keepdim))
+
+
+def mean_about_mean(x: Any, centred: Any, axis: list[int], keepdim: bool, ratio: float) -> Any:
+    """The mean of ``(x - m)^2`` over ``1 / ratio`` times as many positions, the others zero; see `sum_about_mean`."""
+    return _C_ops.abs(mean_of_dense(_C_ops.multiply(centred, x), axis, keepdim, ratio))
+
+
 def layer_norm_of_dense(x: Any, scale: Any, bias: Any, epsilon: float, begin_norm_axis: int, dense: int) -> Any:
     """A layer norm with the statistics of ``dense`` positions, of which those that are not in ``x`` are zero.
 
@@ -84,6 +98,8 @@ def silence(x: Any, penalty: list[float]) -> Any:
 # name -> the function and its arguments in order, as `prunelab.graph.run` fills them
 COMPOSITES: Mapping[str, tuple[Callable[..., Any], str]] = {
     "mean_of_dense": (mean_of_dense, "x axis keepdim ratio"),
+    "sum_about_mean": (sum_about_mean, "x centred axis keepdim"),
+    "mean_about_mean": (mean_about_mean, "x centred axis keepdim ratio"),
     "layer_norm_of_dense": (layer_norm_of_dense, "x scale bias epsilon begin_norm_axis dense"),
     "count_of_dense": (count_of_dense, "x kept dense"),
     "unbind_of_kept": (unbind_of_kept, "input axis sections"),

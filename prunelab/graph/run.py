@@ -24,7 +24,7 @@ from prunelab.graph.dims import find
 from prunelab.graph.experts import silent_score
 from prunelab.graph.program import DType, Op, Program
 from prunelab.graph.regions import crops, holds_batch, holds_space, mean_ratio
-from prunelab.graph.solver import Rule, Solution, Step
+from prunelab.graph.solver import Operand, Rule, Solution, Step
 from prunelab.graph.widths import Kept, PerBatch
 
 # Operands that the eager form takes as a number or a list where a constant feeds them.
@@ -275,6 +275,9 @@ class Executor:
         return call
 
     def _fill(self, call: Call, place: int, value: Any) -> None:
+        if isinstance(value, Operand):
+            call.tensors.append((place, value.value, True))
+            return
         if isinstance(value, np.ndarray):
             call.made.append((place, _constant(value, str(value.dtype))))
             return

@@ -43,6 +43,13 @@ class Rule:
     owned: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class Operand:
+    """In what a rewrite gives: another value of the program, which the new operator reads."""
+
+    value: int
+
+
 class Widths:
     """Sizes under a plan, as a rewrite asks for them (see `prunelab.graph.widths`)."""
 

@@ -76,7 +76,66 @@ class AfterSigmoid(Block):
         return self.out(h / h.mean(-1, keepdim=True))
 
 
+class ByHand(Block):
+    """Layer norms in four writings; the mean of squares about the mean counts what is gone."""
+
+    def __init__(self, norm):
+        super().__init__()
+        self.norm, self.gain = norm, self.create_parameter([16])
+
+    def forward(self, x):
+        h = self.inp(x)
+        return self.out(self.gain * self.norm(h + self.down(F.gelu(self.up(h)))))
+
+
+def by_variance(x):
+    return (x - x.mean(-1, keepdim=True)) / paddle.sqrt(x.var(-1, unbiased=False, keepdim=True) + 1e-5)
+
+
+def by_deviation(x):
+    return (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-5)
+
+
+def by_squares(x):
+    centred = x - x.mean(-1, keepdim=True)
+    return centred * paddle.rsqrt(paddle.square(centred).mean(-1, keepdim=True) + 1e-5)
+
+
+def by_products(x):
+    mean = x.mean(-1)
+    centred = mean.unsqueeze(-1) - x
+    return centred / ((centred * centred).sum(-1, keepdim=True) / 16 + 1e-5)
+
+
+class ChannelsFirst(nn.Layer):
+    """A layer norm over channels of maps, and a convolution whose weight is standardised over its inputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = nn.Conv2D(3, 8, 3), nn.Conv2D(8, 6, 3), nn.Conv2D(6, 4, 1)
+
+    def forward(self, x):
+        h = self.a(x)
+        mean = h.mean(1, keepdim=True)
+        h = F.gelu((h - mean) / paddle.sqrt((h - mean).pow(2).mean(1, keepdim=True) + 1e-6))
+        w = self.b.weight
+        w = (w - w.mean([1, 2, 3], keepdim=True)) / paddle.sqrt(w.var([1, 2, 3], unbiased=False, keepdim=True) + 1e-6)
+        # zeros once more, since the norm's result is not zero where cut
+        return self.c(F.relu(F.conv2d(h * self.a.bias.reshape([1, -1, 1, 1]), w)))
+
+
+class AnotherMean(Block):
+    """Squares about the mean over something else: no sum of which is known."""
+
+    def forward(self, x):
+        h = self.inp(x)
+        return self.out((h - h.mean(1, keepdim=True).mean(-1, keepdim=True)).pow(2).mean(-1, keepdim=True) * h)
+
+
 CASES = {
+    **{norm.__name__: (lambda norm=norm: ByHand(norm), (1, 5, 6), "GraphLayer")
+       for norm in (by_variance, by_deviation, by_squares, by_products)},
+    "channels first": (ChannelsFirst, (1, 3, 8, 8), "GraphLayer"),
     "before the layers": (Block, (1, 5, 6), "Block"),
     "after the layers": (lambda: Block(first=False), (1, 5, 6), "Block"),
     "RMS norms written by hand": (lambda: Block(RMSNorm), (1, 5, 6), "GraphLayer"),
@@ -96,6 +155,11 @@ def test_widths_go(name):
 
 def test_a_mean_of_what_is_not_zero_where_cut_is_frozen():
     found = laws.check_all(laws.stir(AfterSigmoid()), (1, 6))
+    assert "a mean over values that are not zero where cut" in found["graph"].group("inp").reason
+
+
+def test_squares_about_another_mean_are_frozen():
+    found = laws.check_all(laws.stir(AnotherMean()), (1, 5, 6))
     assert "a mean over values that are not zero where cut" in found["graph"].group("inp").reason
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from prunelab.graph.dims import Dim, atom, factors
 from prunelab.graph.experts import chosen_among
+from prunelab.graph.program import Op
 from prunelab.graph.regions import holds_space
-from prunelab.graph.solver import Rule, Step, Widths, free
+from prunelab.graph.solver import Operand, Rule, Step, Widths, free
 
 
 def _axes(step: Step, rank: int) -> set[int]:
@@ -29,30 +30,97 @@ def _sum(step: Step) -> None:
     """Positions that are zero where cut add nothing."""
     x = step.dims()
     axes = _axes(step, len(x))
+    adds = step.dirty()
+    centred = centred_square(step, axes)
+    if centred is not None:
+        step.note("centred", centred)
+        adds = step.solution.dirty[centred.x]
     for a in axes:
-        step.need_zero(x[a], step.dirty(), reason=f"a {step.op.name} over values that are not zero where cut")
+        step.need_zero(x[a], adds, reason=f"a {step.op.name} over values that are not zero where cut")
     step.give(_result(step, axes), step.dirty())
+
+
+def _sum_of_dense(step: Step, widths: Widths) -> dict[str, Any]:
+    if _ratio(step, widths) == 1 or (step.op.index, "centred") not in step.solution.notes:
+        return {}
+    return _about_mean(step, "sum_about_mean")
 
 
 def _mean(step: Step) -> None:
     """Positions that are zero where cut add nothing, but are counted: the smaller model's mean is scaled down."""
     x = step.dims()
-    axes = _axes(step, len(x))
-    if axes == {len(x) - 1}:
+    if _axes(step, len(x)) == {len(x) - 1}:
         step.tag(x[-1], "width")  # as an RMS norm takes it
-    for a in axes:
-        step.need_zero(x[a], step.dirty(), reason=f"a {step.op.name} over values that are not zero where cut")
-    step.give(_result(step, axes), step.dirty())
+    _sum(step)
 
 
 def _mean_of_dense(step: Step, widths: Widths) -> dict[str, Any]:
-    x = step.dims()
-    # a region's mean is over the region
-    ratio = math.prod(widths.ratio(f) for a in _axes(step, len(x)) for f in factors(x[a]) if not holds_space(f))
+    ratio = _ratio(step, widths)
     if ratio == 1:
         return {}
-    return {"op": "mean_of_dense", "axis": sorted(_axes(step, len(x))), "ratio": ratio,
+    if (step.op.index, "centred") in step.solution.notes:
+        return {**_about_mean(step, "mean_about_mean"), "ratio": ratio}
+    return {"op": "mean_of_dense", "axis": sorted(_axes(step, len(step.dims()))), "ratio": ratio,
             "keepdim": step.attribute("keepdim", False)}
+
+
+def _ratio(step: Step, widths: Widths) -> float:
+    """How many of the positions that are added up stay; a region's mean is over the region."""
+    x = step.dims()
+    return math.prod(widths.ratio(f) for a in _axes(step, len(x)) for f in factors(x[a]) if not holds_space(f))
+
+
+def _about_mean(step: Step, name: str) -> dict[str, Any]:
+    centred = step.noted("centred")
+    return {"op": name, "x": Operand(centred.x), "centred": Operand(centred.difference),
+            "axis": sorted(_axes(step, len(step.dims()))), "keepdim": step.attribute("keepdim", False)}
+
+
+class Centred(NamedTuple):
+    """The values ``x`` and ``difference``, which is x less its mean."""
+
+    x: int
+    difference: int
+
+
+def centred_square(step: Step, axes: set[int]) -> Centred | None:
+    """What is squared, where a sum over ``axes`` is one of squares about the mean over the same axes.
+
+    Such a square is not zero where x is; but all of them together are the sum of ``(x - m) * x``, which is.
+    """
+    makers = step.solution.program.producers
+    square = makers.get(step.op.inputs[0] or -1)
+    if square is None or not _is_square(step, square):
+        return None
+    difference = square.inputs[0]
+    subtract = makers.get(difference or -1)
+    if difference is None or subtract is None or subtract.name not in ("subtract", "subtract_"):
+        return None
+    for x, m in (subtract.inputs[:2], subtract.inputs[1::-1]):
+        if x is not None and _is_mean_of(step, m, x, axes):
+            return Centred(x, difference)
+    return None
+
+
+def _is_square(step: Step, op: Op) -> bool:
+    if op.name in ("multiply", "multiply_"):
+        return op.inputs[0] == op.inputs[1]
+    exponent = op.attributes.get("y", step.solution.constants.get(op.operand("y") or -1))
+    return op.name in ("square", "square_") or (op.name in ("pow", "pow_", "elementwise_pow") and exponent == 2)
+
+
+def _is_mean_of(step: Step, value: int | None, x: int, axes: set[int]) -> bool:
+    """Whether a value is the mean of ``x`` over ``axes``, which stand in it as axes of one."""
+    program = step.solution.program
+    shape = program.shapes[x]
+    if value is None or shape is None or program.shapes[value] != tuple(
+            1 if k in axes else n for k, n in enumerate(shape)):
+        return False
+    op = program.producers.get(value)
+    while op is not None and op.name in ("unsqueeze", "unsqueeze_", "reshape", "reshape_"):
+        op = program.producers.get(op.inputs[0] or -1)
+    return (op is not None and op.name in ("mean", "mean_all") and op.inputs[0] == x
+            and _axes(Step(step.solution, op), len(shape)) == axes)
 
 
 def _whole(step: Step) -> None:
@@ -108,7 +176,8 @@ def _order(step: Step) -> None:
 
 
 RULES = {
-    **dict.fromkeys(("sum", "any", "p_norm", "frobenius_norm", "squared_l2_norm"), Rule(_sum)),
+    **dict.fromkeys(("any", "squared_l2_norm"), Rule(_sum)),
+    "sum": Rule(_sum, _sum_of_dense),
     **dict.fromkeys(("mean", "mean_all"), Rule(_mean, _mean_of_dense)),
     **dict.fromkeys(("max", "min", "amax", "amin", "prod", "norm"), Rule(_whole)),
     **dict.fromkeys(("logsumexp", "all"), Rule(_whole_then_something)),
