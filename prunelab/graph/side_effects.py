@@ -21,6 +21,7 @@ class Snapshot:
     def __init__(self, model: Any) -> None:
         self.layers = list(model.sublayers(include_self=True))
         self.before = [self._now(layer) for layer in self.layers]
+        self.forwards = [vars(layer).get("forward") for layer in self.layers]
 
     @staticmethod
     def _now(layer: Any) -> dict[str, Any]:
@@ -42,8 +43,10 @@ class Snapshot:
         return found
 
     def restore(self) -> None:
-        for layer, before in zip(self.layers, self.before, strict=True):
+        for layer, before, forward in zip(self.layers, self.before, self.forwards, strict=True):
             state = vars(layer)
+            if forward is not None:  # Paddle takes away one that is the class's own
+                state["forward"] = forward
             for name in [n for n in state if n not in before and n != "forward"]:
                 del state[name]
             for name, (value, contents) in before.items():

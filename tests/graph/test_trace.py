@@ -405,3 +405,20 @@ def test_a_forward_is_rewritten_once_for_all_layers_of_its_class(monkeypatch):
     pl.trace(Deep(9), (1, 4))
     assert rewritten.count("Block.forward") == 1
     assert vars(program_translator._FUNCTION_CACHE).keys().isdisjoint({"convert_with_cache"})
+
+
+class Chooses(Block):
+    """Names its forward itself, as networks with several ways to compute one thing do."""
+
+    def __init__(self):
+        super().__init__()
+        self.forward = self.forward
+
+
+def test_a_forward_that_a_layer_names_itself_stays():
+    model = nn.Sequential(Chooses(), Chooses()).eval()
+    before = bits(model)
+    pl.trace(model, (1, 4))
+    assert bits(model) == before
+    assert all("forward" in vars(layer) for layer in model)
+    laws.check_all(model, (1, 4))
