@@ -198,18 +198,25 @@ def _unify_products(a: Dim, b: Dim, reason: str) -> None:
 
 def _unify_rows(table: Dim, chain: Dim, reason: str) -> None:
     """A product meets a concatenation: parts that are whole rows fix the rows and keep the columns free."""
-    outer, *inner = factors(table)
-    columns = math.prod(f.size for f in inner)
     parts = [find(p) for p in chain.parts]
+    outer, inner = _whole_rows(table, [p.size for p in parts])
+    columns = math.prod(f.size for f in inner)
+    why = "rows of a concatenation" if inner else f"{reason}: a concatenation across rows"
     chain.link = table
-    if all(p.size % columns == 0 for p in parts):
-        fix(outer, "rows of a concatenation")
-        for p in parts:
-            unify(p, product([atom(p.size // columns, "rows of a concatenation"), *inner]), reason)
-    else:
-        fix(table, f"{reason}: a concatenation across rows")
-        for p in parts:
-            fix(p, f"{reason}: a concatenation across rows")
+    for f in outer:
+        fix(f, why)
+    for p in parts:
+        unify(p, product([atom(p.size // columns, why), *inner]), reason)
+
+
+def _whole_rows(table: Dim, sizes: Iterable[int]) -> tuple[list[Dim], list[Dim]]:
+    """The factors of a product as rows and columns, such that each of ``sizes`` is whole rows of the most columns."""
+    parts = factors(table)
+    for k in range(1, len(parts)):
+        columns = math.prod(f.size for f in parts[k:])
+        if all(n % columns == 0 for n in sizes):
+            return parts[:k], parts[k:]
+    return parts, []
 
 
 def _is_permuted(a: Dim, b: Dim) -> bool:
@@ -338,14 +345,13 @@ def split(d: Dim, sizes: Sequence[int]) -> list[Dim]:
 
 
 def _split_rows(d: Dim, sizes: list[int]) -> list[Dim]:
-    outer, *inner = factors(d)
+    outer, inner = _whole_rows(d, sizes)
     columns = math.prod(f.size for f in inner)
-    if all(s % columns == 0 for s in sizes):
-        if outer.reason or not inner:
-            return [product([atom(s // columns, outer.reason), *inner]) for s in sizes]
-        return [product([part, *inner]) for part in split(outer, [s // columns for s in sizes])]
-    fix(d, "split across rows")
-    return [atom(s, "split across rows") for s in sizes]
+    if len(outer) == 1 and not outer[0].reason and inner:
+        return [product([part, *inner]) for part in split(outer[0], [s // columns for s in sizes])]
+    for f in outer:
+        fix(f, "split across rows")
+    return [product([atom(s // columns, outer[0].reason), *inner]) for s in sizes]
 
 
 def reshape(dims: Sequence[Dim], sizes: Sequence[int]) -> list[Dim]:

@@ -167,11 +167,16 @@ def without_backward(graph: Graph, *, training: bool) -> str:
     if not training and any(op.name == "rnn" for op in program.ops):
         return "Paddle's recurrent layers have no backward in eval mode"
     read = {*program.consumers, *program.output_values}
+    trained = {p.value for p in program.parameters if p.trainable}
     for op in program.ops:
         if op.name in _CRASHING:
             results = [v for u in op.outputs for v in _opened(program, u)]
             if op.name == "qr" or not read.issuperset(results):
                 return f"Paddle's backward of {op.name} ends the process"
+        if op.name == "grid_sample" and trained.isdisjoint(op.inputs[:1]):
+            return "Paddle's backward of grid_sample ends the process where the maps need no gradient"
+        if not trained.isdisjoint(op.inputs):
+            trained.update(op.outputs)
     return ""
 
 

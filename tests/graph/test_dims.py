@@ -156,3 +156,20 @@ def test_sizes_follow_the_batch(build, each, more):
     size = Kept({}).size(build(batch))
     assert size == PerBatch(each, more)
     assert size.at(5) == each * 5 + more
+
+
+def test_a_concatenation_of_rows_of_inner_factors_keeps_the_columns():
+    a, b, c = atom(2), atom(3), atom(4)
+    parts = [atom(4), atom(12), atom(8)]
+    unify(product([a, b, c]), concatenation(parts), "add")
+    assert [bool(find(d).reason) for d in (a, b, c)] == [True, True, False]
+    assert find(parts[0]) is find(c)
+    assert find(parts[1]).parts[-1] is find(c)
+
+
+def test_a_split_between_rows_of_inner_factors_keeps_the_columns():
+    a, b, c = atom(2), atom(3), atom(4)
+    first, second = split(product([a, b, c]), [4, 20])
+    assert [bool(find(d).reason) for d in (a, b, c)] == [True, True, False]
+    assert find(first) is find(c)
+    assert find(second).size == 20

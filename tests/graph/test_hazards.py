@@ -90,7 +90,35 @@ class Named(nn.Layer):
         return self.b(F.relu(self.a(x)).reshape([-1, 8]) * self.hidden[0] + self._constant_0 + self.origin)
 
 
+class Sampled(nn.Layer):
+    """Heads folded into the batch, each read at places of its own: where a head goes, its places go."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.places, self.out = nn.Conv2D(3, 8, 1), nn.Linear(3, 4 * 5 * 2), nn.Linear(8, 3)
+
+    def forward(self, x):
+        n = x.shape[0]
+        heads = self.a(x).reshape([n * 4, 2, 6, 6])
+        grid = F.tanh(self.places(x.mean([2, 3]))).reshape([n * 4, 5, 1, 2])
+        return self.out(F.grid_sample(heads, grid).reshape([n, 8, 5]).mean(2))
+
+
+class Transformed(nn.Layer):
+    """The image itself is read at places that are learnt, where Paddle's own backward would end the process."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.places, self.out = nn.Conv2D(1, 8, 3, stride=2), nn.Linear(8, 6), nn.Conv2D(1, 3, 3)
+
+    def forward(self, x):
+        grid = F.affine_grid(self.places(F.relu(self.a(x)).mean([2, 3])).reshape([-1, 2, 3]), x.shape)
+        return self.out(F.grid_sample(x, grid))
+
+
 HAZARDS = {
+    "an image read at places": (Transformed, (1, 1, 8, 8)),
+    "places of each head": (Sampled, (1, 3, 6, 6)),
     "one atom on two axes": (
         lambda: Wide(lambda h: (F.relu(h).unsqueeze(2) * F.sigmoid(h).unsqueeze(1)).sum(2)), (1, 6)),
     "a value repeated over units": (lambda: Overwritten(1), (1, 6)),
@@ -116,6 +144,11 @@ def test_no_wrong_cut(name):
     make, inputs = HAZARDS[name]
     found = laws.check_all(laws.stir(make()), inputs)
     assert all(g.prunable or g.reason for g in found["graph"].groups)
+
+
+def test_places_go_with_their_head():
+    graph = laws.trace(Sampled().eval(), (1, 3, 6, 6))
+    assert {m.parameter for m in graph.group("a:channel").members} >= {"a.weight", "places.weight", "out.weight"}
 
 
 @pytest.mark.parametrize("use_global_stats", [True, False, None])

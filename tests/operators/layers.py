@@ -60,6 +60,14 @@ POOLS = {
     "grid_sample": maps(weighted(lambda h, g: F.grid_sample(h, F.tanh(g).expand([h.shape[0], 4, 4, 2])), [1, 4, 4, 2])),
     "affine_grid": maps(weighted(lambda h, t: F.grid_sample(h, F.affine_grid(t.expand([h.shape[0], 2, 3]),
         [h.shape[0], 8, 4, 4])), [1, 2, 3])),
+    "deform_conv2d": maps(weighted(lambda h, w, to, m: paddle.vision.ops.deform_conv2d(
+        h, F.tanh(F.conv2d(h, to, padding=1)), w, padding=1, mask=F.sigmoid(F.conv2d(h, m, padding=1))),
+        [8, 8, 3, 3], [18, 8, 3, 3], [9, 8, 3, 3])),
+    "deform_conv2d, groups": maps(weighted(lambda h, w, to: paddle.vision.ops.deform_conv2d(
+        h, F.conv2d(h, to, padding=1), w, padding=1, groups=4, deformable_groups=2), [8, 2, 3, 3], [36, 8, 3, 3]), 4,
+        "groups of channels with offsets of their own"),
+    "roi_align": maps(lambda h: paddle.vision.ops.roi_align(
+        h, paddle.to_tensor([[0.0, 1.0, 3.0, 4.0]]).expand([h.shape[0], 4]), paddle.ones([h.shape[0]], "int32"), 2)),
     "grid from units": vector(lambda h: F.affine_grid(h[:, :6].reshape([-1, 2, 3]), [h.shape[0], 8, 4, 4]), 2,
         "a grid of places"),
 }

@@ -48,8 +48,13 @@ def through_windows(step: Step, batch: Dim, channels: Dim, axis: int) -> list[Di
     return out
 
 
+def _read(step: Step) -> str:
+    """What a convolution calls the maps that it reads."""
+    return "input" if "input" in step.op.arguments else "x"
+
+
 def _conv(step: Step) -> None:
-    x, w, groups = step.dims("input"), step.dims("filter"), step.attribute("groups", 1)
+    x, w, groups = step.dims(_read(step)), step.dims("filter"), step.attribute("groups", 1)
     axis = channel_axis(step, len(x))
     channels = x[axis]
     takes, gets = find(w[1]).size * groups, find(channels).size
@@ -58,7 +63,8 @@ def _conv(step: Step) -> None:
                          "give the shape that the model takes as inputs")
     step.fix_all(w[2:], "a kernel's size")
     step.roles("filter", dict(enumerate(("out", "in", *["kernel"] * (len(w) - 2)))))
-    step.need_zero(channels, step.dirty("input"), step.dirty("filter"), reason="a weight that is not zero where cut")
+    dirty = step.dirty(_read(step))
+    step.need_zero(channels, dirty, step.dirty("filter"), reason="a weight that is not zero where cut")
     if groups == 1:
         step.tie(channels, w[1])
     else:
@@ -66,13 +72,25 @@ def _conv(step: Step) -> None:
         step.tie(inner, w[1])
         out_outer, _ = rows(w[0], groups)
         step.tie(out_outer, outer)
-    step.give(through_windows(step, x[0], w[0], axis), step.dirty("filter") | (free(x[:1]) & free(step.dirty("input"))))
+    step.give(through_windows(step, x[0], w[0], axis), step.dirty("filter") | (free(x[:1]) & free(dirty)))
+
+
+def _deformable(step: Step) -> None:
+    """A convolution that reads each position at offsets, which each group of channels may have of its own."""
+    x = step.dims("x")
+    for name in ("offset", "mask"):
+        if step.has(name):
+            step.tie(x[0], step.dims(name)[0])
+            step.fix_all(step.dims(name)[1:], "offsets of a deformable convolution")
+    if step.attribute("deformable_groups", 1) > 1:
+        step.fix(rows(x[1], step.attribute("deformable_groups"))[0], "groups of channels with offsets of their own")
+    _conv(step)
 
 
 def _conv_groups(step: Step, widths: Widths) -> dict[str, Any]:
     if step.attribute("groups", 1) == 1:
         return {}
-    x = step.dims("input")
+    x = step.dims(_read(step))
     return {"groups": widths.size(x[channel_axis(step, len(x))]) // widths.size(step.dims("filter")[1])}
 
 
@@ -186,6 +204,7 @@ _CONVOLUTION = Rule(_conv, _conv_groups, _conv_macs, _GROUPS)
 _TRANSPOSED = Rule(_transpose, _transpose_groups, _transpose_macs, _GROUPS)
 RULES = {
     **dict.fromkeys(("conv1d", "conv2d", "conv3d", "depthwise_conv2d"), _CONVOLUTION),
+    "deformable_conv": Rule(_deformable, _conv_groups, _conv_macs, _GROUPS),
     **dict.fromkeys(("conv2d_transpose", "conv3d_transpose", "depthwise_conv2d_transpose"), _TRANSPOSED),
     **dict.fromkeys(("channel_shuffle", "shuffle_channel"), Rule(_channel_shuffle, _shuffle_groups)),
     "pixel_shuffle": Rule(_pixel_shuffle),

@@ -58,8 +58,18 @@ def _grid_sample(step: Step) -> None:
     """Reads each channel at the places that the grid says."""
     x = step.dims()
     fix_space(step, x, 1)
+    step.tie(x[0], step.dims(1)[0])
     step.fix_all(step.dims(1)[1:], "a grid of places")
     step.give(space(step, x[0], x[1], 1), step.dirty())
+
+
+def _region_of_boxes(step: Step) -> None:
+    """Each channel of a map inside of boxes: samples become boxes."""
+    x, boxes = step.dims("x"), step.dims("boxes")
+    fix_space(step, x, 1)
+    step.fix_all((x[0], *boxes, *(step.dims("boxes_num") if step.has("boxes_num") else ())), "boxes on a map")
+    step.give(space(step, boxes[0], x[1], 1), step.dirty("x"))
+    step.give_rest()
 
 
 def _maxout(step: Step) -> None:
@@ -83,6 +93,7 @@ RULES = {
                      "fractional_max_pool3d"), Rule(_pool_with_places)),
     **dict.fromkeys(("unpool", "unpool3d"), Rule(_unpool)),
     "affine_grid": Rule(_affine_grid),
+    **dict.fromkeys(("roi_align", "roi_pool"), Rule(_region_of_boxes)),
     "grid_sample": Rule(_grid_sample),
     "maxout": Rule(_maxout),
 }
