@@ -44,16 +44,30 @@ def layer_norm_of_dense(x: Any, scale: Any, bias: Any, epsilon: float, begin_nor
     """
     axes = list(range(begin_norm_axis, len(x.shape)))
     shape = [int(x.shape[a]) for a in axes]
-    ratio = math.prod(shape) / dense
-    mean = mean_of_dense(x, axes, True, ratio)
-    centred = _C_ops.subtract(x, mean)
+    out = _normalised(x, axes, math.prod(shape) / dense, epsilon)
+    return _scaled(out, scale, bias, None if len(shape) == 1 else shape)
+
+
+def group_norm_of_dense(x: Any, scale: Any, bias: Any, epsilon: float, data_format: str, dense: int) -> Any:
+    """A group norm of one group, with the statistics of ``dense`` channels; see `layer_norm_of_dense`."""
+    rank = len(x.shape)
+    axis = rank - 1 if data_format.endswith("C") else 1
+    out = _normalised(x, list(range(1, rank)), int(x.shape[axis]) / dense, epsilon)
+    return _scaled(out, scale, bias, [-1 if k == axis else 1 for k in range(1, rank)])
+
+
+def _normalised(x: Any, axes: list[int], ratio: float, epsilon: float) -> Any:
+    centred = _C_ops.subtract(x, mean_of_dense(x, axes, True, ratio))
     variance = mean_of_dense(_C_ops.multiply(centred, x), axes, True, ratio)
     # rounding may leave a constant row below zero
-    out = _C_ops.multiply(centred, _C_ops.rsqrt(_C_ops.scale(_C_ops.relu(variance), 1.0, epsilon, True)))
+    return _C_ops.multiply(centred, _C_ops.rsqrt(_C_ops.scale(_C_ops.relu(variance), 1.0, epsilon, True)))
+
+
+def _scaled(x: Any, scale: Any, bias: Any, shape: list[int] | None) -> Any:
     for tensor, apply in ((scale, _C_ops.multiply), (bias, _C_ops.add)):
         if tensor is not None:
-            out = apply(out, tensor if len(shape) == 1 else _C_ops.reshape(tensor, shape))
-    return out
+            x = apply(x, tensor if shape is None else _C_ops.reshape(tensor, shape))
+    return x
 
 
 def count_of_dense(x: Any, kept: int, dense: int) -> Any:
@@ -101,6 +115,7 @@ COMPOSITES: Mapping[str, tuple[Callable[..., Any], str]] = {
     "sum_about_mean": (sum_about_mean, "x centred axis keepdim"),
     "mean_about_mean": (mean_about_mean, "x centred axis keepdim ratio"),
     "layer_norm_of_dense": (layer_norm_of_dense, "x scale bias epsilon begin_norm_axis dense"),
+    "group_norm_of_dense": (group_norm_of_dense, "x scale bias epsilon data_format dense"),
     "count_of_dense": (count_of_dense, "x kept dense"),
     "unbind_of_kept": (unbind_of_kept, "input axis sections"),
     "silence": (silence, "x penalty"),

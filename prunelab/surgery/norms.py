@@ -1,4 +1,4 @@
-"""The layer norm of a smaller model: it goes on counting the positions that were cut."""
+"""The norms of a smaller model that see all of a width: they go on counting the positions that were cut."""
 
 from __future__ import annotations
 
@@ -29,16 +29,32 @@ class WidthLayerNorm(nn.LayerNorm):
         return f"{super().extra_repr()}, dense_width={self.dense_width}"
 
 
+class WidthGroupNorm(nn.GroupNorm):
+    """An ``nn.GroupNorm`` of one group whose statistics are those of ``dense_width`` channels, the cut ones zero."""
+
+    dense_width: int
+
+    def forward(self, x: Any) -> Any:
+        return composites.group_norm_of_dense(x, self.weight, self.bias, self._epsilon, self._data_format,
+                                              self.dense_width)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, dense_width={self.dense_width}"
+
+
+_COUNTING = {nn.LayerNorm: WidthLayerNorm, nn.GroupNorm: WidthGroupNorm}
+
+
 def remember_dense_width(layer: Any, dense_width: int) -> bool:
-    """Make a layer norm of a smaller model count ``dense_width`` positions; False if it is no plain ``nn.LayerNorm``.
+    """Make a norm of a smaller model count ``dense_width`` positions; False if it is none of Paddle's plain ones.
 
     The object stays, so that every list and every attribute that holds it follows.
     """
-    if type(layer) is nn.LayerNorm:
-        layer.__class__ = WidthLayerNorm
+    if type(layer) in _COUNTING:
+        layer.__class__ = _COUNTING[type(layer)]
         layer.dense_width = dense_width
-    if not isinstance(layer, WidthLayerNorm):
-        return False
-    if len(layer._normalized_shape) == 1 and layer.weight is not None:
+    if isinstance(layer, WidthGroupNorm) and layer.weight is not None:
+        layer._num_channels = layer.weight.shape[0]
+    if isinstance(layer, WidthLayerNorm) and len(layer._normalized_shape) == 1 and layer.weight is not None:
         layer._normalized_shape = list(layer.weight.shape)
-    return True
+    return isinstance(layer, (WidthLayerNorm, WidthGroupNorm))

@@ -55,6 +55,21 @@ class OverMaps(nn.Layer):
         return self.b(self.n(self.a(x)))
 
 
+class OneGroup(nn.Layer):
+    """A group norm of one group, as pooling transformers have it; one perhaps without a gain."""
+
+    def __init__(self, gain=None):
+        super().__init__()
+        self.a, self.b, self.c = nn.Conv2D(3, 8, 3, padding=1), nn.Conv2D(8, 8, 1), nn.Conv2D(8, 4, 3)
+        self.n, self.plain = nn.GroupNorm(1, 8), nn.GroupNorm(1, 8, weight_attr=gain, bias_attr=gain)
+
+    def forward(self, x):
+        h = self.a(x)
+        y = self.n(h)
+        h = h + self.b(F.avg_pool2d(y, 3, 1, 1) - y)
+        return self.c(self.plain(h))
+
+
 class Counted(nn.Layer):
     """A sum that is divided by a number of positions, counted when it runs."""
 
@@ -141,6 +156,8 @@ CASES = {
     "RMS norms written by hand": (lambda: Block(RMSNorm), (1, 5, 6), "GraphLayer"),
     "no gain": (lambda: Block(Bare), (1, 5, 6), "GraphLayer"),
     "over maps": (OverMaps, (1, 3, 6, 6), "OverMaps"),
+    "one group": (OneGroup, (1, 3, 6, 6), "OneGroup"),
+    "one group, no gain": (lambda: OneGroup(False), (1, 3, 6, 6), "GraphLayer"),
     "counted": (Counted, (1, 6), "GraphLayer"),
 }
 

@@ -37,7 +37,8 @@ CONVOLUTIONS = {
 NORMS = {
     "BatchNorm": maps(made(nn.BatchNorm, 8)),
     "GroupNorm": maps(made(nn.GroupNorm, 4, 8), 4, "a group norm's statistics"),
-    "GroupNorm, one": maps(made(nn.GroupNorm, 1, 8), 0, "a group norm's statistics"),
+    "GroupNorm, one": maps(made(nn.GroupNorm, 1, 8)),
+    "GroupNorm, one, last": last(made(nn.GroupNorm, 1, 8, data_format="NHWC")),
     "InstanceNorm1D": line(made(nn.InstanceNorm1D, 8)),
     "LayerNorm": tokens(made(nn.LayerNorm, 8)),
     "LocalResponseNorm": maps(made(nn.LocalResponseNorm, 3), 0, "positions in space"),

@@ -54,17 +54,24 @@ def _instance_norm(step: Step) -> None:
 
 
 def _group_norm(step: Step) -> None:
-    """Each group of channels has one mean and variance, so whole groups go."""
+    """Each group of channels has one mean and variance, so whole groups go. One group of all channels is a layer norm
+    over them and space, which counts on."""
     axis = _per_channel(step, "x", ("scale", "bias"))
     x = step.dims("x")
     _, inner = rows(x[axis], step.attribute("groups"))
-    step.fix(inner, "a group norm's statistics")
+    if step.attribute("groups") == 1:
+        step.need_zero(inner, step.dirty("x"), reason="a group norm over values that are not zero where cut")
+    else:
+        step.fix(inner, "a group norm's statistics")
     _give_normalised(step)
 
 
 def _group_norm_groups(step: Step, widths: Widths) -> dict[str, Any]:
     x = step.dims("x")
     channels = x[channel_axis(step, len(x))]
+    if step.attribute("groups") == 1:
+        whole = widths.size(channels) == find(channels).size
+        return {} if whole else {"op": "group_norm_of_dense", "dense": find(channels).size}
     return {"groups": widths.size(channels) // (find(channels).size // step.attribute("groups"))}
 
 
@@ -119,7 +126,7 @@ def _softmax(step: Step) -> None:
 RULES = {
     **dict.fromkeys(("batch_norm", "batch_norm_", "sync_batch_norm_"), Rule(_batch_norm)),
     "instance_norm": Rule(_instance_norm),
-    "group_norm": Rule(_group_norm, _group_norm_groups, owned=frozenset({"groups"})),
+    "group_norm": Rule(_group_norm, _group_norm_groups, owned=frozenset({"groups", "dense"})),
     "layer_norm": Rule(_layer_norm, _layer_norm_of_dense, owned=frozenset({"dense"})),
     **dict.fromkeys(("rms_norm", "fused_rms_norm", "fused_bias_residual_layernorm"), Rule(_whole_norm)),
     **dict.fromkeys(("softmax", "softmax_", "log_softmax"), Rule(_softmax)),
