@@ -88,7 +88,8 @@ class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Stor
                 epochs, ``repair`` whether kept weights are re-solved first, see `prunelab.repair`.
             keep_optimizer: what the optimizer gathers (moments, the position of a scheduler of one's own) is a part of
                 each state, and the next training goes on with it; Adam's makes a trained state three times as large.
-                Without it, each training begins with a new optimizer.
+                Without it, each training begins with a new optimizer. An optimizer by name goes through its whole
+                schedule of the learning rate in each training, so that no state is in the middle of one.
             teacher: what each training learns from beside the labels: True for the model as it was before its first
                 cut, another model, or a ``pl.train.Distillation``, which says how.
             training: what else a training takes: ``pl.train.TrainingOptions``, or some of its fields by name, such as

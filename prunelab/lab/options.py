@@ -12,7 +12,7 @@ from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.evaluate import listed, named_metrics
 from prunelab.evaluate.forward import LossFunction
 from prunelab.graph import as_layer
-from prunelab.lab.gathered import Array, going_on, to_arrays, to_state
+from prunelab.lab.gathered import Array, GoingOn, to_arrays, to_state
 from prunelab.plan import Plan
 from prunelab.train import Distillation, TrainingOptions, finetune, repair
 from prunelab.train.finetune import OnBatch
@@ -106,15 +106,16 @@ class Task:
     def finetune(self, epochs: int, plan: Plan, on_batch: OnBatch, gathered: Mapping[str, Array],
                  teacher: Any = None) -> Mapping[str, Array]:
         """Fine-tune the masked model, which stays masked; what the optimizer has gathered before, and afterwards."""
-        keep, optimizer, made = self.training.keep, self.training.optimizer, [None]
+        keep, optimizer = self.training.keep, self.training.optimizer
         if keep and callable(optimizer):
-            made = []
-            optimizer = going_on(optimizer, gathered, made)
+            optimizer = GoingOn(optimizer, gathered)
         before = to_state(gathered, self._optimizer_kind, self.model) if keep else None
         done = finetune(self.model, self.train, epochs, lr=self.training.lr, optimizer=optimizer, loss=self.loss,
                         plan=plan, teacher=teacher, on_batch=on_batch, options=self.training.more,
                         optimizer_state=before)
-        return to_arrays(done.optimizer_state, made[0]) if keep and done.optimizer_state is not None else {}
+        if not keep or done.optimizer_state is None:
+            return {}
+        return to_arrays(done.optimizer_state, optimizer.position() if isinstance(optimizer, GoingOn) else {})
 
     def repair(self, teacher: Any, plan: Plan, seed: int, on_layer: Callable[[Any], object]) -> Any:
         """A copy of the model whose kept weights make up for what the plan cuts, as ``teacher`` has it."""

@@ -123,6 +123,10 @@ def _made(optimizer: OptimizerMaker, parameters: Sequence[Any]) -> Any:
     except Exception as error:
         raise OptionError(f"the optimizer function failed: {reason_of(error)}; it is called with the list of "
                           "parameters and gives a paddle.optimizer.Optimizer") from error
+    if isinstance(getattr(made, "_learning_rate", None), paddle.optimizer.lr.ReduceOnPlateau):
+        raise OptionError("the optimizer's scheduler is a ReduceOnPlateau, which waits for a metric, and it is stepped "
+                          "after each batch; give one that counts steps, such as CosineAnnealingDecay, or patience= to "
+                          "end a training that gains no more")
     if not hasattr(made, "step") or not hasattr(made, "clear_grad"):
         raise OptionError(f"the optimizer function gave a {type(made).__name__}; it gives a paddle.optimizer.Optimizer")
     return made

@@ -114,3 +114,52 @@ def test_without_it_a_state_has_none_and_another_optimizer_begins_anew(tmp_path:
     plain.close()
     with pytest.raises(errors.OptionError, match="keep_optimizer is 1; give True or False"):
         lab(keep_optimizer=1)
+
+
+lr = paddle.optimizer.lr
+SCHEDULERS: dict[str, Any] = {
+    "step": lambda: lr.StepDecay(0.05, 2, 0.5),
+    "another inside": lambda: lr.LinearWarmup(lr.CosineAnnealingDecay(0.05, 10), 4, 0.0, 0.05),
+    "restarts": lambda: lr.CosineAnnealingWarmRestarts(0.05, 4),
+    "cyclic": lambda: lr.CyclicLR(0.01, 0.1, 3),
+    "one cycle": lambda: lr.OneCycleLR(0.1, 20),
+    "a product": lambda: lr.MultiplicativeDecay(0.1, lambda epoch: 0.9),
+}
+
+
+@pytest.mark.parametrize("kind", SCHEDULERS)
+def test_a_scheduler_goes_on_as_one_that_was_never_put_away(kind: str, tmp_path: Path) -> None:
+    straight, rates = SCHEDULERS[kind](), []
+    for _ in range(6):
+        rates.append(straight())
+        straight.step()
+    taken: list[float] = []
+
+    class Recorded(paddle.optimizer.SGD):
+        def step(self) -> None:
+            taken.append(self.get_lr())
+            super().step()
+
+    def make(parameters: Any) -> Any:
+        return Recorded(SCHEDULERS[kind](), parameters=parameters)
+
+    opened = lab(optimizer=make, keep_optimizer=True, workspace=tmp_path)
+    opened.finetune(1)
+    opened.finetune(1)
+    assert taken == rates
+    weights = bits(opened.model)
+    opened.goto("s1")
+    opened.close()
+    again = lab(optimizer=make, keep_optimizer=True, workspace=tmp_path)
+    again.finetune(1)
+    assert taken[6:] == rates[3:]
+    assert bits(again.model) == weights
+    again.close()
+
+
+def test_a_scheduler_that_waits_for_a_metric_is_refused() -> None:
+    def make(parameters: Any) -> Any:
+        return paddle.optimizer.SGD(lr.ReduceOnPlateau(0.1), parameters=parameters)
+
+    with pytest.raises(errors.OptionError, match="scheduler is a ReduceOnPlateau, which waits for a metric"):
+        lab(optimizer=make)
