@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from prunelab.criteria import criterion_of
@@ -63,7 +62,7 @@ def _losses(work: Work, ratios: Mapping[str, float], cut: Cut, meter: Meter) -> 
             bench.graph, task.val, ratios=sorted({ratio for ratio in ratios.values() if ratio}),
             metric=next(iter(task.metrics), "loss"), loss=task.loss, criterion=criterion_of(cut.criterion),
             groups=list(ratios), plan=Plan.empty(bench.graph), seed=work.seed, on_progress=told,
-            cache=None if bench.store.name == "memory" else Path(bench.store.name) / "sensitivity")
+            cache=None if bench.store.folder is None else bench.store.folder / "sensitivity")
     finally:
         bench.visit(here)
     return found.losses

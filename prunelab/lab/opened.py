@@ -38,8 +38,8 @@ class Opened(Reading):
     @property
     def workspace(self) -> str | None:
         """The folder that keeps the history; None for a history in memory."""
-        name = self._bench.store.name
-        return None if name == "memory" else name
+        store = self._bench.store
+        return None if store.folder is None else store.name
 
     def close(self) -> None:
         """Let go of the workspace's files; the Lab is of no use afterwards."""

@@ -37,7 +37,7 @@ def recipe_data(lab: Reading, state: str | State | None = None) -> dict[str, Any
     path = lab.path(state)
     steps = [_step(s) for s in path[1:]]
     given, origin = getattr(lab, "_given", {}), getattr(lab, "origin", None) or kept_recipe(
-        getattr(lab, "workspace", None))
+        lab._nodes.store.folder)
     data = dict(origin.get("data", {}))
     data.update({name: _NAMES[name] for name in ("train", "val") if given.get(name) is not None and name not in data})
     data.update({name: _names_of(given[name]) for name in ("loss", "metrics") if given.get(name) is not None})
@@ -57,7 +57,7 @@ def recipe_data(lab: Reading, state: str | State | None = None) -> dict[str, Any
     return {key: value for key, value in found.items() if value not in ({}, [])}
 
 
-def kept_recipe(workspace: str | None) -> Mapping[str, Any]:
+def kept_recipe(workspace: str | Path | None) -> Mapping[str, Any]:
     """The data of the recipe that a workspace keeps; nothing where there is none that can be read."""
     try:
         return {} if workspace is None else tomllib.loads((Path(workspace) / RECIPE).read_text(encoding="utf-8"))

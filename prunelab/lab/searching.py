@@ -64,8 +64,9 @@ class Searching(Choosing):
         with self._work.begin("search", trials if isinstance(trials, int) else None, "trial") as meter:
             job = Job.of(self.graph, data, space, objectives, constraints, seed=seed, train=self._task.train,
                          loss=self._task.loss, plan=self.plan, samples=options.pop("samples", None))
-            if storage is None and self.workspace is not None:
-                storage = self._kept(job, sampler)
+            kept = self._bench.store.folder
+            if storage is None and kept is not None:
+                storage = self._kept(kept / "search", job, sampler)
             study = search_job(job, sampler, trials, storage=storage, on_trial=self._told(meter, on_trial),
                                on_batch=meter.control.check, **options)
             if study.interrupted:
@@ -73,9 +74,8 @@ class Searching(Choosing):
             self._study = study
             return study
 
-    def _kept(self, job: Job, sampler: Any) -> Path:
+    def _kept(self, folder: Path, job: Job, sampler: Any) -> Path:
         """The workspace's file of this search: another space, state, sampler or seed has another one."""
-        folder = Path(str(self.workspace)) / "search"
         folder.mkdir(exist_ok=True)
         return folder / f"{self._nodes.state.id}-{job.fingerprint(sampler)}.log"
 

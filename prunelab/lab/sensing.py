@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from prunelab.criteria import Criterion, criterion_of
@@ -70,7 +69,7 @@ class Sensing(Choosing):
         chosen = next(iter(own.values())) if metric is None else own.get(metric, metric) if isinstance(
             metric, str) else metric
         cut = self._seeded(self._cut(criterion, 1))
-        state = self.state
+        state, folder = self.state, self._bench.store.folder
         with self._work.begin("sensitivity", _PARTS) as meter:
             def told(progress: Progress) -> None:
                 meter.done = max(round(_PARTS * progress.fraction) - 1, 0)
@@ -80,7 +79,7 @@ class Sensing(Choosing):
             return sensitivity(
                 self.graph, data, ratios=ratios, metric=chosen, loss=self._task.loss,
                 criterion=criterion_of(cut.criterion), groups=layers or None, plan=self.plan, confidence=confidence,
-                cache=None if self.workspace is None else Path(self.workspace) / "sensitivity",
+                cache=None if folder is None else folder / "sensitivity",
                 on_progress=told, on_points=lambda points: self._keep(state, points), seed=cut.seed, **options)
 
     def _keep(self, state: State, found: Sensitivity) -> None:

@@ -28,7 +28,7 @@ _COST: dict[str, Callable[[State], float]] = {
 def header_of(model: str, bench: Bench) -> Header:
     """Where a Lab is: metrics, params and MACs, each with its difference to the dense model."""
     state, dense = bench.state, bench.nodes.path(bench.state)[0]
-    where = "in memory" if bench.store.name == "memory" else f"in {bench.store.name}"
+    where = "in memory" if bench.store.folder is None else f"in {bench.store.name}"
     states = counted(len(bench.nodes.states), "state")
     return header(f"Lab of {model}", f"{state.id} {state.label}, {states} {where}", chips_of(state, dense))
 

@@ -259,10 +259,17 @@ def test_an_upgrade_that_fails_leaves_the_workspace_as_it_was(tmp_path: Path) ->
     "DROP TABLE names",
 ])  # fmt: skip
 def test_a_database_with_more_or_less_than_ours_is_refused(statement: str, tmp_path: Path) -> None:
-    lab(workspace=tmp_path).close()
-    db = sqlite3.connect(tmp_path / DATABASE)
-    db.execute(statement)
-    db.commit()
-    db.close()
-    with pytest.raises(errors.WorkspaceError, match=r"which no workspace of prunelab has|no table names"):
-        reopened(tmp_path)
+    lab(workspace=tmp_path / "run").close()
+    for file in (DATABASE, COPY):
+        db = sqlite3.connect(tmp_path / "run" / file)
+        db.execute(statement)
+        db.commit()
+        db.close()
+        if file == DATABASE:
+            whole = shutil.copytree(tmp_path / "run", tmp_path / "whole")
+    with pytest.raises(errors.WorkspaceError, match=r"which no workspace has; its copy .* is damaged too: it has"):
+        reopened(tmp_path / "run")
+    with pytest.raises(errors.WorkspaceError, match="which no workspace of prunelab has: it was not written by"):
+        pl.Lab.watch(tmp_path / "run")
+    with pytest.warns(RuntimeWarning, match=r"which no workspace has\); the history goes on from its copy"):
+        reopened(whole).close()

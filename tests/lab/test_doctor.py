@@ -124,10 +124,11 @@ def test_what_no_state_needs_is_told_and_is_no_problem(
     tmp_path: Path, workspace: tuple[Path, dict[str, str]]
 ) -> None:
     folder = Path(shutil.copytree(workspace[0], tmp_path / "run"))
-    (folder / "chunks" / "orphan.safetensors").write_bytes(b"x")
+    (folder / "chunks" / f"{'0' * 64}.safetensors").write_bytes(b"x")
+    (folder / "chunks" / "notes.txt").write_text("somebody's own")
     found = pl.doctor(folder)
     assert found.ok
-    assert found.left_over == ("orphan.safetensors",)
+    assert found.left_over == (f"{'0' * 64}.safetensors",)
     assert "1 file that no state needs" in repr(found)
 
 

@@ -173,6 +173,30 @@ def test_a_folder_that_cannot_be_written_can_be_watched() -> None:
         shutil.rmtree(folder)
 
 
+def test_what_a_killed_process_left_in_its_journal_is_seen_where_nothing_can_be_written() -> None:
+    folder = Path(tempfile.mkdtemp())
+    try:
+        folder.chmod(0o755)
+        opened = lab(workspace=folder / "run")
+        opened.step("0", ratio=0.5)
+        # as a killed process leaves it, copied without what only readers share
+        left = shutil.copytree(folder / "run", folder / "left", ignore=shutil.ignore_patterns("*-shm"))
+        states = opened.states
+        opened.close()
+        assert (left / f"{DATABASE}-wal").stat().st_size
+        for path in (left, *left.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        with unprivileged():
+            watcher = pl.Lab.watch(left)
+            assert watcher.states == states
+            watcher.close()
+            assert pl.doctor(left).ok
+    finally:
+        for path in folder.rglob("*"):
+            path.chmod(0o755)
+        shutil.rmtree(folder)
+
+
 def test_a_folder_that_becomes_unwritable_loses_only_the_step() -> None:
     folder = Path(tempfile.mkdtemp())
     try:

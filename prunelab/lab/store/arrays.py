@@ -29,7 +29,7 @@ class Written:
     bases: Mapping[str, str | None]
 
     def insert(self, db: sqlite3.Connection) -> None:
-        """Put them into the tables, whole ones before patches."""
+        """Put them into the tables, whole ones before patches; those that are there get a new place."""
         numbers = {name: rows.insert_chunk(db, bytes.fromhex(name), size) for name, size in self.sizes.items()}
         for digest in sorted(self.places, key=lambda digest: self.bases[digest] is not None):
             base = self.bases[digest]
@@ -50,6 +50,14 @@ class Arrays:
             raise chunks.not_what_was_recorded(path)
         array.setflags(write=False)
         return array
+
+    def readable(self, digest: str) -> bool:
+        """Whether the array of that digest is there, undamaged."""
+        try:
+            self.get(digest)
+        except WorkspaceError:
+            return False
+        return True
 
     def _read(self, digest: str, *, whole: bool = False) -> tuple[Path, Array]:
         """The chunk that an array is in, and the array; of a patch ``whole`` is not."""
@@ -99,9 +107,13 @@ class Arrays:
         return None if found is None else digest if found[0] is None else found[0].hex()
 
     def write(self, fresh: Mapping[str, Change]) -> Written:
-        """Write those that are not there; they are on disk, and synced, when this returns."""
-        unknown = {digest: change for digest, change in fresh.items() if self.root_of(digest) is None}
-        stored = {digest: self._parts(change) for digest, change in unknown.items()}
+        """Write those that are not there, or are damaged; they are on disk, and synced, when this returns."""
+        stored = {}
+        for digest, change in fresh.items():
+            if self.root_of(digest) is None:
+                stored[digest] = self._parts(change)
+            elif not self.readable(digest):
+                stored[digest] = {"": change.array}, None
         with self._db.told("written"):
             files, places = chunks.packed({digest: parts for digest, (parts, _) in stored.items()})
             write_synced(self.folder, {f"{name}.safetensors": content for name, content in files.items()},

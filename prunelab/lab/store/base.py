@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -47,6 +48,10 @@ class Store(Protocol):
     """Keeps states as plain data. What came before `add` returned may be lost; nothing after it is."""
 
     name: str
+
+    @property
+    def folder(self) -> Path | None:
+        """Where it is kept, as a full path, since a process may change its folder; None in memory."""
 
     def identity(self) -> dict[str, Any] | None:
         """What the first state was added with; None where there is no state."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ Parts = Mapping[str, Array]  # of one array: itself under "", or a patch
 
 _ALONE = 1 << 20  # bytes from which an array gets a chunk of its own, so that space comes back when it goes
 _MOST_HEADER = 1 << 24  # bytes: 100,000 tensors in one chunk have less
+OURS = re.compile(r"[0-9a-f]{64}\.safetensors")  # the name of a chunk
 _RESTORE = "states without it can still be opened, or restore the file from a copy"
 
 

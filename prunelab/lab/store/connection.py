@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -35,13 +38,28 @@ def connect(path: Path, write: bool, durable: bool = True) -> sqlite3.Connection
         db.close()
         if write or os.access(path.parent, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
             raise
-        # a folder that cannot be written has no room for the files that readers share; then nobody writes either
-        return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None,
-                               check_same_thread=False)
+        return _unshared(path)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _unshared(path: Path) -> sqlite3.Connection:
+    """A database in a folder that cannot be written, which has no room for the files that readers share; then nobody
+    writes either."""
+    journal = path.with_name(f"{path.name}-wal")
+    if not journal.exists() or not journal.stat().st_size:
+        return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None,
+                               check_same_thread=False)
+    # its newest states are in the journal of a process that was killed, which is read where there is room
+    memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(shutil.copy(path, folder))
+        shutil.copy(journal, folder)
+        with contextlib.closing(sqlite3.connect(copy)) as whole:
+            whole.backup(memory)
+    return memory
 
 
 def transact(db: sqlite3.Connection, do: Callable[[sqlite3.Connection], T]) -> T:

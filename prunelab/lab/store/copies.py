@@ -11,14 +11,19 @@ from pathlib import Path
 from prunelab.errors import WorkspaceError
 from prunelab.lab.store.connection import COPY, DATABASE, connect, count
 from prunelab.lab.store.rows import damaged_row
-from prunelab.lab.store.schema import VERSION, found_version
+from prunelab.lab.store.schema import VERSION, found_version, stranger
 
 
 def damage(db: sqlite3.Connection) -> str:
     """What is damaged in a database; empty if nothing."""
     try:
         found = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        return found.splitlines()[-1] if found != "ok" else damaged_row(db) if found_version(db) == VERSION else ""
+        if found != "ok":
+            return str(found.splitlines()[-1])
+        if found_version(db) != VERSION:
+            return ""
+        odd = stranger(db)
+        return f"it has {odd}, which no workspace has" if odd else damaged_row(db)
     except (sqlite3.DatabaseError, ValueError) as error:
         return str(error)
 

@@ -30,6 +30,7 @@ class Database:
         # which an interrupt may keep from giving it back
         self._lock = threading.RLock()
         self._copy: sqlite3.Connection | None = None
+        self._copied = False  # whether there is to be one
         with self._lock, self.told("opened"):
             self._db = connect(self.path, write)
         weakref.finalize(self, self._db.close)
@@ -51,17 +52,25 @@ class Database:
                 raise WorkspaceError(f"the workspace {self.folder} is only watched here; open it with pl.Lab to change "
                                      "it")
             done = transact(self._db, lambda db: _counted(db, do))
-            if self._copy is not None:
-                try:
-                    transact(self._copy, lambda db: _counted(db, do))
-                except sqlite3.Error:  # a full disk: the state is safe already, and the next opening copies anew
-                    self._drop_copy()
+            if self._copied:
+                self._change_copy(do)
             return done
+
+    def _change_copy(self, do: Callable[[sqlite3.Connection], object]) -> None:
+        """The same in the copy; anew where that was missed a change, by an interrupt or a full disk."""
+        with contextlib.suppress(sqlite3.Error):
+            if self._copy is not None and count(self._copy) == count(self._db) - 1:
+                transact(self._copy, lambda db: _counted(db, do))
+                return
+        with contextlib.suppress(WorkspaceError):  # the state is safe already
+            self.keep_copy()
 
     def keep_copy(self) -> None:
         """Open the copy, and bring it up to date where it is not."""
+        self._copied = True
         with self._lock, self.told("opened"), contextlib.suppress(sqlite3.Error):
             path = self.folder / COPY
+            self._drop_copy()
             self._copy = connect(path, write=True, durable=False)
             weakref.finalize(self, self._copy.close)
             if found_version(self._copy) != VERSION or count(self._copy) != count(self._db):

@@ -30,8 +30,9 @@ class DiskStore:
     """A history in a folder; the same folder opened again goes on with it."""
 
     def __init__(self, folder: Path, *, write: bool = True, database: str = DATABASE) -> None:
-        self.name, self.folder = str(folder), folder
-        self._folder = Folder(folder, write=write, database=database)
+        self.name = str(folder)
+        self.folder: Path = folder.absolute()
+        self._folder = Folder(self.folder, write=write, database=database)
         self._db = self._folder.db
         self.arrays = Arrays(self._db)
 
@@ -52,7 +53,8 @@ class DiskStore:
 
     def next_number(self) -> int:
         """The number of the next state."""
-        return int(self._meta("n_made") or 0)
+        newest = self._db.one("SELECT COALESCE(MAX(number), -1) FROM states")[0]
+        return max(int(self._meta("n_made") or 0), int(newest) + 1)
 
     def add(self, entry: Entry) -> int:
         """Add a state and make it the current one, in one transaction."""

@@ -12,6 +12,7 @@ from prunelab.errors import PrunelabError, WorkspaceError, reason_of
 from prunelab.lab.state import State
 from prunelab.lab.store import checked_folder, chunks
 from prunelab.lab.store.arrays import CHUNKS
+from prunelab.lab.store.chunks import OURS
 from prunelab.lab.store.connection import COPY, DATABASE
 from prunelab.lab.store.copies import inspect
 from prunelab.lab.store.disk import DiskStore
@@ -105,7 +106,7 @@ def doctor(workspace: str | os.PathLike[str]) -> Diagnosis:
 
 def _examined(store: DiskStore, problems: list[Problem]) -> Diagnosis:
     places = store.arrays.places()
-    bad = {digest for digest in places if not _readable(store, digest)}
+    bad = {digest for digest in places if not store.arrays.readable(digest)}
     needed = {facts["id"]: _arrays_of(store, facts["id"]) for facts in store.states()}
     files = dict(store.arrays.chunk_files())
     for name, length in files.items():
@@ -120,14 +121,6 @@ def _examined(store: DiskStore, problems: list[Problem]) -> Diagnosis:
     total = sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file())
     return Diagnosis(store.name, len(needed), len(places), total, tuple(problems),
                      tuple(_left_over(store.arrays.folder, set(files))))
-
-
-def _readable(store: DiskStore, digest: str) -> bool:
-    try:
-        store.get(digest)
-    except PrunelabError:
-        return False
-    return True
 
 
 def _arrays_of(store: DiskStore, state: str) -> set[str]:
@@ -155,4 +148,4 @@ def _itself(plan: Plan) -> Plan:
 
 def _left_over(folder: Path, known: set[str]) -> list[str]:
     names = sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
-    return [name for name in names if name.removesuffix(".safetensors") not in known]
+    return [name for name in names if OURS.fullmatch(name) and name.removesuffix(".safetensors") not in known]

@@ -10,11 +10,11 @@ from pathlib import Path
 
 
 def write_synced(folder: Path, files: Mapping[str, bytes], incoming: Path) -> None:
-    """Write files under names that tell their content; those that are there already are left alone.
+    """Write files under names that tell their content; those that are there already, whole, are left alone.
 
     Each is written and synced beside, then renamed; when this returns, the names are synced too.
     """
-    missing = {name: content for name, content in files.items() if _size(folder / name) != len(content)}
+    missing = {name: content for name, content in files.items() if not _holds(folder / name, content)}
     for name, content in missing.items():
         with written_beside(content, incoming) as temporary:
             os.replace(temporary, folder / name)
@@ -59,8 +59,8 @@ def make_folders(*folders: Path) -> None:
             sync_folder(folder.parent)
 
 
-def _size(path: Path) -> int:
+def _holds(path: Path, content: bytes) -> bool:
     try:
-        return os.stat(path).st_size
+        return os.stat(path).st_size == len(content) and path.read_bytes() == content
     except OSError:
-        return -1
+        return False

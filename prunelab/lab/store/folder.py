@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 import weakref
 from pathlib import Path
 
 from prunelab.errors import WorkspaceError
 from prunelab.lab.store.arrays import CHUNKS, INCOMING
-from prunelab.lab.store.connection import DATABASE
+from prunelab.lab.store.connection import COPY, DATABASE
 from prunelab.lab.store.copies import mend
 from prunelab.lab.store.database import Database
 from prunelab.lab.store.files import make_folders
-from prunelab.lab.store.lock import WriterLock
+from prunelab.lab.store.lock import LOCK, WriterLock
 from prunelab.lab.store.migration import migrate
+
+_DATABASES = tuple(f"{name}{journal}" for name in (DATABASE, COPY) for journal in ("", "-wal", "-shm", "-journal"))
 
 
 class Folder:
@@ -42,6 +45,7 @@ class Folder:
     def _prepare(self) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise WorkspaceError(f"the workspace {self.path} is a file; give a folder")
+        self._refuse_links()
         try:
             make_folders(self.path, self.path / CHUNKS, self.path / INCOMING)
             self._lock = WriterLock(self.path, self._on_lost)
@@ -52,6 +56,14 @@ class Folder:
             self._release()
             raise WorkspaceError(f"the workspace {self.path} cannot be made or written: {error.strerror}; choose a "
                                  f"folder that can be, or look on with pl.Lab.watch({str(self.path)!r})") from error
+
+    def _refuse_links(self) -> None:
+        """What a folder from somebody else links to would be written, or taken away, by a Lab that opens it."""
+        for name in (*_DATABASES, LOCK, CHUNKS, INCOMING):
+            path = self.path / name
+            if path.is_symlink():
+                raise WorkspaceError(f"{path} is a link to {os.readlink(path)}, and a workspace keeps its files itself;"
+                                     " copy them into it, or link the folder as a whole")
 
     def _mend(self) -> None:
         wrong = mend(self.path)
@@ -67,13 +79,17 @@ class Folder:
         """Whether one may write.
 
         Raises:
-            WorkspaceError: a newer Lab of this process does.
+            WorkspaceError: a newer Lab of this process does, or another process.
         """
         if self._lost:
             raise WorkspaceError(self._lost)
+        if self._lock is not None:
+            with self.db.told("written"):
+                self._lock.check()
 
     def close(self) -> None:
         """Let go of the database, and let others write."""
+        self._lost = f"the Lab that had the workspace {self.path} open is closed; open it again"
         self.db.close()
         self._release()
 

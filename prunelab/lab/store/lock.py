@@ -21,6 +21,7 @@ from typing import Any
 from prunelab.errors import WorkspaceError
 
 LOCK = "writer.lock"
+_TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)  # what a lock that somebody else has is refused with
 _held: dict[Path, WriterLock] = {}
 _guard = threading.Lock()
 
@@ -46,6 +47,28 @@ class WriterLock:
         handle, self._handle = self._handle, -1
         return handle
 
+    def check(self) -> None:
+        """Hold the lock still, or again.
+
+        POSIX takes a process's lock away when any of its handles of the file is closed, such as that of who copies the
+        folder; and the file itself may be taken away.
+
+        Raises:
+            WorkspaceError: another process holds it now, or this one was forked from the one that does.
+        """
+        folder = self._path.parent
+        if self._process != os.getpid():
+            raise WorkspaceError(f"process {self._process} writes into the workspace {folder}, and this one was forked "
+                                 "from it; open a Lab of its own here, with another folder")
+        with _guard:
+            if not _is_at(self._handle, self._path):
+                if self._handle >= 0:
+                    os.close(self._handle)
+                self._handle = -1
+                self._handle = _locked(self._path)
+            elif not _held_still(self._handle):
+                raise WorkspaceError(in_use(folder, _holder(self._handle)))
+
     def release(self) -> None:
         """Let another process write."""
         if self._process != os.getpid():  # a child that was forked: the lock is its parent's
@@ -56,6 +79,13 @@ class WriterLock:
                 os.ftruncate(self._handle, 0)  # not by its path: the folder may be gone
                 os.close(self._handle)
             self._handle = -1
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except OSError:
+        return False
 
 
 def _locked(path: Path) -> int:
@@ -78,7 +108,7 @@ def _lock(handle: int, holder: Mapping[str, Any]) -> bool:
     try:
         _lock_file(handle)
     except OSError as error:
-        if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+        if error.errno in _TAKEN:
             return False
         return not _alive(holder)  # a file system without locks
     return True
@@ -90,12 +120,22 @@ if sys.platform == "win32":
     def _lock_file(handle: int) -> None:
         os.lseek(handle, 1 << 20, os.SEEK_SET)  # beyond what is read of it: Windows locks bytes against reading
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+
+    def _held_still(handle: int) -> bool:
+        return True  # Windows takes a lock away only with the handle that has it
 else:
     import fcntl
 
     def _lock_file(handle: int) -> None:
         # of the process, not of the open file: a child that was forked does not keep it when its parent is killed
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _held_still(handle: int) -> bool:
+        try:
+            _lock_file(handle)
+        except OSError as error:
+            return error.errno not in _TAKEN
+        return True
 
 
 def _holder(handle: int) -> Mapping[str, Any]:

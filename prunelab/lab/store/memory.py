@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from prunelab.lab.snapshot import Snapshot
@@ -14,6 +15,7 @@ class MemoryStore:
     """A history that ends with the process."""
 
     name = "memory"
+    folder: Path | None = None
 
     def __init__(self) -> None:
         self._identity: dict[str, Any] | None = None

@@ -44,8 +44,10 @@ def insert_chunk(db: sqlite3.Connection, digest: bytes, size: int) -> int:
 
 
 def insert_array(db: sqlite3.Connection, digest: bytes, chunk: int, base: int | None) -> int:
-    """The number of an array; written where it is not there."""
-    return _numbered(db, "arrays", digest, (chunk, base))
+    """The number of an array, in its place from now on; written where it is not there."""
+    number = _numbered(db, "arrays", digest, (chunk, base))
+    db.execute("UPDATE arrays SET chunk = ?, base = ? WHERE number = ?", (chunk, base, number))
+    return number
 
 
 def _numbered(db: sqlite3.Connection, table: str, digest: bytes, more: Sequence[Any]) -> int:
@@ -71,4 +73,16 @@ def damaged_row(db: sqlite3.Connection) -> str:
         kept = db.execute("SELECT value FROM meta WHERE key = 'identity.check'").fetchone()
         if kept is None or kept[0] != hashlib.sha256(value.encode()).hexdigest():
             return f"its {key} does not hold what was written"
+    return _nowhere(db)
+
+
+def _nowhere(db: sqlite3.Connection) -> str:
+    """A name, or the current state, that is of no state; empty if there is none."""
+    known = {f"s{number}" for number, in db.execute("SELECT number FROM states")}
+    current = db.execute("SELECT value FROM meta WHERE key = 'current'").fetchone()
+    if known and (current is None or current[0] not in known):
+        return f"its current state is {current and current[0]!r}, which is not there"
+    for name, kind, number in db.execute("SELECT name, kind, state FROM names"):
+        if f"s{number}" not in known or kind not in ("tag", "branch"):
+            return f"the {kind} {name!r} is of s{number}, which is not there"
     return ""

@@ -1,16 +1,15 @@
-"""Giving space back: arrays that no state needs any more, chunks that hold little else, files nobody knows."""
+"""Giving space back: arrays that no state needs any more, chunks that hold little else, chunks nobody knows."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
-from prunelab.errors import WorkspaceError
 from prunelab.lab.store import chunks, rows
 from prunelab.lab.store.arrays import INCOMING
+from prunelab.lab.store.chunks import OURS
 from prunelab.lab.store.disk import DiskStore
 from prunelab.lab.store.files import write_synced
 
@@ -24,18 +23,19 @@ def vacuum(store: DiskStore) -> None:
     sizes = dict(store.arrays.chunk_files())
     moving = {}
     for chunk, arrays in held.items():
-        live = arrays & needed
-        if live and live != arrays:
-            with contextlib.suppress(WorkspaceError):  # a damaged chunk stays as it is
-                path = chunks.path_of(store.arrays.folder, chunk)
-                moving.update({array: chunks.read_parts(path, sizes[chunk], array) for array in live})
+        live, path = arrays & needed, chunks.path_of(store.arrays.folder, chunk)
+        damaged = bool(live) and bool(chunks.damage(path, chunk, sizes[chunk]))
+        if damaged and not all(map(store.arrays.readable, live)):
+            continue  # it stays as it is
+        if live and (damaged or live != arrays):
+            moving.update({array: chunks.read_parts(path, sizes[chunk], array) for array in live})
     files, places = chunks.packed(moving)
     write_synced(store.arrays.folder, {f"{name}.safetensors": content for name, content in files.items()},
                  store.folder / INCOMING)
     store.change(lambda db: _forget(db, needed, {name: len(content) for name, content in files.items()}, places))
     known = {f"{name}.safetensors" for name, _ in store.arrays.chunk_files()}
     for entry in os.scandir(store.arrays.folder):
-        if entry.name not in known and entry.is_file(follow_symlinks=False):
+        if OURS.fullmatch(entry.name) and entry.name not in known and entry.is_file(follow_symlinks=False):
             Path(entry.path).unlink()
     store.shrink()
 
