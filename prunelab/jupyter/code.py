@@ -50,7 +50,9 @@ def code(lab: Lab, path: str | os.PathLike[str] | None = None, *, form: str | No
     """
     form = _form(path, form)
     recipe = recipe_of(lab, names or {})
-    text = {"script": recipe.script, "recipe": recipe.dumps, "notebook": lambda: _notebook(recipe.script())}[form]()
+    head = "".join(f"{line}\n" for line in recipe.dumps().splitlines() if line.startswith("#"))
+    text = {"script": lambda: head + recipe.script(), "recipe": recipe.dumps,
+            "notebook": lambda: _notebook(head + recipe.script())}[form]()
     if path is None:
         return Code(text, form)
     from prunelab.evaluate.files import write_text
@@ -74,9 +76,8 @@ def _form(path: Any, form: str | None) -> str:
 
 def recipe_of(lab: Lab, names: Mapping[str, Any]) -> Any:
     """The recipe that repeats the way, with the names of variables where the Lab was opened with their values."""
-    from prunelab.lab.repeating import recipe_data
+    from prunelab.lab.repeating import recipe_data, recipe_text
     from prunelab.recipe import Recipe
-    from prunelab.render.toml import to_toml
 
     data = recipe_data(lab)
     given = {name: _named(lab._given[name], names.items()) for name in ("train", "val")}
@@ -87,12 +88,17 @@ def recipe_of(lab: Lab, names: Mapping[str, Any]) -> Any:
     if not data.get("data"):
         data.pop("data", None)
     # names that are no variables here, since the Lab was opened with what has none, stand for something all the same
-    stand_in = {str(told): object() for section in ("model", "data") for told in data.get(section, {}).values()
-                if isinstance(told, str) and told.isidentifier()}
+    told = [name for section in ("model", "data", "finetune") for value in data.get(section, {}).values()
+            for name in (value if isinstance(value, list) else [value])]
+    stand_in = {name: _stand_in for name in told if isinstance(name, str) and name.isidentifier()}
     try:
-        return Recipe.loads(to_toml(data), {**stand_in, **names})
+        return Recipe.loads(recipe_text(lab, data), {**stand_in, **names})
     except ValueError as error:
         raise OptionError(str(error)) from error
+
+
+def _stand_in() -> None:
+    """In the place of a variable that is not at hand."""
 
 
 def _named(value: Any, names: Iterable[tuple[str, Any]]) -> str:

@@ -19,6 +19,11 @@ from prunelab.train.finetune import OnBatch
 from prunelab.train.optimizers import OptimizerMaker, make_optimizer
 from prunelab.train.options import training_options
 
+_NOT_HERE = {
+    "soft": "which trains what a plan cuts; give soft= to pl.finetune, and its result's plan to lab.adopt",
+    "optimizer_state": "which keeps its own; open it with keep_optimizer=True",
+}
+
 
 @dataclass(frozen=True)
 class Training:
@@ -59,6 +64,9 @@ class Training:
         if {"patience", "metric"} & set(named) and "val" not in named and val is not None:
             named = {**named, "val": val}
         more = training_options(None if isinstance(training, Mapping) else training, named)
+        for name, instead in _NOT_HERE.items():
+            if getattr(more, name) is not None:
+                raise OptionError(f"training={{'{name}': ...}} is not for a Lab, {instead}")
         return cls(epochs, repair, lr, optimizer, keep, teacher or None, more)
 
 

@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import paddle
+
 from prunelab.errors import StateError
 from prunelab.lab.replaying import Line
 from prunelab.lab.state import State
+from prunelab.lab.telling import PLAIN, SAID, chosen, unsaid
 from prunelab.plan.plan import PlanGroup
+from prunelab.render.toml import to_toml
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 
 RECIPE = "recipe.toml"  # in a workspace: what its history was made with
 # what a person calls them in nine notebooks of ten; where they come from is not known
-_NAMES = {"model": "net", "train": "train", "val": "val"}
+_NAMES = {"model": "net", "train": "train", "val": "val", "teacher": "teacher"}
 
 
 def recipe_data(lab: Reading, state: str | State | None = None) -> dict[str, Any]:
@@ -44,9 +48,10 @@ def recipe_data(lab: Reading, state: str | State | None = None) -> dict[str, Any
     training = {name: _names_of(given[name]) for name in ("lr", "optimizer") if given.get(name) is not None}
     training = {**_without(origin.get("finetune", {}), "epochs"), **training}
     training.update({name: True for name in ("keep_optimizer", "teacher") if given.get(name) is True})
-    more = given.get("training")
-    training.update({name: value for name, value in (more.items() if isinstance(more, Mapping) else ())
-                     if isinstance(value, (str, int, float))})
+    if isinstance(given.get("teacher"), paddle.nn.Layer):
+        training.setdefault("teacher", _NAMES["teacher"])
+    training.update({name: value for name, value in chosen(given.get("training")).items()
+                     if name in SAID and isinstance(value, PLAIN)})
     seed = (lab._nodes.store.identity() or {}).get("seed", 0)
     preset = origin.get("preset", {})
     model = dict(origin.get("model", {})) if preset else _model(path[0], origin, with_inputs=not data)
@@ -55,6 +60,18 @@ def recipe_data(lab: Reading, state: str | State | None = None) -> dict[str, Any
     found: dict[str, Any] = {"seed": seed, "preset": preset, "model": model, "data": data, "finetune": training,
                              "steps": steps}
     return {key: value for key, value in found.items() if value not in ({}, [])}
+
+
+def recipe_text(lab: Reading, data: Mapping[str, Any] | None = None) -> str:
+    """A recipe as TOML (`recipe_data`, if none is given), headed by what it has no words for.
+
+    Raises:
+        ValueError: a value that TOML has no word for.
+        StateError: as `recipe_data`.
+    """
+    head = [f"# the Lab was opened with {name} = {what}, which a recipe has no words for"
+            for name, what in unsaid(getattr(lab, "_given", {})).items()]
+    return "\n".join([*head, to_toml(recipe_data(lab) if data is None else data)])
 
 
 def kept_recipe(workspace: str | Path | None) -> Mapping[str, Any]:
@@ -77,12 +94,13 @@ def _model(dense: State, origin: Mapping[str, Any], *, with_inputs: bool) -> dic
 
 
 def _names_of(value: Any) -> Any:
-    """A name, or a list of names; of a function the name that it has."""
+    """A name, or a list of names; of a function the name that it has, None where that could not be a variable's."""
     if value is None or isinstance(value, (str, int, float)):
         return value
     if isinstance(value, (list, tuple)):
-        return [_names_of(item) for item in value]
-    return getattr(value, "__name__", None) or type(value).__name__
+        return [name for item in value if (name := _names_of(item)) is not None] or None
+    name = str(getattr(value, "__name__", type(value).__name__))
+    return name if name.isidentifier() else None
 
 
 def _step(state: State) -> dict[str, Any]:

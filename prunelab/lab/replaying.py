@@ -107,7 +107,15 @@ def differences(recorded: tuple[Store, State], again: tuple[Store, State]) -> tu
         told += ["the random states are other ones"] if first.random.check != second.random.check else []
     elif second is not None and a.metrics == b.metrics:
         return tuple(told)  # the weights were let go: plan and metrics are all there is to compare
+    if told and dict(a.trained_with) != dict(b.trained_with):
+        told.append(f"it was trained with {_other(a.trained_with, b.trained_with)}")
     if told and dict(a.versions) != dict(b.versions):
         then = ", ".join(f"{key} {value}" for key, value in a.versions.items() if b.versions.get(key) != value)
         told.append(f"it was made with {then}")
     return tuple(told)
+
+
+def _other(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    keys = [key for key in {**then, **now} if then.get(key) != now.get(key)]
+    return ", ".join(f"{key} {then.get(key, 'as it is by itself')} (here {now.get(key, 'as it is by itself')})"
+                     for key in keys)

@@ -25,7 +25,9 @@ class State:
     it from there, ``cost`` that of the smaller model, ``sparsity`` the fraction of all units that is gone, ``seed``
     what its work was seeded with, ``branch`` the branch it was made on, ``created`` a time in UTC (ISO 8601),
     ``versions`` what it ran on, ``stored_bytes`` what its arrays added to the history, ``training`` how the loss went
-    while it was fine-tuned: pairs of a batch, counted from 1, and the mean loss up to it since the last pair.
+    while it was fine-tuned: pairs of a batch, counted from 1, and the mean loss up to it since the last pair,
+    ``trained_with`` what the Lab was opened with that this training depended on, and the line does not say (objects by
+    what they are called).
     """
 
     id: str
@@ -43,6 +45,7 @@ class State:
     stored_bytes: int
     _read_plan: Callable[[], Plan] = field(repr=False, compare=False)
     training: tuple[tuple[int, float], ...] = ()
+    trained_with: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def plan(self) -> Plan:

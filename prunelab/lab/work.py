@@ -17,6 +17,7 @@ from prunelab.lab.piece import Piece
 from prunelab.lab.progress import Control, Listener, Meter, notify
 from prunelab.lab.randomness import read_random, seed_all, step_seed
 from prunelab.lab.state import State, stretches, versions
+from prunelab.lab.telling import training_of
 from prunelab.plan import Plan
 from prunelab.surgery import zero_cut
 from prunelab.train import TrainedBatch
@@ -93,7 +94,9 @@ class Work:
         if healing.epochs:
             gathered = self.task.finetune(healing.epochs, proposal.plan, trained, self.bench.gathered(),
                                           self._teacher(proposal.plan, parent))
-        return self._record(meter, proposal, seeded, began, parent=parent.id, gathered=gathered)
+        trained_with = training_of(self.task) if healing.epochs else {}
+        return self._record(meter, proposal, seeded, began, parent=parent.id, gathered=gathered,
+                            trained_with=trained_with)
 
     def _teacher(self, plan: Plan, parent: State) -> Any:
         """Who is learnt from: the model before its first cut where that was asked for, and something is cut."""
@@ -117,14 +120,15 @@ class Work:
 
     def _record(self, meter: Meter, proposal: Proposal, seeded: Seeded, start: float,
                 identity: dict[str, Any] | None = None, *, parent: str | None = None,
-                gathered: Mapping[str, Array] | None = None) -> State:
+                gathered: Mapping[str, Array] | None = None,
+                trained_with: Mapping[str, Any] | None = None) -> State:
         metrics = self.task.evaluate(meter.tick)
         created = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         plan = proposal.plan.with_metrics(metrics)
         device = next((str(t.place) for t in self.bench.graph.model.parameters()), "cpu")
         draft = State("", parent, proposal.label, proposal.action, metrics, plan.cost, plan.sparsity, seeded[0],
                       time.perf_counter() - start, created, versions(device), self.bench.nodes.branch, 0, lambda: plan,
-                      stretches(self.losses))
+                      stretches(self.losses), trained_with or {})
         state = self.bench.record(draft, plan, seeded, identity, gathered)
         self.losses = []
         notify(self.on_change, state)

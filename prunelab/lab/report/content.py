@@ -12,7 +12,7 @@ from prunelab.errors import StateError
 from prunelab.evaluate import Sensitivity
 from prunelab.evaluate.confusion import ClassChanges
 from prunelab.evaluate.timing import Timing
-from prunelab.lab.repeating import recipe_data
+from prunelab.lab.repeating import recipe_text
 from prunelab.lab.state import State
 from prunelab.plan.layers import LayerRow, layers
 from prunelab.plan.plan import PlanGroup
@@ -20,7 +20,6 @@ from prunelab.plan.sparse import SparseGroup
 from prunelab.render.curves import Curves
 from prunelab.render.patterns import PatternPicture
 from prunelab.render.strip import Strip
-from prunelab.render.toml import to_toml
 from prunelab.render.tradeoff import Dot, Tradeoff
 from prunelab.render.tree import Tree
 
@@ -127,6 +126,6 @@ def _patterns(state: State) -> tuple[PatternPicture, ...]:
 
 def _recipe(history: Any) -> str:
     try:
-        return to_toml(recipe_data(history))
+        return recipe_text(history)
     except (StateError, ValueError) as error:
         return f"# {error}\n"
