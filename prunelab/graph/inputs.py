@@ -71,7 +71,10 @@ def forward_names(model: Any) -> list[str]:
 
 
 def _signature(model: Any) -> inspect.Signature:
-    """The forward's, also where ``paddle.jit.to_static`` stands in for it."""
+    """The forward's, also where ``paddle.jit.to_static`` stands in for it; a `GraphLayer` takes what its model took."""
+    known = getattr(model, "_prunelab_inputs", None)
+    if known is not None:
+        return inspect.Signature([inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in known])
     plain = getattr(model.forward, "_dygraph_function", None)
     return inspect.signature(model.forward if plain is None else types.MethodType(plain, model))
 

@@ -26,7 +26,8 @@ class GraphLayer(paddle.nn.Layer):
 
     It trains and evaluates (dropout and batch norm follow ``train()`` and ``eval()``), saves, loads, exports, traces,
     and takes any batch. ``tensors`` are its parameters and buffers by name, ``saved`` the names that ``state_dict``
-    has, ``origin`` names the class of the model it was made from.
+    has, ``origin`` names the class of the model it was made from. Where inputs are given by name, their names are
+    those of that model's forward.
     """
 
     def __init__(self, executor: Executor, tensors: Mapping[str, Any], constants: Mapping[int, Any],
@@ -36,6 +37,7 @@ class GraphLayer(paddle.nn.Layer):
             raise SurgeryError(f"{origin} has {len(executor.program.inputs)} inputs; "
                                f"a GraphLayer takes at most {MOST_INPUTS}: join some of them into one tensor")
         self._prunelab_origin = origin
+        self._prunelab_inputs = tuple(spec.name for spec in executor.program.specs)
         self._executor = executor
         self._constants = [(value, f"_prunelab_constant_{k}") for k, value in enumerate(constants)]
         self._names = [(p.value, p.name) for p in executor.program.parameters if p.name in tensors]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from export_nets import BRIEFLY, Two, Words, conv_net, ids
 from paddle import nn
 
 import prunelab as pl
+from prunelab import errors
 from prunelab.export import FORMATS, TOLERANCE
 
 EXTRAS = {"torchscript": "torch", "openvino": "openvino", "tensorflow": "tensorflow", "tflite": "tensorflow"}
@@ -102,6 +104,50 @@ print(sorted(net.state_dict()))
                          capture_output=True, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip().splitlines()[-1] == str(sorted(small.state_dict()))
+
+
+class Stopped(nn.Layer):
+    """What stands under ``no_grad`` is a factor that no gradient passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.gate = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x: Any) -> Any:
+        h = self.body(x)
+        with paddle.no_grad():
+            factor = nn.functional.sigmoid(self.gate(h))
+        return h * factor
+
+
+def test_no_gradient_passes_in_the_module_what_none_passes_in_the_model(tmp_path: Path) -> None:
+    model, x = Stopped(), paddle.randn([3, 4])
+    out = pl.export(model, tmp_path / "out", ("python",), inputs=(1, 4), timing=None)
+    spec = importlib.util.spec_from_file_location("stopped", out.files["python"][0])
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    written = module.load()
+    for net in (model, written):
+        net(x).square().sum().backward()
+    ours = {name: p.grad for name, p in written.named_parameters()}
+    for name, parameter in model.named_parameters():
+        assert (ours[name] is None) == (parameter.grad is None) == name.startswith("gate")
+        if parameter.grad is not None:
+            assert np.array_equal(ours[name].numpy(), parameter.grad.numpy())
+
+
+@pytest.mark.parametrize("form", ["auto", "graph"])
+def test_inputs_are_called_what_the_model_calls_them(form: str, tmp_path: Path) -> None:
+    model = Two()
+    given = {"image": paddle.randn([2, 1, 8, 8]), "extra": paddle.randn([2, 5])}
+    small = pl.compact(model, pl.propose(pl.trace(model, given), sparsity=0.5), form=form)
+    out = pl.export(small, tmp_path / "out", ("onnx", "paddle"), inputs=given, timing=None)
+    for told in out.manifest["formats"].values():
+        assert [i["name"] for i in told["inputs"]] == ["image", "extra"]
+    with pytest.raises(errors.InputError, match=r"names 'imagee', which .* it takes image, extra"):
+        pl.export(small, tmp_path / "other", ("onnx",), inputs={"imagee": (1, 1, 8, 8)})
 
 
 def test_weights_go_into_a_fresh_model_that_the_plan_made_smaller(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_a_graph_layer_has_the_length_that_it_was_traced_with(tmp_path: Path) ->
     model = Reader()
     small = pl.compact(model, pl.propose(pl.trace(model, ids(1, 6)), sparsity=0.5), form="graph")
     with pytest.raises(errors.InputError, match=r"the graph was traced for \(batch, 6\)"):
-        pl.export(small, tmp_path / "out", ("onnx",), inputs=ids(1, 6), lengths={"x": 1}, timing=None)
+        pl.export(small, tmp_path / "out", ("onnx",), inputs=ids(1, 6), lengths={"ids": 1}, timing=None)
 
 
 def test_what_a_length_changes_otherwise_is_refused(tmp_path: Path) -> None:

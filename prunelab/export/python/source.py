@@ -67,7 +67,9 @@ class _Writer:
         for k, call in enumerate(calls):
             last.update(dict.fromkeys((*(v for _, v, _ in call.tensors), *call.outputs), k))
         for k, call in enumerate(calls):
-            yield self._line(call)
+            if call.detached:
+                yield "with paddle.no_grad():"
+            yield f"    {self._line(call)}" if call.detached else self._line(call)
             gone = [self.names[v] for v, at in last.items() if at == k and v not in outputs and self._is_local(v)]
             if gone:
                 yield f"del {', '.join(gone)}"
