@@ -87,6 +87,14 @@ class Fitted(Protocol):
         """The same for this model, whose layers it knows then."""
 
 
+@runtime_checkable
+class Otherwise(Protocol):
+    """A format with a second way to write a model, for where the first fails or computes something else."""
+
+    def otherwise(self) -> Format | None:
+        """The same format, that other way; None where this is it."""
+
+
 def tolerance_of(fmt: Format) -> float:
     """The largest relative error that a format's files may have: its own ``tolerance``, where it computes in fewer
     bits."""

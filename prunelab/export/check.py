@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from prunelab.errors import ExportError, ParityError, PrunelabError
+from prunelab.errors import ExportError, ParityError, PrunelabError, TraceError
 from prunelab.evaluate.timing import Timing
-from prunelab.export.base import Array, Calibrated, Format, OfWeights, Runner, Setting, tolerance_of
+from prunelab.export.base import Array, Calibrated, Format, OfWeights, Otherwise, Runner, Setting, tolerance_of
 from prunelab.export.judge import Judged, Validation, judge, same_class
 from prunelab.export.memory import peak_bytes
 from prunelab.export.parity import relative_error
@@ -56,15 +56,33 @@ def write(fmt: Format, subject: Subject, directory: Path, *, verify: bool, threa
         ExportError: it can be written with neither.
         ParityError: it can be written, but computes something else.
     """
+    def attempt(given: Subject) -> Written:
+        return _write_somehow(fmt, given, directory, verify, threads, validation)
+
     if not subject.free or isinstance(fmt, Calibrated):  # a fixed batch would not make eight bits any better
-        return _write(fmt, subject, directory, verify, threads, validation)
+        return attempt(subject)
+    try:
+        return attempt(subject)
+    except ExportError as error:
+        try:
+            return attempt(subject.fixed(f"with a free batch: {error}"))
+        except ExportError as again:
+            raise again from error
+
+
+def _write_somehow(fmt: Format, subject: Subject, directory: Path, verify: bool, threads: int,
+                   validation: Validation | None) -> Written:
+    """In the format's own way, or in its other one where that fails."""
     try:
         return _write(fmt, subject, directory, verify, threads, validation)
     except ExportError as error:
+        other = fmt.otherwise() if isinstance(fmt, Otherwise) else None
+        if other is None:
+            raise
         try:
-            return _write(fmt, subject.fixed(f"with a free batch: {error}"), directory, verify, threads, validation)
-        except ExportError as again:
-            raise again from error
+            return _write(other, subject, directory, verify, threads, validation)
+        except (ExportError, TraceError):
+            raise error from None
 
 
 def _write(fmt: Format, subject: Subject, directory: Path, verify: bool, threads: int,

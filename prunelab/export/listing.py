@@ -6,8 +6,9 @@ is computed already, so a table needs no operator that only prepares weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,7 @@ def listed(found: Read, free: Mapping[str, tuple[int, int]]) -> Listing:
         statements=tuple(needed),
         held=_arrays(graph, [v for v in sorted(reads) if v in fixed]),
         variables=variables,
-        outputs=tuple(_named_outputs(graph.program.outputs)),
+        outputs=tuple(_named_outputs(graph.program.outputs, [spec.name for spec in graph.program.specs])),
         free=free,
     )
 
@@ -219,14 +220,19 @@ def _numpy(tensor: Any) -> Any:
     return np.asarray(tensor.detach().numpy())
 
 
-def _named_outputs(nest: Any) -> Iterator[tuple[str, int]]:
-    """Names after the keys of dicts and the numbers in lists, in the order of ``paddle.utils.flatten``."""
+def _named_outputs(nest: Any, inputs: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Names after the keys of dicts and the numbers in lists, in the order of ``paddle.utils.flatten``; one that is
+    taken, by an input or another key, gets a number."""
     order = [leaf.value for leaf in paddle.utils.flatten(rebuild(nest, lambda leaf: leaf)) if isinstance(leaf, Ref)]
     names: dict[int, list[str]] = {}
     for name, value in _paths(nest, ""):
         names.setdefault(value, []).append(name or "output")
+    taken = set(inputs)
     for value in order:
-        yield names[value].pop(0), value
+        told = names[value].pop(0)
+        name = next(n for n in chain([told], (f"{told}_{k}" for k in count(1))) if n not in taken)
+        taken.add(name)
+        yield name, value
 
 
 def _paths(nest: Any, path: str) -> Iterator[tuple[str, int]]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import paddle
 
 from prunelab.errors import ExportError
-from prunelab.export.base import STEM, Array, Runner, Setting, free_shape
+from prunelab.export.base import STEM, Array, Runner, Setting, free_shape, length_axis
+from prunelab.export.listing import read_graph
 from prunelab.graph import TensorSpec
-from prunelab.graph.reading import forgetting_failures, taking_any_self
+from prunelab.graph.reading import as_eager, forgetting_failures, taking_any_self
+from prunelab.surgery.compact import as_graph
 
 
 @dataclass(frozen=True)
@@ -23,19 +26,26 @@ class PaddleInference:
     oneDNN is the whole gain on CPUs (a resnet18 34 ms against 143) and is on by default, but it is silently wrong on
     some graphs: any RMS norm written by hand is off several times over. So it is the first setting, compared like every
     other, and not the only one.
+
+    Paddle saves the model itself, from its own code. ``by_graph`` saves the operators that `prunelab.trace` reads.
     """
 
     name: str = "paddle"
     extension: str = ".json"
     settings: tuple[Setting, ...] = ({"onednn": True}, {"onednn": False})
     packages: tuple[str, ...] = ("paddlepaddle",)
+    by_graph: bool = False
 
     def check_available(self) -> None:
         """Paddle is there: the model is made of it."""
 
     def write(self, model: Any, directory: Path, specs: tuple[TensorSpec, ...]) -> tuple[Path, ...]:
         """See `prunelab.export.base.Format`."""
-        return save_program(model, directory / STEM, specs)
+        return save_program(as_graph(read_graph(model, specs)) if self.by_graph else model, directory / STEM, specs)
+
+    def otherwise(self) -> PaddleInference | None:
+        """See `prunelab.export.base.Otherwise`."""
+        return None if self.by_graph else replace(self, by_graph=True)
 
     def load(self, files: tuple[Path, ...], setting: Setting, threads: int) -> Runner:
         """See `prunelab.export.base.Format`."""
@@ -65,18 +75,38 @@ def save_program(model: Any, stem: Path, specs: tuple[TensorSpec, ...]) -> tuple
         OSError: a full disk, and the like.
     """
     name = type(model).__name__
-    if not [*model.parameters(), *model.buffers()]:
-        raise ExportError(f"{name} has no parameters, and Paddle saves no such program; export the layer that has them")
+    files = stem.with_suffix(".json"), stem.with_suffix(".pdiparams")
     spec = [paddle.static.InputSpec(free_shape(s), s.dtype, name=s.name) for s in specs]
+    # a loop over a length that is free stays a loop
+    eager = contextlib.nullcontext() if any(length_axis(s) is not None for s in specs) else as_eager()
+    hook = model.register_forward_post_hook(_apart)
     try:
-        with warnings.catch_warnings(), forgetting_failures(), taking_any_self(model):
+        with warnings.catch_warnings(), forgetting_failures(), taking_any_self(model), eager:
             warnings.simplefilter("ignore")
             paddle.jit.save(model, str(stem), input_spec=spec)
     except Exception as error:  # to_static runs the model's own code: any error may come of it
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk; one without a number is Paddle's: "could not get source code"
         raise ExportError(f"Paddle cannot save {name} as a program: {_reason(error)}") from error
-    return stem.with_suffix(".json"), stem.with_suffix(".pdiparams")
+    finally:
+        hook.remove()
+    if not all(path.is_file() for path in files):
+        raise ExportError(f"the outputs of {name} need no parameters, and Paddle saves no such program; export the "
+                          "layer that has them")
+    return files
+
+
+def _apart(model: Any, inputs: Any, outputs: Any) -> Any:
+    """Copies of outputs that are inputs, or that are given before: a program gives each value once, and no input."""
+    seen = [t for t in paddle.utils.flatten(inputs) if isinstance(t, paddle.pir.Value)]
+
+    def apart(leaf: Any) -> Any:
+        if isinstance(leaf, paddle.pir.Value):
+            leaf = paddle.assign(leaf) if any(leaf.is_same(other) for other in seen) else leaf
+            seen.append(leaf)
+        return leaf
+
+    return paddle.utils.map_structure(apart, outputs)
 
 
 def _reason(error: BaseException) -> str:

@@ -17,6 +17,7 @@ from prunelab.evaluate.forward import forward
 from prunelab.evaluate.latency import as_tensors, example_arrays, given_arrays
 from prunelab.export.base import Array, LongSpec, at_length, length_axis
 from prunelab.graph import TensorSpec, as_array, as_layer
+from prunelab.graph.half import without_kernels
 from prunelab.graph.inputs import read_inputs, with_batch_axes
 from prunelab.graph.places import home_of
 from prunelab.graph.trace import as_it_was as model_as_it_was
@@ -96,6 +97,9 @@ def read_subject(model: Any, inputs: Any, lengths: Mapping[str, int] | None = No
     if inputs is None:
         raise InputError("inputs is missing; give a shape such as (1, 3, 32, 32) for each input of the model, or "
                          "example tensors")
+    if without_kernels(layer):
+        raise InputError(f"{type(layer).__name__} is in half precision, which this CPU cannot run, so no file could be "
+                         "compared with it; export model.float(), as 'onnx-fp16' for a file in half precision")
     with as_it_was(layer):
         specs = with_batch_axes(read_inputs(layer, inputs))
         given, origin = given_arrays(inputs, specs), GIVEN
@@ -166,8 +170,12 @@ def _example(subject: Subject, given: list[Array | None], batch: int | None) -> 
     arrays = example_arrays(subject.specs, batch=batch, given=given)
     with paddle.no_grad():
         outputs = forward(subject.layer, as_tensors(subject.specs, arrays, home_of(subject.layer)))
-    flat = tuple(np.array(as_array(t)) for t in paddle.utils.flatten(outputs) if isinstance(t, paddle.Tensor))
+    name = type(subject.layer).__name__
+    try:
+        flat = tuple(np.array(as_array(t)) for t in paddle.utils.flatten(outputs) if isinstance(t, paddle.Tensor))
+    except TypeError as error:  # Paddle takes the values of a dict in the order of its keys
+        raise InputError(f"{name} gives a dict whose keys have no order ({error}); give all of them keys of one kind, "
+                         "such as words") from error
     if not flat:
-        name = type(subject.layer).__name__
         raise InputError(f"{name} gives no tensor; export a layer whose forward returns tensors")
     return Example({spec.name: a for spec, a in zip(subject.specs, arrays, strict=True)}, flat)

@@ -147,7 +147,7 @@ def _to_static(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
           rewriting_once(), without_names(), taking_any_self(model), from_the_left(), watching() as looks):
         warnings.simplefilter("ignore")
         static = paddle.jit.to_static(model, input_spec=spec, full_graph=True)
-        return static.forward.concrete_program, looks
+        return static.forward.concrete_program_specify_input_spec(with_hook=True), looks  # the outermost layer's too
 
 
 def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...], looks: Looks) -> Reading:

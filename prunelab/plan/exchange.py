@@ -54,6 +54,7 @@ def to_torch_pruning(plan: Plan, model: Any) -> list[tuple[str, bool, list[int]]
     graph = graph_for(model, plan)
     _refuse(plan, "Torch-Pruning", "layer hidden")
     kept = graph.kept(plan)
+    _refuse_grouped(graph, kept)
     history: dict[tuple[str, bool], list[int]] = {}
     for group in plan.groups:
         if not group.n_removed or not isinstance(group, PlanGroup):
@@ -74,6 +75,18 @@ def _refuse(plan: Plan, library: str, granularities: str) -> None:
         if group.n_removed and (group.granularity in unsaid or not isinstance(group, PlanGroup)):
             raise PlanError(f"{group.name} is pruned by {group.granularity}, which {library} cannot say; carry the "
                             "plan out with plan.apply(model)")
+
+
+def _refuse_grouped(graph: Graph, kept: Any) -> None:
+    """Torch-Pruning counts the channels of a grouped convolution anew in each group, and takes no group away."""
+    by_value = {p.value: p.name for p in graph.program.parameters}
+    for op in graph.program.ops:
+        groups = op.attributes.get("groups", 1)
+        name = next((by_value[v] for v in op.inputs[1:2] if v in by_value), None)
+        if groups > 1 and "depthwise" not in op.name and name is not None and _axes(graph, kept, name):
+            layer = graph.structure.parameters[name].layer
+            raise PlanError(f"{layer} is a convolution in {groups} groups, whose channels Torch-Pruning cannot say; "
+                            "leave it out of the plan with ignore=, or carry the plan out with plan.apply(model)")
 
 
 def _axes(graph: Graph, kept: Any, parameter: str) -> list[tuple[int, Array]]:

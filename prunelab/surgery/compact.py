@@ -168,6 +168,12 @@ def _smaller_images(specs: tuple[TensorSpec, ...]) -> list[tuple[TensorSpec, ...
             for side in _SMALL_IMAGES]
 
 
+def as_graph(graph: Graph) -> GraphLayer:
+    """A graph's model as a layer of its own that runs the graph; nothing is cut."""
+    whole = {p.value: graph.tensor(p.name) for p in graph.program.parameters}
+    return _as_graph(graph, graph.structure.executor, whole, Kept({}))
+
+
 def _as_graph(graph: Graph, executor: Executor, cut: Mapping[int, Any], kept: Kept) -> GraphLayer:
     model = graph.model
     dead = _dead_parameters(graph, kept)

@@ -24,7 +24,7 @@ from prunelab.export import TimingOptions
         ({"inputs": None}, errors.InputError, "inputs is missing"),
         ({"inputs": (1, 7)}, errors.InputError, "Then"),
         ({"model": "resnet"}, errors.InputError, "the model is a str"),
-        ({"model": nn.ReLU()}, errors.ExportError, "ReLU has no parameters"),
+        ({"model": nn.ReLU()}, errors.ExportError, "the outputs of ReLU need no parameters"),
     ],
 )
 def test_a_mistake_is_told_and_leaves_nothing(options: dict[str, Any], error: type[Exception], message: str,
@@ -58,3 +58,28 @@ def test_a_missing_extra_is_told_before_any_work(package: str, small: nn.Layer, 
 def test_timing_options_are_checked(options: dict[str, Any]) -> None:
     with pytest.raises(errors.OptionError, match=next(iter(options))):
         TimingOptions(**options)
+
+
+def test_a_model_in_half_precision_is_told_what_to_do(tmp_path: Path) -> None:
+    model = nn.Linear(4, 2).to(dtype="float16")
+    with pytest.raises(errors.InputError, match=r"Linear is in half precision, .* export model\.float\(\)"):
+        pl.export(model, tmp_path / "out", ("onnx",), inputs=(1, 4))
+    out = pl.export(model.float(), tmp_path / "out", ("onnx-fp16",), inputs=(1, 4), timing=None)
+    assert out.parity["onnx-fp16"] < 1e-2
+
+
+def test_a_program_without_parameters_is_refused(tmp_path: Path) -> None:
+    class Idle(nn.Layer):
+        """Has a layer, and does not use it."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(4, 4)
+
+        def forward(self, x: Any) -> Any:
+            return nn.functional.relu(x)
+
+    for model in (Idle(), nn.ReLU()):
+        with pytest.raises(errors.ExportError, match="need no parameters, and Paddle saves no such program"):
+            pl.export(model, tmp_path / "out", ("paddle",), inputs=(1, 4))
+    assert not list(tmp_path.iterdir())

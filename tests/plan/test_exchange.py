@@ -96,6 +96,18 @@ def test_what_they_cannot_say_is_refused(words):
         getattr(masks, words)(model)
 
 
+def test_cut_channels_of_a_grouped_convolution_are_for_paddleslim_only():
+    model = nn.Sequential(nn.Conv2D(3, 8, 3), nn.ReLU(), nn.Conv2D(8, 8, 3, groups=2), nn.ReLU(), nn.Conv2D(8, 6, 3),
+                          nn.ReLU(), nn.Conv2D(6, 2, 3))
+    graph = pl.trace(model, (1, 3, 12, 12))
+    plan = pl.propose(graph, sparsity=0.5)
+    with pytest.raises(PlanError, match=r"2 is a convolution in 2 groups, .*; leave it out of the plan with ignore="):
+        plan.to_torch_pruning(model)
+    assert plan.to_paddleslim(model)
+    last = pl.propose(graph, ratios={"4": 0.5})
+    assert [name for name, _, _ in last.to_torch_pruning(model)] == ["4"]
+
+
 def test_hidden_units_are_for_paddleslim_only():
     model = nn.LSTM(4, 6)
     plan = pl.propose(pl.trace(model, (1, 5, 4)), sparsity=0.5)

@@ -61,6 +61,7 @@ class Builder:
         self._lengths: dict[str, Value] = {}
         self._read_length = lengths
         self._count = 0
+        self.taken: set[str] = set()  # names that no node's output may have
 
     def __getattr__(self, kind: str) -> Callable[..., Any]:
         if not kind[:1].isupper():
@@ -86,7 +87,8 @@ class Builder:
 
     def _name(self, kind: str) -> str:
         self._count += 1
-        return f"{kind}_{self._count}"
+        name = f"{kind}_{self._count}"
+        return self._name(kind) if name in self.taken else name
 
     # what is not a tensor of the graph yet
 

@@ -44,12 +44,13 @@ class _Writer:
         names = {v: listing_input.name for v, listing_input in self.listing.inputs.items()}
         self.inputs = {v: Value(names[v], x.dtype, x.shape) for v, x in self.listing.inputs.items()}
         self.g = Builder(self._length)
+        self.g.taken = {*names.values(), *(name for name, _ in self.listing.outputs)}
         self.env: dict[int, Any] = dict(self.inputs)
         self._hold(self.listing.held)
         self._read = {v for s in self.listing.statements for v in s.refs} | {v for _, v in self.listing.outputs}
 
     def _hold(self, held: Mapping[int, Any]) -> None:
-        taken = {v.name for v in self.inputs.values()}
+        taken = self.g.taken
         for value, array in held.items():
             variable = self.listing.variables.get(value)
             if isinstance(array, list):
@@ -90,7 +91,7 @@ class _Writer:
         outputs = []
         for name, number in self.listing.outputs:
             value = g.value(self.env[number])
-            g.nodes.append(helper.make_node("Identity", [value.name], [f"{name}"]))
+            g.nodes.append(helper.make_node("Identity", [value.name], [name]))
             outputs.append(self._info(helper, Variable(name, self.listing.variables[number].shape, value.dtype)))
         inputs = [self._info(helper, v) for v in self.listing.inputs.values()]
         used = {name for node in g.nodes for name in node.input}

@@ -33,7 +33,7 @@ def source(graph: Graph) -> str:
         batch="any batch" if writer.batch else f"a batch of {given[0]}",
         tensors="\n".join(_tensors(graph)), body="\n".join(f"        {line}" for line in writer.lines()),
         place=inputs[0] if first is None else f"self._tensor({first.name!r})",
-        batch_line=writer.batch, outputs=_nest(program.outputs, writer.names))
+        batch_line=writer.batch, outputs=writer.nest(program.outputs))
 
 
 def tensors_of(graph: Graph) -> dict[str, Any]:
@@ -118,6 +118,19 @@ class _Writer:
         return self.names[value] if constant is None else _constant(constant)
 
 
+    def nest(self, nest: Any) -> str:
+        """What the forward gives, as Python writes it."""
+        if isinstance(nest, Ref):
+            return self._value(nest.value)
+        if isinstance(nest, dict):
+            return "{" + ", ".join(f"{key!r}: {self.nest(part)}" for key, part in nest.items()) + "}"
+        if isinstance(nest, tuple):
+            return "(" + "".join(f"{self.nest(part)}, " for part in nest).rstrip(" ") + ")"
+        if isinstance(nest, list):
+            return "[" + ", ".join(map(self.nest, nest)) + "]"
+        return repr(nest)
+
+
 def _identifier(name: str) -> str:
     return name if name.isidentifier() and not keyword.iskeyword(name) and name not in ("self", "place", "batch") else (
         f"{name}_in" if f"{name}_in".isidentifier() else "x_in")
@@ -159,16 +172,3 @@ def _size(n: Any) -> str:
         return str(n)
     each = "batch" if n.each == 1 else f"{n.each} * batch"
     return f"{each} + {n.more}" if n.more else each
-
-
-def _nest(nest: Any, names: dict[int, str]) -> str:
-    if isinstance(nest, Ref):
-        return names[nest.value]
-    if isinstance(nest, dict):
-        return "{" + ", ".join(f"{key!r}: {_nest(part, names)}" for key, part in nest.items()) + "}"
-    if isinstance(nest, tuple):
-        return "(" + "".join(f"{_nest(part, names)}, " for part in nest).rstrip(" ") + ")"
-    if isinstance(nest, list):
-        return "[" + ", ".join(_nest(part, names) for part in nest) + "]"
-    return repr(nest)
-
