@@ -14,11 +14,12 @@ import paddle
 from prunelab.errors import SearchError
 from prunelab.evaluate.cuts import CutNetwork
 from prunelab.evaluate.eight_bits import rounded_activation
+from prunelab.evaluate.products import ProductExecutor
 from prunelab.evaluate.samples import Sample
 from prunelab.evaluate.weighted import weighted_operators
 from prunelab.graph import Graph
 from prunelab.graph.rules import RULES
-from prunelab.graph.run import Call, Executor
+from prunelab.graph.run import Call
 from prunelab.search.planning import is_weight, out_axis
 
 # Samples on which ranges are found; extremes settle early, and a trial is to be quick
@@ -62,7 +63,7 @@ def in_eight_bits(network: CutNetwork, graph: Graph, held: Sequence[Sample], qua
     return CutNetwork(rounding, values, network.kept, network.dims)
 
 
-class _Watching(Executor):
+class _Watching(ProductExecutor):
     """Runs, and sees between which extremes the values are that its operators read."""
 
     reads: Mapping[int, int]
@@ -80,7 +81,7 @@ class _Watching(Executor):
         super()._call(call, env, *how)
 
 
-class _Rounding(Executor):
+class _Rounding(ProductExecutor):
     """Runs, with what its operators read in 256 levels."""
 
     reads: Mapping[int, int]

@@ -20,12 +20,12 @@ from prunelab.evaluate.cuts import CutNetwork, sliced
 from prunelab.evaluate.evaluate import named_metrics
 from prunelab.evaluate.forward import forward, in_mode
 from prunelab.evaluate.metric import Samplewise
+from prunelab.evaluate.products import ProductExecutor
 from prunelab.evaluate.samples import Sample
 from prunelab.graph import Graph
 from prunelab.graph.graph import is_sparse
 from prunelab.graph.model_copy import copy_of
 from prunelab.graph.rules import RULES
-from prunelab.graph.run import Executor
 from prunelab.plan import Plan
 from prunelab.search.eight_bits import in_eight_bits, rounded
 from prunelab.search.energy import EnergyMeter
@@ -157,7 +157,8 @@ class Rehearsal:
         kept = graph.kept(plan)
         held = tensors_of(graph, model)
         cut = {p.value: sliced(held[p.value], structure.dims(p.name), kept) for p in program.parameters}
-        network = CutNetwork(Executor(program, structure.solution, RULES, kept), cut, kept, structure.solution.dims)
+        executor = ProductExecutor(program, structure.solution, RULES, kept)
+        network = CutNetwork(executor, cut, kept, structure.solution.dims)
         return network if quantization == "none" else in_eight_bits(network, graph, self.held, quantization)
 
 

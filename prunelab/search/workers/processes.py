@@ -23,6 +23,8 @@ from prunelab.search.workers.worker import KEY
 # Processes that died one after another before they did anything: then none will
 _MOST_STILLBORN = 3
 _POLL_S = 0.05
+# What Paddle and NumPy read when they begin
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class ProcessCrew:
@@ -129,7 +131,7 @@ class _Worker:
 
     def __init__(self, address: Any, key: bytes, threads: int) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
-        environment = {**os.environ, KEY: key.hex(), "OMP_NUM_THREADS": str(threads),
+        environment = {**os.environ, KEY: key.hex(), **dict.fromkeys(_THREADS, str(threads)),
                        "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
         self.process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "prunelab.search.workers.worker", str(address)], env=environment,
