@@ -10,7 +10,8 @@ from prunelab.lab.progress import Meter
 from prunelab.lab.stepping import Choosing
 from prunelab.search import Space, Study, Trial
 from prunelab.search import space as make_space
-from prunelab.search.search import Job, search_job
+from prunelab.search.job import Job
+from prunelab.search.search import search_job
 from prunelab.search.study import OnTrial
 
 

@@ -4,43 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 
-import optuna
-
-from prunelab.errors import OptionError, SearchError, check_seed, check_whole, shown
-from prunelab.evaluate.batches import Batches, batches
+from prunelab.errors import OptionError, SearchError, check_whole
 from prunelab.evaluate.forward import LossFunction, in_mode
-from prunelab.evaluate.identity import data_identity, fingerprint, model_identity
 from prunelab.evaluate.progress import Meter
-from prunelab.evaluate.samples import Sample, hold, shuffled
-from prunelab.graph import Graph, as_layer, trace
-from prunelab.plan import Plan, as_plan
-from prunelab.search.constraints import check_together, read_constraints
-from prunelab.search.fields import ends
-from prunelab.search.objectives import COSTS, ENERGY, Aims, read_objectives
-from prunelab.search.planning import Candidate, Planner
-from prunelab.search.rehearsal import Rehearsal
+from prunelab.plan import Plan
+from prunelab.search.job import Job
+from prunelab.search.objectives import ENERGY
 from prunelab.search.running import Run, reasons
-from prunelab.search.samplers import Settings, sampler_of
 from prunelab.search.sharing import share
 from prunelab.search.space import Space
-from prunelab.search.storage import open_study, place_of, quiet, why
+from prunelab.search.storage import place_of, quiet, why
 from prunelab.search.study import OnTrial, Study
 from prunelab.search.trial import COMPLETE, CUT_SHORT, Trial
 from prunelab.search.workers import Crew, DaskCrew, ProcessCrew
 from prunelab.search.workers.parcel import Parcel, as_bytes, threads_each
-
-# Samples of a batch: few enough to stop soon, many enough to compute fast
-_BATCH = 64
-# First trials that cut all groups alike, from least to much: most of what is drawn at random cuts too much somewhere
-_LADDER = 8
-PRUNERS: dict[str, Callable[[], Any]] = {
-    "halving": optuna.pruners.SuccessiveHalvingPruner,
-    "hyperband": optuna.pruners.HyperbandPruner,
-    "median": optuna.pruners.MedianPruner,
-}
 
 
 def search(
@@ -204,137 +183,3 @@ def _crew(run: Run, workers: int, executor: Any) -> Crew | None:
     parcel = Parcel.of(run.rehearsal)
     return ProcessCrew(workers, as_bytes(parcel), threads_each(workers)) if executor is None else DaskCrew(
         executor, parcel)
-
-
-@dataclass(frozen=True)
-class Job:
-    """All that is given, checked: a model and its data, the space on it, the aims, and what the dense model has."""
-
-    graph: Graph
-    held: list[Sample]
-    space: Space
-    aims: Aims
-    base: Plan
-    data: Any
-    train: Any
-    loss: Any
-    seed: int
-    data_id: str
-
-    @classmethod
-    def of(cls, model: Any, data: Any, space: Space | None, objectives: Any, constraints: Any, *, seed: int, train: Any,
-           loss: Any, plan: Plan | None, samples: int | None, inputs: Any = None) -> Job:
-        """Checked.
-
-        Raises:
-            As `search`.
-        """
-        seed = check_seed(seed)
-        found = read_objectives(objectives, loss)
-        if space is not None and not isinstance(space, Space):
-            raise OptionError(f"space is {shown(space)}; make one: pl.space(ratios=(0.0, 0.9))")
-        space = Space() if space is None else space
-        given = (*space.constraints, *read_constraints(constraints))
-        space = replace(space, constraints=given)
-        aims = Aims.of(found, given, loss)
-        check_together(aims.constraints, {})
-        source = data if isinstance(data, Batches) else batches(
-            data, model.model if isinstance(model, Graph) else model, in_process=True)
-        own = hold(source, None if samples is None else check_whole(samples, "samples", 1))
-        graph = model if isinstance(model, Graph) else trace(
-            as_layer(model), [x[:1] if x.ndim else x for x in own[0].inputs] if inputs is None else inputs)
-        base = Plan.empty(graph) if plan is None else as_plan(plan)
-        graph.check(base)
-        space = space.over(graph, base)
-        if train is None and any(ends(space.epochs)):
-            raise OptionError("the space has epochs of training, and there is nothing to train on; give train=")
-        return cls(graph, shuffled(own, _BATCH, seed), space, aims, base, data, train, loss, seed,
-                   data_identity(own))
-
-    def run(self, sampler: Any, trials: int, storage: Any, name: str, pruner: Any,
-            on_batch: Callable[[], object] | None, start: list[dict[str, Any]]) -> Run:
-        """A run, ready to begin: the dense model measured, the storage opened.
-
-        Raises:
-            As `search`.
-        """
-        settings = Settings(self.seed, self.space.distributions, len(self.aims.objectives), trials)
-        sampler_of(sampler, settings)  # a mistake is told before anything is measured
-        costs = tuple(n for n in self.aims.measured if n in COSTS)
-        planner = Planner(self.graph, self.space, self.base, costs=costs, data=self._looked_at(), loss=self.loss,
-                          seed=self.seed)
-        train = self.train if self.space.trains else None
-        rehearsal = Rehearsal(self.graph, self.held, self.aims, loss=self.loss, train=train, seed=self.seed,
-                              on_batch=on_batch)
-        plain = Space().settings({})
-        dense = Candidate(plain, self.base, planner.costs(self.base), "dense")
-        found = rehearsal.run(dense)
-        values = {**found.values, **dense.costs}
-        check_together(self.aims.constraints, values)
-        self._check_reach(planner, values)
-        study = Study(self.space, self.aims.objectives, values, self.base, seed=self.seed, planned=trials,
-                      sampler=sampler if isinstance(sampler, str) else type(sampler).__name__)
-        study.judge_with(self.graph.model, self.data, self.loss)
-        asked = open_study(storage, name, [o.direction for o in self.aims.objectives], self._identity())
-        chosen = asked.sampler = sampler_of(sampler, replace(settings, n_tried=len(asked.get_trials(deepcopy=False))))
-        if not asked.get_trials(deepcopy=False) and not isinstance(chosen, optuna.samplers.GridSampler):
-            for first in [*start, *self.space.ladder(min(_LADDER, trials // 4))]:
-                asked.enqueue_trial(first)
-        dominated, optunas = _pruner(pruner, len(self.aims.objectives))
-        asked.pruner = optunas or optuna.pruners.NopPruner()
-        return Run(asked, study, self.aims, planner, rehearsal, dominated, optunas is not None,
-                   shared=storage is not None, bounds=self.aims.bounds(values, found.rows))
-
-    def fingerprint(self, sampler: Any) -> str:
-        """This search, by this sampler and seed, in a few letters."""
-        how = sampler if isinstance(sampler, str) else type(sampler).__name__
-        return fingerprint({**self._identity(), "sampler": how, "seed": self.seed})[:12]
-
-    def _looked_at(self) -> Any:
-        return self.data if self.train is None else self.train
-
-    def _identity(self) -> dict[str, Any]:
-        """What makes a search another one than this."""
-        return {"model": self.graph.program.model, **model_identity(self.graph, self.base),
-                "data": self.data_id,
-                "objectives": [o.name for o in self.aims.objectives],
-                "constraints": [str(c) for c in self.aims.constraints],
-                "variables": [f"{n}: {v}" for n, v in self.space.variables.items()]}
-
-    def _check_reach(self, planner: Planner, dense: dict[str, float]) -> None:
-        """Refuse a bound on a cost that the largest ratios of the space do not meet.
-
-        Raises:
-            OptionError: with what is the least.
-        """
-        most = {n: v.high for n, v in self.space.variables.items() if n.startswith("ratios.") and hasattr(v, "high")}
-        most.update({n: max(v.choices) for n, v in self.space.variables.items()
-                     if n.startswith("ratios.") and hasattr(v, "choices")})
-        for c in self.aims.constraints:
-            if c.op == ">=" and c.name in COSTS and c.missed(dense[c.name], dense[c.name]) > 0:
-                raise OptionError(f"the constraint '{c}' cannot be met: without any cut there are {dense[c.name]:,.6g} "
-                                  f"{c.name}, and no plan has more; allow less")
-        wanted = [c for c in self.aims.constraints if c.op == "<=" and c.name in ("params", "macs")]
-        if not wanted or not most or len(most) < len(self.space.ratios):
-            return
-        first = {n: getattr(v, "low", None) if hasattr(v, "low") else v.choices[0]
-                 for n, v in self.space.variables.items() if n not in most}
-        least = planner.candidate({**first, **most}).costs
-        for c in wanted:
-            if c.missed(least[c.name], dense[c.name]) > 0:
-                raise OptionError(f"the constraint '{c}' cannot be met in this space: at its largest ratios "
-                                  f"{least[c.name]:,.0f} {c.name} are left; allow that, or give larger ratios")
-
-
-def _pruner(given: Any, n_objectives: int) -> tuple[bool, Any]:
-    """Whether a trial stops that is surely beaten, and Optuna's pruner or None."""
-    if given is None or given == "dominated":
-        return given == "dominated", None
-    made = PRUNERS[given]() if isinstance(given, str) and given in PRUNERS else given
-    if not isinstance(made, optuna.pruners.BasePruner):
-        raise OptionError(f"pruner is {shown(given)}; give 'dominated', None, {', '.join(map(repr, PRUNERS))} or an "
-                          "Optuna pruner")
-    if n_objectives > 1:
-        raise OptionError(f"the pruner {shown(given)} compares one objective, and {n_objectives} are given; leave it "
-                          "at 'dominated', or give one objective and the others as constraints")
-    return False, made
