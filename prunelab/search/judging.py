@@ -10,21 +10,16 @@ from prunelab.evaluate.paired import difference
 from prunelab.search.objectives import Objective
 from prunelab.search.rehearsal import Measured, Rows
 
-# What a trial would have to win of what a rival has lost to be worth going on with: a front's lost end, where all
-# models guess, is not told apart to the last sample
-_WORTH = 0.1
 # 1.5 times the half of a 95 % interval: 99.7 %, since it is asked again and again
 _SURE = 1.5
 
 
 @dataclass(frozen=True)
 class Rival:
-    """A trial of the front: what it costs, what each sample added to its metrics, and by how much these are worse than
-    the dense model's."""
+    """A trial of the front: what it costs, and what each sample added to its metrics."""
 
     costs: Mapping[str, float]
     rows: Mapping[str, Sequence[Rows]]
-    lost: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -51,16 +46,15 @@ class Look:
 
     def _surely_beaten(self, rival: Rival, found: Measured) -> bool:
         """Whether a trial that was seen whole is better: in costs no worse, in metrics sample by sample, by more than
-        chance; or worse by less than a tenth of what it has lost itself."""
+        chance."""
         if any(o.is_cost and rival.costs[o.name] > self.costs[o.name] for o in self.objectives):
             return False
         metrics = [o for o in self.objectives if not o.is_cost]
-        return bool(metrics) and all(o.name in found.rows and _surely_worse(rival.rows[o.name], found, o,
-                                                                               -_WORTH * max(rival.lost[o.name], 0.0))
+        return bool(metrics) and all(o.name in found.rows and _surely_worse(rival.rows[o.name], found, o)
                                      for o in metrics)
 
 
-def _surely_worse(than: Sequence[Rows], found: Measured, objective: Objective, by: float) -> bool:
+def _surely_worse(than: Sequence[Rows], found: Measured, objective: Objective, by: float = 0.0) -> bool:
     """Whether a metric is worse than another model's by more than ``by``, more than chance."""
     rows = found.rows.get(objective.name)
     if rows is None:

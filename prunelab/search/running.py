@@ -142,9 +142,7 @@ class Run:
         if state == COMPLETE:
             self.known[candidate.key] = trial
             if self.dominated and trial.is_inside:
-                lost = {name: (self.study.dense[name] - values[name]) * (
-                    1 if self.aims.measured[name].higher_is_better else -1) for name in found.rows}
-                self.rivals[trial.number] = Rival(dict(candidate.costs), dict(found.rows), lost)
+                self.rivals[trial.number] = Rival(dict(candidate.costs), dict(found.rows))
         return trial
 
     def _of(self, asked: optuna.trial.Trial, candidate: Candidate, state: str, values: Mapping[str, float], seen: float,

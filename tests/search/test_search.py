@@ -35,7 +35,7 @@ def test_every_value_is_that_of_the_masked_model_and_every_cost_that_of_the_smal
         assert again.groups == trial.plan.groups
 
 
-def test_what_was_cut_short_is_worth_no_tenth_of_what_another_lost_for_less(study: pl.Study) -> None:
+def test_what_was_cut_short_is_beaten_on_all_samples_too(study: pl.Study) -> None:
     short = [t for t in study if t.state == "cut short"]
     assert short
     whole = [t for t in study if t.state == "complete"]
@@ -44,9 +44,7 @@ def test_what_was_cut_short_is_worth_no_tenth_of_what_another_lost_for_less(stud
         assert 0 < trial.seen < 1
         with pl.mask(model, trial.plan):
             true = pl.evaluate(model, digits(), "accuracy")["accuracy"]
-        worth = [t.values["accuracy"] + 0.1 * (study.dense["accuracy"] - t.values["accuracy"]) for t in whole
-                 if t.values["params"] <= trial.values["params"]]
-        assert max(worth) >= true
+        assert max(t.values["accuracy"] for t in whole if t.values["params"] <= trial.values["params"]) >= true
 
 
 def test_the_front_is_of_whole_trials_that_nobody_beats(study: pl.Study) -> None:
