@@ -26,16 +26,22 @@ REDUCTIONS: Mapping[str, Callable[[Array], Array]] = {
 
 
 def lamp(scores: Array) -> Array:
-    """``score(u) = s_u^2 / sum_{v: s_v >= s_u} s_v^2``; of equal ones the earlier stands lower.
+    """``score(u) = s_u / sum_{v: s_v >= s_u} s_v``; of equal ones the earlier stands lower.
 
-    Lee, Park, Mo, Ahn, Shin: Layer-Adaptive Sparsity for the Magnitude-Based Pruning, 2021 (arXiv:2010.07611).
+    Lee, Park, Mo, Ahn, Shin: Layer-Adaptive Sparsity for the Magnitude-Based Pruning, 2021 (arXiv:2010.07611), whose s
+    are squares; as Torch-Pruning does, whatever is scored is taken as it is.
     """
     order = np.argsort(scores, kind="stable")
-    squares = np.square(scores[order])
-    at_least = np.cumsum(squares[::-1])[::-1]
+    ascending = scores[order]
+    at_least = np.cumsum(ascending[::-1])[::-1]
     out = np.empty(len(scores))
-    out[order] = np.divide(squares, at_least, out=np.zeros_like(squares), where=at_least > 0)
+    out[order] = np.divide(ascending, at_least, out=np.zeros_like(ascending), where=at_least > 0)
     return out
+
+
+def _gaussian(scores: Array) -> Array:
+    spread = float(scores.std(ddof=1)) if len(scores) > 1 else 0.0  # of a sample, as Torch-Pruning's
+    return _divided(scores - scores.mean(), spread)
 
 
 def _divided(scores: Array, by: float) -> Array:
@@ -47,7 +53,7 @@ NORMALIZATIONS: Mapping[str, Callable[[Array], Array]] = {
     "mean": lambda s: _divided(s, float(np.abs(s).mean())),
     "max": lambda s: _divided(s, float(np.abs(s).max())),
     "lamp": lamp,
-    "gaussian": lambda s: _divided(s - s.mean(), float(s.std())),
+    "gaussian": _gaussian,
 }
 
 

@@ -14,7 +14,7 @@ from prunelab.criteria.grouped import Grouped
 class L2Weight(Grouped):
     """``score(u) = sqrt(sum_i w_ui^2)``: as L1, with large weights counting more.
 
-    He, Kang, Dong, Fu, Yang: Soft Filter Pruning, 2018 (arXiv:1808.06866).
+    He, Kang, Dong, Fu, Yang: Soft Filter Pruning, 2018 (arXiv:1808.06866). Torch-Pruning's ``p=2`` is its square.
     """
 
     name = "l2_weight"
@@ -23,4 +23,5 @@ class L2Weight(Grouped):
         return np.square(weights).sum(axis=1)
 
     def finish(self, scores: Array) -> Array:
-        return np.sqrt(scores)
+        # LAMP is a share of squared norms
+        return scores if self.normalize == "lamp" else np.sqrt(scores)

@@ -25,6 +25,3 @@ class Lamp(Grouped):
 
     def member(self, material: Material, key: str, weights: Array) -> Array:
         return np.square(weights).sum(axis=1)
-
-    def finish(self, scores: Array) -> Array:
-        return np.sqrt(scores)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from prunelab.errors import check_whole
-from prunelab.evaluate.network_latency import NetworkLatency
+from prunelab.evaluate.network_latency import LatencyError, NetworkLatency
 from prunelab.evaluate.operator_times import OperatorTimes
 from prunelab.graph import Graph
 from prunelab.graph.graph import is_sparse
 from prunelab.plan import Plan
 from prunelab.plan.budget import Term
-from prunelab.render.numbers import counted, milliseconds
+from prunelab.render.numbers import counted, milliseconds, percent
 
 Array = np.ndarray[Any, Any]
 
@@ -26,7 +26,11 @@ _LEVELS = 5
 @dataclass(frozen=True)
 class LatencyTable:
     """What a network takes in ms at ``batch``, on this machine, when units go: sums of ``terms``, each over the numbers
-    of units (``levels``, by group) that one or two groups lose, with straight lines in between."""
+    of units (``levels``, by group) that one or two groups lose, with straight lines in between.
+
+    ``error`` says how far it is off, on a smaller model that nothing in the table was fitted to; None where nothing can
+    be cut.
+    """
 
     model: str
     batch: int
@@ -34,6 +38,7 @@ class LatencyTable:
     terms: Sequence[Term]
     fixed_ms: float
     n_measured: int
+    error: LatencyError | None = None
 
     def ms(self, removed: Plan | Mapping[str, Sequence[int]] | None = None) -> float:
         """The latency when these units go, by group."""
@@ -49,8 +54,15 @@ class LatencyTable:
         return float(cost)
 
     def __repr__(self) -> str:
+        told = f"; {self.trust}" if self.trust else ""
         return (f"latency of {self.model} at batch {self.batch}: {milliseconds(self.ms())} dense; "
-                f"{counted(self.n_measured, 'operator')} measured on this machine")
+                f"{counted(self.n_measured, 'operator')} measured on this machine{told}")
+
+    @property
+    def trust(self) -> str:
+        """How far it is off, in words; empty where that was not measured."""
+        return "" if self.error is None else (f"{percent(abs(self.error.relative), 0)} off where it was compared with "
+                                              "a smaller model")
 
 
 def _between(cost: Array, levels: Array, n: int) -> Array:
@@ -63,7 +75,8 @@ def _between(cost: Array, levels: Array, n: int) -> Array:
 
 
 def latency_table(graph: Graph, *, batch: int = 1, times: OperatorTimes | None = None) -> LatencyTable:
-    """Measure operators at a few widths of each group, and two whole models, and make a table of it.
+    """Measure operators at a few widths of each group and two whole models, make a table of it, and compare that with
+    a third.
 
     Args:
         batch: samples in one forward.
@@ -72,4 +85,7 @@ def latency_table(graph: Graph, *, batch: int = 1, times: OperatorTimes | None =
     clock = NetworkLatency(graph, times, batch=check_whole(batch, "batch", 1)).calibrate()
     levels = {g.name: np.unique(np.linspace(0, g.units - g.least, _LEVELS).round().astype(int)) for g in graph.prunable}
     terms, fixed = clock.terms(levels)
-    return LatencyTable(type(graph.model).__name__, batch, levels, tuple(terms), fixed, len(clock.times))
+    table = LatencyTable(type(graph.model).__name__, batch, levels, tuple(terms), fixed, len(clock.times))
+    removed = {name: range(3 * int(most[-1]) // 4) for name, most in levels.items()}
+    small = Plan.empty(graph).with_removed(graph, removed)
+    return replace(table, error=LatencyError(table.ms(small), clock.measured(small))) if small else table

@@ -99,7 +99,11 @@ class NetworkLatency:
 
     def error(self, plan: Plan, runs: int = 20) -> LatencyError:
         """The estimate for a plan beside the measured latency of ``compact(model, plan)``."""
-        return LatencyError(self.ms(plan), self._measured(compact(self.graph.model, plan), runs))
+        return LatencyError(self.ms(plan), self.measured(plan, runs))
+
+    def measured(self, plan: Plan, runs: int = 20) -> Timing:
+        """The latency of ``compact(model, plan)`` itself."""
+        return self._measured(compact(self.graph.model, plan), runs)
 
     def save(self) -> None:
         """Keep the operators' times."""

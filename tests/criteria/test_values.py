@@ -201,10 +201,20 @@ def test_the_defaults_are_those_of_all_weights_side_by_side() -> None:
 
 @pytest.mark.parametrize(("normalize", "expected"), [
     ("none", [7, 1, 4]), ("mean", [7 / 4, 1 / 4, 1]), ("max", [1, 1 / 7, 4 / 7]),
-    ("lamp", [1, 1 / 66, 16 / 65]), ("gaussian", [np.sqrt(1.5), -np.sqrt(1.5), 0]),
+    ("lamp", [1, 1 / 12, 4 / 11]), ("gaussian", [1, -1, 0]),
 ])
 def test_normalisations_over_the_units_of_a_group(normalize: str, expected: list[float]) -> None:
     assert np.allclose(L1Weight(normalize=normalize)(material()), expected)
+
+
+def test_lamp_is_a_share_of_squared_norms() -> None:
+    expected = [1, 1 / 34, 8 / 33]
+    assert np.allclose(CRITERIA["lamp"](material()), expected)
+    assert np.allclose(L2Weight(normalize="lamp")(material()), expected)
+
+
+def test_one_unit_alone_has_no_spread_to_be_divided_by() -> None:
+    assert np.allclose(L1Weight(normalize="gaussian")(material(W[:1])), [0])
 
 
 def test_an_option_nobody_knows_is_named_with_the_nearest() -> None:

@@ -13,6 +13,7 @@ from paddle import nn
 import prunelab as pl
 from prunelab.errors import OptionError, Stopped
 from prunelab.evaluate import NetworkLatency, OperatorTimes, latency_table
+from prunelab.evaluate.timing import Timing
 
 
 class Sizes(OperatorTimes):
@@ -40,8 +41,9 @@ def graph() -> Any:
 
 @pytest.fixture
 def same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No model is timed: the factor is one, the overhead nothing."""
+    """No model is timed: the factor is one, the overhead nothing, a smaller model takes three times what they say."""
     monkeypatch.setattr(NetworkLatency, "calibrate", lambda self, runs=20: self)
+    monkeypatch.setattr(NetworkLatency, "measured", lambda self, plan, runs=20: Timing(3 * self.ms(plan), 0, 0, runs))
 
 
 @pytest.mark.usefixtures("same")
@@ -65,6 +67,15 @@ def test_a_batch_is_a_whole_number(graph: Any) -> None:
     with pytest.raises(OptionError, match="batch is 0"):
         latency_table(graph, batch=0, times=Sizes())
     assert latency_table(graph, batch=4, times=Sizes()).ms() > latency_table(graph, times=Sizes()).ms()
+
+
+@pytest.mark.usefixtures("same")
+def test_it_says_how_far_it_was_off_for_a_smaller_model(graph: Any) -> None:
+    table = latency_table(graph, times=Sizes())
+    assert table.error is not None
+    assert table.error.relative == pytest.approx(1 / 3 - 1, rel=0.1)  # straight lines between levels are a little off
+    assert repr(table).endswith(f"; {table.trust}")
+    assert table.trust.endswith("% off where it was compared with a smaller model")
 
 
 def test_the_lab_measures_once_and_a_stop_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

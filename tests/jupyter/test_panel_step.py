@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import ipywidgets
 import numpy as np
@@ -13,12 +14,16 @@ from traitlets.config import Config
 
 import prunelab as pl
 from prunelab.errors import OptionError
+from prunelab.evaluate import Sensitivity
+from prunelab.evaluate.measured import Point
 from prunelab.jupyter.panels.choices import Choices
-from prunelab.jupyter.panels.estimate import sensed
+from prunelab.jupyter.panels.estimate import Sensed, estimate_text, sensed
 from prunelab.jupyter.panels.forecast import stats_html, told_change
 from prunelab.jupyter.panels.panel import Panel
 from prunelab.jupyter.panels.part import widgets_in
 from prunelab.lab import Lab
+from prunelab.lab.state import metric_text
+from prunelab.render.numbers import percent
 
 
 def control(panel: Panel, kind: str, description: str) -> Any:
@@ -102,8 +107,12 @@ def test_the_latency_is_told_once_it_was_measured(
     assert table is not None
     assert part(panel, "Footer")._line.line == "%prune latency"
     assert part(panel, "Header")._time.layout.display == "none"
-    assert "latency, estimated" in part(panel, "Header")._told.value
+    assert table.error is not None
+    off = percent(abs(table.error.relative), 0)
+    assert f"latency, estimated ±{off}" in part(panel, "Header")._told.value
+    assert f"{off} off where it was compared with a smaller model" in part(panel, "Header")._told.value
     slide(panel, 0.75)
+    assert table.trust in part(panel, "Step")._stats.value
     assert panel.desk.preview is not None
     assert panel.desk.latency() == (table.ms(), table.ms({"first": panel.desk.preview.removed}))
     lab.step("second", 0.5)
@@ -168,6 +177,22 @@ def test_what_a_cut_would_cost_in_accuracy_is_told_where_it_was_measured(panel: 
     expected = lab.state.metrics["accuracy"] + row[0.25] - dense
     assert f"accuracy about {100 * expected:.1f} %" in told
     assert "as s0 bore it" in told
+
+
+@pytest.mark.parametrize(("metric", "higher", "dense", "told"), [
+    ("accuracy", True, 0.9, "accuracy below 30.0 %, beyond what was measured"),
+    ("loss", False, 0.4, "loss above 1, beyond what was measured"),
+])
+def test_losses_that_add_up_to_more_than_was_measured_are_told_as_beyond_it(
+    metric: str, higher: bool, dense: float, told: str, lab: Lab,
+) -> None:
+    rows = {name: {0.5: Point(dense - 0.6 if higher else dense + 0.6)} for name in ("first", "second")}
+    known = Sensed(lab.state, Sensitivity(metric, higher, dense, rows, {}))
+    both, one = lab.previews(["first", "second"], 0.5), lab.previews(["first"], 0.25)
+    at = cast(Lab, SimpleNamespace(plan=lab.plan, state=SimpleNamespace(id=lab.state.id, metrics={metric: dense})))
+    assert estimate_text(known, at, both) == told
+    halfway = dense - 0.3 if higher else dense + 0.3
+    assert estimate_text(known, at, one).startswith(f"{metric} about {metric_text(metric, halfway)}")
 
 
 @pytest.mark.parametrize(("pieces", "line"), [

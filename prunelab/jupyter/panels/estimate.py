@@ -19,6 +19,12 @@ class Sensed:
     state: State
     found: Sensitivity
 
+    @property
+    def worst(self) -> float:
+        """The worst metric that was measured."""
+        values = [self.found.dense, *(point.value for row in self.found.points.values() for point in row.values())]
+        return min(values) if self.found.higher_is_better else max(values)
+
     def change(self, layer: str, now: float, then: float) -> tuple[float, float, float] | None:
         """By how much the metric changes as a layer goes on from the ratio ``now`` to ``then``: read off a line between
         measured ratios, and between which two numbers it is; None beyond what was measured."""
@@ -54,7 +60,7 @@ def sensed(lab: Lab, criterion: str | None) -> Sensed | None:
 
 def estimate_text(known: Sensed, lab: Lab, previews: Previews) -> str:
     """``accuracy about 98.4 % (98.1 to 98.6)``: the metric with these cuts, if what they cost adds up; empty where that
-    was not measured."""
+    was not measured. A sum that is worse than anything that was measured is told as beyond it."""
     metric, now = known.found.metric, lab.state.metrics.get(known.found.metric)
     going = [one for one in previews.layers if one.new]
     changes = [known.change(one.layer, len(gone(lab.plan, one.layer)) / one.units, len(one.removed) / one.units)
@@ -62,7 +68,11 @@ def estimate_text(known: Sensed, lab: Lab, previews: Previews) -> str:
     if now is None or not changes or None in changes:
         return ""
     value, low, high = (now + sum(change[k] for change in changes if change) for k in range(3))
+    where = "" if known.state.id == lab.state.id else f", as {known.state.id} bore it"
+    worst, falls = known.worst, known.found.higher_is_better
+    if value < worst if falls else value > worst:
+        return f"{metric} {'below' if falls else 'above'} {metric_text(metric, worst)}, beyond what was measured{where}"
+    low, high = (max(low, worst), high) if falls else (low, min(high, worst))
     told = [metric_text(metric, number) for number in (value, low, high)]
     between = "" if told[1] == told[2] else f" ({told[1].removesuffix(' %')} to {told[2].removesuffix(' %')})"
-    where = "" if known.state.id == lab.state.id else f", as {known.state.id} bore it"
     return f"{metric} about {told[0]}{between}{where}"

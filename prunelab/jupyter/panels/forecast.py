@@ -12,8 +12,9 @@ _NAMES = ("units cut", "params", "MACs", "latency")
 _NOT_TIMED = "not measured on this machine: Measure latency is in the header"
 
 
-def stats_html(previews: Previews | None, latency: tuple[float, float] | None) -> str:
-    """The units that would be gone, and what params, MACs and ``latency`` (before, after, in ms) would change by."""
+def stats_html(previews: Previews | None, latency: tuple[float, float] | None, trust: str = "") -> str:
+    """The units that would be gone, and what params, MACs and ``latency`` (before, after, in ms) would change by;
+    ``trust`` says how far the latency may be off."""
     if previews is None:
         return "".join(_stat(name, "–", "") for name in _NAMES)
     now, then = previews.before, previews.cost
@@ -23,7 +24,7 @@ def stats_html(previews: Previews | None, latency: tuple[float, float] | None) -
         _stat("units cut", f"{removed} of {units}", f"+{new}" if new else ""),
         _difference("params", then.params, now.params),
         _difference("MACs", then.macs, now.macs),
-        _timed(latency),
+        _timed(latency, trust),
     ])
 
 
@@ -31,13 +32,14 @@ def _difference(name: str, then: int, now: int) -> str:
     return _stat(name, count(then - now), told_change(then, now)) if then != now else _stat(name, "±0", "")
 
 
-def _timed(latency: tuple[float, float] | None) -> str:
+def _timed(latency: tuple[float, float] | None, trust: str) -> str:
     if latency is None:
         return _stat("latency", "–", "not timed", _NOT_TIMED)
     now, then = latency
     told = f"{number(then - now, 2)} ms" if then != now else "±0"  # an estimate has no third digit
     return _stat("latency", told, told_change(then, now) if then != now else "",
-                 f"estimated from operators at batch 1: {milliseconds(then)} instead of {milliseconds(now)}")
+                 f"estimated from operators at batch 1: {milliseconds(then)} instead of {milliseconds(now)}"
+                 f"{'; ' * bool(trust)}{trust}")
 
 
 def told_change(then: float, now: float) -> str:

@@ -8,12 +8,13 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from prunelab.evaluate import LatencyTable
 from prunelab.jupyter.panels import actions
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import Part, box, html, span
 from prunelab.lab import Lab
 from prunelab.lab.state import State, metric_text
-from prunelab.render.numbers import change, count, milliseconds, number, signed
+from prunelab.render.numbers import change, count, milliseconds, number, percent, signed
 
 _BETTER = {"accuracy": 1, "loss": -1}  # which way is good; of other metrics nobody knows
 
@@ -54,7 +55,7 @@ def header_html(lab: Lab) -> str:
     name = type(lab.model).__name__
     chips = [_metric(metric, value, dense) for metric, value in state.metrics.items()]
     chips += [_cost("params", state.cost.params, dense.cost.params), _cost("MACs", state.cost.macs, dense.cost.macs)]
-    chips += [] if (table := lab.timed()) is None else [_latency(table.ms(lab.plan), table.ms())]
+    chips += [] if (table := lab.timed()) is None else [_latency(table, lab)]
     return (f'<div class="pl-heading"><div class="pl-title"><b title="{escape(name)}">{escape(name)}</b>'
             f'{span("quiet", where, where)}</div><div class="pl-chips">{"".join(chips)}</div></div>')
 
@@ -73,11 +74,13 @@ def _cost(name: str, now: int, dense: int) -> str:
     return _chip(name, count(now), change(now, dense) if now != dense else "", "good" if now < dense else "quiet")
 
 
-def _latency(now: float, dense: float) -> str:
-    kind = "good" if now < dense else "quiet"
-    return _chip("latency, estimated", milliseconds(now), change(now, dense) if now != dense else "", kind)
+def _latency(table: LatencyTable, lab: Lab) -> str:
+    now, dense = table.ms(lab.plan), table.ms()
+    off = "" if table.error is None else f" ±{percent(abs(table.error.relative), 0)}"
+    return _chip(f"latency, estimated{off}", milliseconds(now), change(now, dense) if now != dense else "",
+                 "good" if now < dense else "quiet", table.trust)
 
 
-def _chip(name: str, value: str, difference: str, kind: str) -> str:
+def _chip(name: str, value: str, difference: str, kind: str, title: str = "") -> str:
     beside = f" {span(f'diff pl-{kind}', difference, 'compared with the dense model')}" if difference else ""
-    return f'<div class="pl-chip">{span("quiet", name)}<span><b>{escape(value)}</b>{beside}</span></div>'
+    return f'<div class="pl-chip">{span("quiet", name, title)}<span><b>{escape(value)}</b>{beside}</span></div>'

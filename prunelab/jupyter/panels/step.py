@@ -60,7 +60,8 @@ class Step(Part):
             self._wish = self.desk.ratio
             self._show(self._wish)
         previews, going = self.desk.previews, self._going()
-        self._stats.value = stats_html(previews, self.desk.latency())
+        table = self.lab.timed()
+        self._stats.value = stats_html(previews, self.desk.latency(), "" if table is None else table.trust)
         self._go.disabled = not going
         self._go.description = f"Step {len(going)} layers" if len(going) > 1 else "Step"
         told = self._why_not(previews) or self._estimate()
