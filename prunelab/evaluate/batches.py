@@ -100,6 +100,14 @@ def batches(data: Any, model: Any, *, shuffle: bool = False, in_process: bool = 
     return Batches(source, size, place, floats[0] if floats else None, n_required_inputs(layer))
 
 
+def check_finite(inputs: Iterable[Any], number: int, harm: str) -> None:
+    """Refuse inputs with NaN or infinity in them, where sums over samples are taken; ``harm`` says what would come of
+    it."""
+    for k, x in enumerate(inputs):
+        if x.is_floating_point() and not bool(paddle.isfinite(x).all().item()):
+            raise DataError(f"input {k} of batch {number} holds NaN or infinity, and {harm}; leave such samples out")
+
+
 def n_required_inputs(layer: Any) -> int:
     """How many inputs the forward cannot do without; 0 where its signature does not tell."""
     try:

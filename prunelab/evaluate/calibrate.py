@@ -12,7 +12,7 @@ import paddle
 
 from prunelab.criteria import NEEDS, Calibration, Criterion, criterion_of, needs_of
 from prunelab.errors import DataError, TrainingError, check_whole, unknown_name
-from prunelab.evaluate.batches import Batches, batches
+from prunelab.evaluate.batches import Batches, batches, check_finite
 from prunelab.evaluate.differentiable import differentiable, recurrent_weights
 from prunelab.evaluate.forward import LossFunction, in_mode
 from prunelab.evaluate.gathering import ActivationSums, GradientSums, InputSums, MomentSums
@@ -65,7 +65,7 @@ def calibrate(
         samples: the first so many of the data; ``oracle_samples`` for the criterion "sensitivity".
 
     Raises:
-        DataError: data without batches, or labels that the loss cannot use.
+        DataError: data without batches or with NaN or infinity in it, or labels that the loss cannot use.
         TrainingError: a loss that is not finite.
     """
     options = CalibrationOptions(samples=samples, oracle_samples=oracle_samples)
@@ -136,11 +136,12 @@ class _Pass:
     def over(self, source: Batches, samples: int) -> _Pass:
         if not self.needs - {"losses"}:
             return self
-        for inputs, labels in source:
+        for number, (inputs, labels) in enumerate(source):
             room = samples - self.n_samples
             if room <= 0:
                 break
             inputs = tuple(x[:room] if x.ndim else x for x in inputs)
+            check_finite(inputs, number, "one such sample would decide all scores")
             self.n_samples += inputs[0].shape[0] if inputs[0].ndim else 1
             self._batch(inputs, None if labels is None else labels[:room])
         if not self.n_samples:

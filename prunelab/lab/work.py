@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from prunelab.errors import WorkspaceError, check_seed
+from prunelab.errors import TrainingError, WorkspaceError, check_seed
 from prunelab.lab.bench import Bench, Seeded
 from prunelab.lab.cuts import Proposal
 from prunelab.lab.gathered import Array
@@ -16,7 +17,7 @@ from prunelab.lab.options import Healing, Task
 from prunelab.lab.piece import Piece
 from prunelab.lab.progress import Control, Listener, Meter, notify
 from prunelab.lab.randomness import read_random, seed_all, step_seed
-from prunelab.lab.state import State, stretches, versions
+from prunelab.lab.state import State, metric_text, stretches, versions
 from prunelab.lab.telling import training_of
 from prunelab.plan import Plan
 from prunelab.surgery import zero_cut
@@ -123,6 +124,8 @@ class Work:
                 gathered: Mapping[str, Array] | None = None,
                 trained_with: Mapping[str, Any] | None = None) -> State:
         metrics = self.task.evaluate(meter.tick)
+        if parent is not None:
+            _check_finite(metrics, self.bench.state)
         created = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         plan = proposal.plan.with_metrics(metrics)
         device = next((str(t.place) for t in self.bench.graph.model.parameters()), "cpu")
@@ -140,3 +143,12 @@ class Work:
             self.bench.go(state, branch)
         notify(self.on_change, state)
         return state
+
+
+def _check_finite(metrics: Mapping[str, float], before: State) -> None:
+    """A metric that was a number stays one."""
+    for name, value in metrics.items():
+        if not math.isfinite(value) and math.isfinite(before.metrics.get(name, value)):
+            raise TrainingError(f"{name} is {value} after this, and was {metric_text(name, before.metrics[name])} in "
+                                f"{before.id}, where the Lab stays; cut less, train with a smaller learning rate, or "
+                                "look for a division by what is zero where cut")

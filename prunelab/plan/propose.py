@@ -327,6 +327,7 @@ def _cannot_be_met(allocation: Allocation, field: Field, left: Callable[[Mapping
     everything = allocation.removed(1.0)
     least = left(everything)
     most = 1 - least / dense if dense else 0.0
+    asked = "memory" if kind == "bytes" else kind
     what = {"sparsity": "units", "macs": "MACs"}.get(kind, kind)
     stay = "one unit stays" if round_to == 1 else f"{round_to} units stay (round_to)"
     if floor:
@@ -338,7 +339,7 @@ def _cannot_be_met(allocation: Allocation, field: Field, left: Callable[[Mapping
 
     binding = [name for name in sorted(field.scores, key=held, reverse=True)[:3] if held(name) > 0]
     told = f", first of all in {', '.join(binding)}" if binding else ""
-    return OptionError(f"{kind}={value} cannot be met: at most {most:.3f} of the {what} go where {stay} in each of "
+    return OptionError(f"{asked}={value} cannot be met: at most {most:.3f} of the {what} go where {stay} in each of "
                        f"{len(field.scores)} groups{told}; ask for at most {int(most * 1000) / 1000:.3f}, ignore fewer "
                        f"layers{', or give a smaller round_to' if round_to > 1 else ''}"
                        f"{', or a lower floor' if floor else ''}")

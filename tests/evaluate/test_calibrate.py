@@ -228,3 +228,11 @@ def test_options_out_of_their_range_are_refused() -> None:
         CalibrationOptions(samples=0)
     with pytest.raises(OptionError, match="needs gradients"):
         score(pl.trace(mlp(), (1, 5)), pl.trace(mlp(), (1, 5)).prunable[0], "taylor")
+
+
+@pytest.mark.parametrize("criterion", ["activation", "reconstruction", "taylor"])
+def test_inputs_that_are_no_numbers_are_named_with_their_batch(criterion: str) -> None:
+    x, y = data()
+    x[3, 0] = np.inf
+    with pytest.raises(DataError, match=r"input 0 of batch 0 holds NaN or infinity, .*; leave such samples out"):
+        pl.calibrate(mlp(), (x, y), criterion)

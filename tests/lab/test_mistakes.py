@@ -74,6 +74,30 @@ def test_a_training_that_fails_leaves_the_lab_as_it_was(folder: bool, tmp_path: 
     opened.close()
 
 
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_cut_whose_loss_is_no_number_leaves_the_lab_as_it_was(folder: bool, tmp_path: Path) -> None:
+    going: list[bool] = []
+
+    def loss(outputs: Any, labels: Any) -> Any:
+        return nn.functional.cross_entropy(outputs, labels) / (0.0 if going else 1.0)
+
+    opened = lab(loss=loss, workspace=tmp_path / "run" if folder else None)
+    before = everything(opened)
+    going.append(True)
+    with pytest.raises(errors.TrainingError, match=r"loss is inf after this, and was [\d.]+ in s0, where"):
+        opened.step("0", ratio=0.5)
+    assert everything(opened) == before
+    assert len(opened.states) == 1
+    going.clear()
+    assert opened.step("0", ratio=0.5).id == "s1"
+    opened.close()
+
+
+def test_a_metric_that_was_no_number_before_may_stay_so() -> None:
+    opened = lab(loss=nan_loss, metrics=("accuracy", "loss"))
+    assert opened.step("0", ratio=0.5).id == "s1"
+
+
 @pytest.mark.parametrize("when", ["zero_cut", "finetune", "evaluate", "record", "add", "after"])
 def test_an_interrupt_at_any_place_leaves_a_recorded_state(
     when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

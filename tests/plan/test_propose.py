@@ -133,6 +133,7 @@ def test_granularity_takes_only_these_groups():
     ({"sparsity": 0.5, "round_to": 0}, OptionError, "round_to is 0"),
     ({"sparsity": 0.5, "ignore": "layer9"}, UnknownNameError, "in ignore"),
     ({"macs": 0.9999999}, OptionError, "cannot be met"),
+    ({"memory": 0.9999999}, OptionError, "memory=0.9999999 cannot be met"),
     ({"sparsity": 0.95, "round_to": 64}, OptionError, "cannot be met: at most 0.7"),
     ({"sparsity": 0.5, "ignore": 5}, OptionError, "ignore is 5; give layers"),
     ({"sparsity": 0.5, "start": "p.json"}, PlanError, "start is the path 'p.json'; read it first"),

@@ -104,7 +104,8 @@ def solve(fit: Sums, held_out: Sums, *, intercept: bool, weight: Any = None, mas
     change = paddle.where((judge.error(change) < judge.rr).unsqueeze(1), change, paddle.zeros_like(change))
     scale = float((judge.variance * weight).sum().item()) or 1.0
     helped = int((ridges > 0).astype("int64").sum().item())
-    return Solved(change, float((judge.rr * weight).sum().item()) / scale, float((best * weight).sum().item()) / scale,
+    return Solved(change, float((judge.rr * weight).sum().item()) / scale,
+                  max(float((best * weight).sum().item()) / scale, 0.0),
                   float(ridges.sum().item()) / max(helped, 1), everything.n_rows,
                   int(everything.xr.shape[1]) - intercept, int(ridges.size) - helped)
 

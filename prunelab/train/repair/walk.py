@@ -14,7 +14,7 @@ from typing import Any
 import paddle
 
 from prunelab.errors import DataError, InputError
-from prunelab.evaluate.batches import Batches
+from prunelab.evaluate.batches import Batches, check_finite
 from prunelab.graph.execute import execute
 from prunelab.graph.program import TensorSpec
 from prunelab.graph.run import Call, Executor
@@ -181,6 +181,4 @@ def _check(specs: Sequence[TensorSpec], inputs: Sequence[Any], number: int) -> N
         if ("float" in kind) != ("float" in spec.dtype):
             raise InputError(f"input {k} of batch {number} is {kind}, and the model takes {spec.dtype}; give "
                              f"x.astype('{spec.dtype}')")
-        if x.is_floating_point() and not bool(paddle.isfinite(x).all().item()):
-            raise DataError(f"input {k} of batch {number} holds NaN or infinity, and least squares would spread it "
-                            "over all weights; leave such samples out")
+    check_finite(inputs, number, "least squares would spread it over all weights")
