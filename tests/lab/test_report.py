@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,8 @@ from paddle import nn
 
 import prunelab as pl
 from prunelab.errors import OptionError, UnknownNameError, WorkspaceError
-from prunelab.lab.report.latex import escaped
+from prunelab.lab.report.content import Measured, content_of
+from prunelab.lab.report.latex import escaped, latex
 from prunelab.render.numbers import count
 
 VOID = {"meta", "br", "input", "img"}
@@ -172,7 +176,26 @@ def test_markdown_and_latex_have_whole_tables(run: pl.Lab, tmp_path: Path) -> No
 
 def test_latex_is_escaped() -> None:
     assert escaped("a_b & 50 % {#1} \\x −3 ±0 <é> 漢✂") == (
-        r"a\_b \& 50 \% \{\#1\} \textbackslash{}x $-$3 $\pm$0 \textless{}é\textgreater{} 漢?")
+        r"a\_b \& 50 \% \{\#1\} \textbackslash{}x $-$3 $\pm$0 \textless{}é\textgreater{} ??")
+    assert escaped("[1] ø ≥ 2 … Ǹ") == r"{[}1] ø $\geq$ 2 \ldots{} ?"
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex: apt-get install -y texlive-latex-base")
+def test_latex_compiles_whatever_the_names_hold(run: pl.Lab, tmp_path: Path) -> None:
+    content = content_of(run, Measured())
+    odd = "".join(map(chr, [*range(0x20, 0x7f), *range(0xa1, 0x180)])) + " ✂ 漢 \u03b1 “…” ‰"
+    rows = tuple(replace(row, name=f"{start}{odd}") for row, start in zip(content.layers, "[*_%&", strict=False))
+    states = tuple(replace(state, label=f"[1] {state.label} & 50 % of a_b^{{c}} \\x") for state in content.path)
+    text = latex(replace(content, model=odd, layers=rows, path=states))
+    # the rules are booktabs', which is in another package than LaTeX itself
+    rules = r"\let\toprule\hline\let\midrule\hline\let\bottomrule\hline"
+    (tmp_path / "paper.tex").write_text(
+        rf"\documentclass{{article}}{rules}\begin{{document}}" + f"\n{text}\\end{{document}}\n", encoding="utf-8")
+    done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"], cwd=tmp_path,
+                          capture_output=True, check=False, timeout=120)
+    log = (tmp_path / "paper.log").read_text(encoding="latin-1")
+    assert done.returncode == 0, [line for line in log.splitlines() if line.startswith("!")]
+    assert (tmp_path / "paper.pdf").stat().st_size > 10_000
 
 
 def test_names_are_text_and_run_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ r"""The report as LaTeX tables, for a paper: ``\input`` the file; it needs the p
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from prunelab.lab.report.content import Content
@@ -12,8 +13,12 @@ _SPECIAL = str.maketrans({
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", "−": "$-$", "±": r"$\pm$", "–": "--", "∞": r"$\infty$", "→": r"$\rightarrow$",
-    "×": r"$\times$", '"': "''",
+    "×": r"$\times$", "≤": r"$\leq$", "≥": r"$\geq$", "·": r"$\cdot$", "…": r"\ldots{}", "’": "'", '"': "''",
+    "[": "{[}",  # at a row's beginning it would be an option of the line break before
 })
+# what pdfLaTeX sets by itself: these letters, and those of ASCII with one of these accents
+_LETTERS = frozenset("ßæÆœŒøØłŁıåÅ")
+_ACCENTS = frozenset("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327")
 
 
 def latex(content: Content) -> str:
@@ -51,4 +56,9 @@ def _row(cells: Sequence[str]) -> str:
 def escaped(text: str) -> str:
     """The text as LaTeX; what pdfLaTeX has no letter for becomes a question mark."""
     told = text.translate(_SPECIAL)
-    return "".join(c if c.isascii() or c.isalpha() else "?" for c in " ".join(told.split()))
+    return "".join(c if _is_set(c) else "?" for c in " ".join(told.split()))
+
+
+def _is_set(letter: str) -> bool:
+    first, *accents = unicodedata.normalize("NFD", letter)
+    return letter in _LETTERS or (ord(letter) < 0x180 and first.isascii() and _ACCENTS.issuperset(accents))
