@@ -29,6 +29,7 @@ from prunelab.graph.reading import (
 )
 from prunelab.graph.reasons import condition_line, explain, needs_plain_python, user_line
 from prunelab.graph.side_effects import Snapshot, made_by_forward, refuse_changes, refuse_side_effects
+from prunelab.graph.sizes import sizes_as_numbers
 from prunelab.graph.writes import read_in_order
 
 _BLOCKS = {"pd_op.if": "an if", "pd_op.while": "a loop"}
@@ -129,10 +130,15 @@ def as_it_was(model: Any) -> Iterator[Snapshot]:
 def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
     random_state = paddle.get_rng_state()
     try:
-        return _to_static(model, specs)
+        with sizes_as_numbers() as given:
+            return _to_static(model, specs)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
+        if given:  # perhaps to something that takes only a tensor
+            with contextlib.suppress(Exception):
+                vars(model).pop("forward", None)
+                return _to_static(model, specs)
         if needs_plain_python(error):
             with contextlib.suppress(Exception), as_plain_python(model):
                 return _to_static(model, specs)

@@ -422,3 +422,37 @@ def test_a_forward_that_a_layer_names_itself_stays():
     assert bits(model) == before
     assert all("forward" in vars(layer) for layer in model)
     laws.check_all(model, (1, 4))
+
+
+class AsksForSizes(nn.Layer):
+    """A transformer's block that asks `paddle.shape` for all that it reshapes to."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.qkv, self.out = nn.Conv2D(3, 16, 4, 4), nn.Linear(16, 48), nn.Linear(16, 3)
+        self.first = self.create_parameter([1, 1, 16])
+
+    def forward(self, x):
+        maps = self.a(x)
+        h, w = paddle.shape(maps)[2:]
+        x = F.interpolate(maps, size=paddle.shape(maps)[2:] * 2 - 1).flatten(2).transpose([0, 2, 1])
+        x = paddle.concat([self.first.expand([paddle.shape(x)[0], 1, 16]), x], 1)
+        n = paddle.shape(x).astype("int32")[1]
+        q, k, v = self.qkv(x).reshape([paddle.shape(x)[0], n, 3, 4, -1]).transpose([2, 0, 3, 1, 4]).unbind(0)
+        x = F.softmax(q @ k.transpose([0, 1, 3, 2]), -1) @ v
+        return self.out(x.transpose([0, 2, 1, 3]).reshape([paddle.shape(x)[0], n, -1])[:, 0]) / (h * w)
+
+
+class WantsATensor(AsksForSizes):
+    """What takes sizes as a tensor only gets one."""
+
+    def forward(self, x):
+        return super().forward(x) * paddle.shape(x)[2].astype("float32")
+
+
+@pytest.mark.parametrize(("cls", "least"), [(AsksForSizes, 0.6), (WantsATensor, 0.0)])
+def test_sizes_that_a_forward_asks_for_are_known(cls, least):
+    shape = paddle.shape
+    found = laws.check_all(laws.stir(cls()), (1, 3, 16, 16))
+    assert found["gone"] >= least
+    assert paddle.shape is shape

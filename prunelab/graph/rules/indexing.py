@@ -35,10 +35,10 @@ def _slice(step: Step) -> None:
 
 def _strided_slice(step: Step) -> None:
     """Every n-th position from the first: rows of n, of which the first column is read."""
-    starts, ends, strides = (step.constant(k) for k in ("starts", "ends", "strides"))
-    if not (are_numbers(starts) and are_numbers(ends) and are_numbers(strides)):
+    if not _has_numbers(step):
         step.freeze("a slice at places that are computed")
         return
+    starts, ends, strides = (step.constant(k) for k in ("starts", "ends", "strides"))
     out, x = list(step.dims()), step.dims()
     for axis, start, end, stride in zip(step.attribute("axes"), starts, ends, strides, strict=True):
         size = find(x[axis]).size
@@ -58,6 +58,13 @@ def _strided_slice(step: Step) -> None:
     step.give(out, step.dirty())
 
 
+def _has_numbers(step: Step) -> bool:
+    """Whether the bounds of a strided slice, and the sizes that they are in, are known."""
+    x = step.dims()
+    return all(are_numbers(step.constant(k)) for k in ("starts", "ends", "strides")) and all(
+        find(x[a]).size >= 0 for a in step.attribute("axes"))
+
+
 def _is_column(dim: Dim, start: int, end: int, stride: int) -> bool:
     """Whether every row of ``stride`` positions gives one, of a dim that has no other structure yet."""
     size = find(dim).size
@@ -71,9 +78,9 @@ def _python_slice(size: int, start: int, end: int, stride: int) -> slice:
 
 
 def _strided_bounds(step: Step, widths: Widths) -> dict[str, Any]:
-    starts, ends, strides = (step.constant(k) for k in ("starts", "ends", "strides"))
-    if not (are_numbers(starts) and are_numbers(ends) and are_numbers(strides)):
+    if not _has_numbers(step):
         return {}
+    starts, ends, strides = (step.constant(k) for k in ("starts", "ends", "strides"))
     x = step.dims()
     new_starts, new_ends = list(starts), list(ends)
     for k, (axis, stride) in enumerate(zip(step.attribute("axes"), strides, strict=True)):

@@ -52,6 +52,8 @@ def _expand(step: Step) -> None:
         d = find(x[at]) if at >= 0 else None
         out.append(d if d is not None and d.size == n else atom(n))
     new = [d for k, d in enumerate(out) if k - len(shape) + len(x) < 0 or d is not find(x[k - len(shape) + len(x)])]
+    if step.op.name == "expand" and not are_numbers(step.constant("shape")):
+        step.fix_all((d for d in out if d not in new), "an expansion to a size that is computed")
     step.give(out, step.dirty() | free(new))
 
 

@@ -25,11 +25,11 @@ def bounds(size: int, start: int, end: int) -> tuple[int, int]:
 
 
 def slice_parts(step: Step) -> list[tuple[int, int, int]] | None:
-    """(axis, start, end) of each sliced axis; None where a boundary is computed."""
+    """(axis, start, end) of each sliced axis; None where a boundary, or the size of an axis, is computed."""
     starts, ends = step.constant("starts"), step.constant("ends")
-    if not are_numbers(starts) or not are_numbers(ends):
-        return None
     x = step.dims(0)
+    if not are_numbers(starts) or not are_numbers(ends) or any(find(x[a]).size < 0 for a in step.attribute("axes")):
+        return None
     return [(a, *bounds(find(x[a]).size, int(s), int(e)))
             for a, s, e in zip(step.attribute("axes"), starts, ends, strict=True)]
 
