@@ -27,7 +27,7 @@ _PUBLIC = {
     "load_model": "data", "datasets": "data", "presets": "data",
     "auto": "", "text": "",
     "export": "export", "Export": "export", "verify_export": "export", "benchmark": "export",
-    "Lab": "lab", "doctor": "lab",
+    "Lab": "lab", "doctor": "lab", "salvage": "lab",
     "Recipe": "recipe", "run_recipe": "recipe",
     "AutoCompression": "auto",
     "errors": "", "testing": "", "train": "", "PrunelabError": "errors",
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from prunelab.graph import trace as trace
     from prunelab.lab import Lab as Lab
     from prunelab.lab import doctor as doctor
+    from prunelab.lab import salvage as salvage
     from prunelab.plan import Plan as Plan
     from prunelab.plan import propose as propose
     from prunelab.plan import schedules as schedules

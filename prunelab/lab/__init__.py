@@ -7,6 +7,7 @@ from prunelab.lab.lab import Lab
 from prunelab.lab.progress import Progress
 from prunelab.lab.state import State
 from prunelab.lab.store.doctor import doctor
+from prunelab.lab.store.salvage import salvage
 from prunelab.lab.watching import Watcher
 
-__all__ = ["Going", "Lab", "Preview", "Previews", "Progress", "State", "Watcher", "doctor"]
+__all__ = ["Going", "Lab", "Preview", "Previews", "Progress", "State", "Watcher", "doctor", "salvage"]

@@ -60,6 +60,16 @@ def read_parts(path: Path, size: int, name: str) -> Parts:
     return {key.partition(".")[2]: part for key, part in found.items()}
 
 
+def names_in(path: Path) -> set[str]:
+    """The arrays that a chunk says it holds, patches among them; none where it cannot be read."""
+    try:
+        _check_header(path, path.stat().st_size)
+        with safetensors.safe_open(path, framework="numpy") as chunk:
+            return {key.partition(".")[0] for key in chunk.keys()}  # noqa: SIM118
+    except (OSError, ValueError, safetensors.SafetensorError):
+        return set()
+
+
 def _keys(present: Iterable[str], name: str) -> list[str]:
     present = list(present)
     # "array" is what the first schema called the one array of its files

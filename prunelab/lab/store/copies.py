@@ -57,7 +57,7 @@ def mend(folder: Path) -> str:
     if worse or n_there < 0:
         raise WorkspaceError(f"{path} is damaged: {wrong or 'it is empty'}; its copy {copy.name} is "
                              f"{f'damaged too: {worse}' if worse else 'not there'}; restore the folder from a backup, "
-                             "or choose another one")
+                             f"or save what can be read: prunelab doctor {folder} --salvage NEW")
     discard(path, "prunelab.damaged.sqlite")
     source, target = connect(copy, write=True, durable=False), connect(path, write=True)
     try:

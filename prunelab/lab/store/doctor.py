@@ -96,7 +96,8 @@ def doctor(workspace: str | os.PathLike[str]) -> Diagnosis:
         else:
             sound = sound or name
     if not sound:
-        raise WorkspaceError(f"{folder} cannot be checked: {'; '.join(f'{p.place}: {p.what}' for p in found)}")
+        raise WorkspaceError(f"{folder} cannot be checked: {'; '.join(f'{p.place}: {p.what}' for p in found)}; restore "
+                             f"it from a backup, or save what can be read: prunelab doctor {folder} --salvage NEW")
     store = DiskStore(folder, write=False, database=sound)
     try:
         return _examined(store, found)
