@@ -11,6 +11,10 @@ from prunelab.render.numbers import change, milliseconds, number, size
 from prunelab.render.table import html_table, text_table
 
 
+# what a person may not want to give away, by what the inputs of the examples are
+_KEPT = {"given": "the example inputs that were given", "data": "samples of the data"}
+
+
 @dataclass(frozen=True)
 class Export:
     """What `prunelab.export` wrote into ``directory``; every dict is by format.
@@ -58,6 +62,9 @@ class Export:
         notes = []
         for name, told in self.manifest["formats"].items():
             notes += [f"{name}: {note}" for note in told["notes"]]
+        kept = _KEPT.get(self.manifest["options"]["examples"])
+        if kept is not None:
+            notes.append(f"examples.safetensors holds {kept}, to compare with elsewhere; examples=False leaves it out")
         return notes
 
     def _title(self) -> str:

@@ -175,6 +175,7 @@ def test_the_card_says_whether_samples_of_the_data_lie_beside(given: dict[str, o
     out = pl.export(conv_net(), folder, ("onnx",), **{"inputs": (1, 3, 8, 8), "timing": None, **given})
     jsonschema.validate(out.manifest, SCHEMA)
     assert out.manifest["options"]["examples"] == kind
+    assert ("examples=False leaves it out" in repr(out)) == (kind in ("given", "data"))
     assert card in (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert (folder / "examples.safetensors").is_file() == (kind != "none")
     found = verify_export(folder)
