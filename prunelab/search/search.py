@@ -138,11 +138,14 @@ def search_job(job: Job, sampler: Any, trials: int, *, storage: Any = None, name
     if (workers > 1 or executor is not None) and ENERGY in job.aims.measured:
         raise OptionError("energy is that of the whole machine, and cannot be told apart by workers; leave workers at "
                           "1")
-    with quiet(), in_mode(job.graph.model, training=False):
+    with quiet(), in_mode(job.graph.model, training=False), contextlib.ExitStack() as stack:
+        crew = ProcessCrew(workers, threads_each(workers)) if workers > 1 and executor is None else None
+        if crew is not None:
+            stack.callback(crew.close)
         run = job.run(sampler, trials, storage, name, pruner, on_batch, job.space.started(start))
         if on_trial is not None:
             run.study.listen(on_trial)
-        carry_out(run, trials, storage, lambda: _crew(run, workers, executor))
+        carry_out(run, trials, storage, lambda: _sent(run, crew, executor))
     return run.study
 
 
@@ -168,17 +171,19 @@ def carry_out(run: Run, trials: int, storage: Any, crew: Callable[[], Crew | Non
         raise SearchError(f"all {run.counted} trials failed: {reasons(run.study)}")
 
 
-def _crew(run: Run, workers: int, executor: Any) -> Crew | None:
-    """Who measures beside this process; None where it does itself.
+def _sent(run: Run, crew: ProcessCrew | None, executor: Any) -> Crew | None:
+    """Who measures beside this process, and has what is needed for it; None where it does itself.
 
     Raises:
         OptionError: what cannot be sent, or a pruner that compares trials as they run.
     """
-    if workers == 1 and executor is None:
+    if crew is None and executor is None:
         return None
     if run.pruner:
         raise OptionError("an Optuna pruner is asked in the middle of a trial, which workers cannot do; leave pruner "
                           "at 'dominated' or None, or workers at 1")
     parcel = Parcel.of(run.rehearsal)
-    return ProcessCrew(workers, as_bytes(parcel), threads_each(workers)) if executor is None else DaskCrew(
-        executor, parcel)
+    if crew is None:
+        return DaskCrew(executor, parcel)
+    crew.send(as_bytes(parcel))
+    return crew

@@ -28,20 +28,28 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class ProcessCrew:
-    """So many processes; one that dies is followed by another.
+    """So many processes; one that dies is followed by another. They begin at once, which takes seconds, and work when
+    they are sent what on.
 
     Args:
-        parcel: what `as_bytes` gave. ``threads``: of each.
+        threads: of each.
     """
 
-    def __init__(self, workers: int, parcel: bytes, threads: int) -> None:
-        self._parcel, self._threads, self._key = parcel, threads, secrets.token_bytes(32)
+    def __init__(self, workers: int, threads: int) -> None:
+        self._parcel: bytes | None = None
+        self._threads, self._key = threads, secrets.token_bytes(32)
         self._listener = connections.Listener(backlog=64, authkey=self._key)
         self._called: queue.Queue[tuple[int, Any]] = queue.Queue()
         self._stillborn = 0.0
         self._closed = False
         threading.Thread(target=self._answer, daemon=True).start()
         self._workers = [self._begun() for _ in range(workers)]
+
+    def send(self, parcel: bytes) -> None:
+        """Give all of them what they work on: what `as_bytes` gave."""
+        self._parcel = parcel
+        for worker in self._workers:
+            worker.equip(parcel)
 
     @property
     def free(self) -> int:
@@ -89,7 +97,9 @@ class ProcessCrew:
                 pid, connection = self._called.get_nowait()
                 for worker in self._workers:
                     if worker.process.pid == pid:
-                        worker.meet(connection, self._parcel)
+                        worker.meet(connection)
+                        if self._parcel is not None:
+                            worker.equip(self._parcel)
 
     def _heard(self, k: int) -> Outcome | None:
         """What a worker says; if it is dead, another one takes its place."""
@@ -142,11 +152,14 @@ class _Worker:
         self.ready = False
         self._given = False
 
-    def meet(self, connection: Any, parcel: bytes) -> None:
+    def meet(self, connection: Any) -> None:
         self.connection = connection
-        with contextlib.suppress(OSError):  # that it is dead is found when it is listened to
-            connection.send_bytes(parcel)
-        self._send()
+
+    def equip(self, parcel: bytes) -> None:
+        if self.connection is not None:  # one that has not called yet gets it when it does
+            with contextlib.suppress(OSError):  # that it is dead is found when it is listened to
+                self.connection.send_bytes(parcel)
+            self._send()
 
     def give(self, task: Task) -> None:
         self.task, self._given = task, False

@@ -23,9 +23,11 @@ def work(connection: Connection) -> None:
     """Make the rehearsal, say so, and measure what comes."""
     from prunelab.errors import reason_of
     from prunelab.search.workers.base import Outcome, Task
+    from prunelab.search.workers.parcel import Parcel
 
     try:
-        rehearsal = connection.recv().rehearsal()  # its own process's bytes, known by the key
+        parcel: Parcel = connection.recv()  # its own process's bytes, known by the key
+        rehearsal = parcel.rehearsal()
     except Exception as error:
         connection.send(reason_of(error))
         return
