@@ -32,10 +32,15 @@ class Shy(widgets.VBox):
         if not self._drawn:
             self._drawn = True
             self.children = (self.figure,)
-            self._lookout.close()
+            self._forget()
 
     def close(self) -> None:
         """Take it off the screen, with the figure and all that it is made of."""
-        for widget in [self._lookout, *widgets_in(self.figure)]:
+        self._forget()
+        for widget in widgets_in(self.figure):
             widget.close()
         super().close()
+
+    def _forget(self) -> None:
+        for widget in (self._lookout, self._lookout.layout):  # a widget that closes leaves its layout open
+            widget.close()
