@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 _MAGIC = "prune"
+_WATCHER = "prunelab.lab.watching", "Watcher"
 
 
 def load(ipython: Any) -> None:
@@ -22,6 +23,7 @@ def load(ipython: Any) -> None:
     # "complete_command", lets jedi through, and splits words at "-", ":" and ",".
     magics.matcher = matcher(magics.session)
     ipython.Completer.custom_matchers.append(magics.matcher)
+    ipython.display_formatter.ipython_display_formatter.for_type_by_name(*_WATCHER, _show_live)
 
 
 def unload(ipython: Any) -> None:
@@ -34,6 +36,13 @@ def unload(ipython: Any) -> None:
     ipython.magics_manager.registry.pop(type(magics).__name__, None)
     matchers = ipython.Completer.custom_matchers
     matchers[:] = [matcher for matcher in matchers if matcher is not magics.matcher]
+    ipython.display_formatter.ipython_display_formatter.pop(".".join(_WATCHER), None)
+
+
+def _show_live(watcher: Any) -> None:
+    from prunelab.jupyter.live import show_live
+
+    show_live(watcher)
 
 
 def _registered(ipython: Any) -> Any:

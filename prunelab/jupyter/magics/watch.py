@@ -20,5 +20,5 @@ def call(given: Given, session: Session) -> Call:
     return Call(Lab.watch, "pl.Lab.watch", [given.workspace], imports="import prunelab as pl")
 
 
-WATCH = Command(name="watch", summary="look on while another process works: its states, tree and curves, read only",
+WATCH = Command(name="watch", summary="look on while another process works: its tree and its curves as they grow",
                 example="%prune watch runs/digits", options=options, call=call)
