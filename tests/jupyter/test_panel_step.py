@@ -211,6 +211,7 @@ def test_weights_are_masked_in_their_place_and_the_line_does_the_same(
     assert part(panel, "Footer")._line.line == line
     masked = {name: p.numpy() for name, p in lab.model.named_parameters()}
     assert any((values == 0).any() for name, values in masked.items() if name.endswith("weight"))
+    schedule._pieces.value = "auto"
     assert "masked in their place" in part(panel, "Step")._note.value
     assert part(panel, "Step")._go.disabled
     assert part(panel, "Footer")._error.value == ""
@@ -235,6 +236,42 @@ def test_weights_are_masked_from_the_last_state_that_has_all_its_units(panel: Pa
     expected = pl.propose(lab.graph, granularity="2:4")  # what is masked already is what goes: its weights are zero
     assert [g.bits for g in lab.plan.groups] == [g.bits for g in expected.groups]
     assert part(panel, "Footer")._line.line.startswith('lab.goto("s1"); lab.adopt(pl.propose(lab.graph, ')
+
+
+def test_one_layers_weights_are_masked_after_another(panel: Panel, lab: Lab) -> None:
+    step, footer = part(panel, "Step"), part(panel, "Footer")
+    panel.desk.choose("second")
+    panel.desk.choices.pieces = "kernel"
+    slide(panel, 0.5)
+    for told in ("kernels", "24 of 48", "−216", "±0", "shapes stay"):
+        assert told in step._stats.value
+    step._go.click()
+    finish(panel)
+    assert footer._line.line == ('lab.adopt(pl.propose(lab.graph, "l1_weight", granularity="kernel", '
+                                 'ratios={"second.weight": 0.5}), finetune=0)')
+    assert step._go.disabled
+    assert "takes nothing" in step._note.value
+    panel.desk.choose("first")
+    slide(panel, 0.25)
+    step._go.click()
+    finish(panel)
+    assert {group.name: len(group.removed) for group in lab.plan.groups} == {"first.weight": 2, "second.weight": 24}
+    panel.desk.choices.pieces = "element"
+    assert "from s0 on" in step._note.value
+
+
+def test_n_of_m_has_no_ratio_and_says_why_a_layer_has_none(panel: Panel, lab: Lab) -> None:
+    step = part(panel, "Step")
+    panel.desk.choices.pieces = "2:4"
+    assert step._ratio.disabled
+    assert step._go.disabled
+    assert "its 1 inputs are no multiple of 4" in part(panel, "Footer")._error.value
+    panel.desk.choose("second")
+    assert "216 of 432" in step._stats.value
+    assert part(panel, "Footer")._error.value == ""
+    step._go.click()
+    finish(panel)
+    assert [group.name for group in lab.plan.groups] == ["second.weight"]
 
 
 def test_layers_are_taken_one_by_one(panel: Panel, lab: Lab) -> None:

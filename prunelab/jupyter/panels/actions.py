@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from prunelab.errors import OptionError
-from prunelab.plan import propose
+from prunelab.jupyter.panels.masking import Masking
+from prunelab.jupyter.words import ACTIONS as WORDS
 from prunelab.plan.schedules import LAYER_SCHEDULES
 from prunelab.render.numbers import counted
 
@@ -64,60 +65,61 @@ class Course:
 def step(layer: str, ratio: float, cure: Cure) -> Action:
     """Cut one layer."""
     options = {"ratio": ratio, **cure.options}
-    return Action(f"step {layer}", _line("step", [layer], options), lambda lab: lab.step(layer, **options))
+    return Action(WORDS["step"].format(layer=layer), _line("step", [layer], options),
+                  lambda lab: lab.step(layer, **options))
 
 
 def run(course: Course, cure: Cure) -> Action:
     """Cut all layers in several steps."""
     options = {**course.options, **cure.options}
-    return Action("run", _line("run", [], options), lambda lab: lab.run(**options))
+    return Action(WORDS["run"], _line("run", [], options), lambda lab: lab.run(**options))
 
 
-def in_place(granularity: str, to: float, cure: Cure, start: str | None) -> Action:
-    """Mask weights in their place: single ones, n of m, kernels or tiles; from the state ``start`` on, which has all
-    its units (the current one for None), by the weights that it has."""
-    chosen: dict[str, Any] = {"granularity": granularity, **({} if ":" in granularity[:3] else {"sparsity": to})}
+def in_place(masking: Masking, cure: Cure) -> Action:
+    """Mask weights in their place, by the weights that the state has from which it begins."""
     healing = {name: value for name, value in cure.options.items() if name != "criterion"}
     criterion = f"{json.dumps(cure.criterion)}, " if cure.criterion else ""
-    line = f"lab.adopt(pl.propose(lab.graph, {criterion}{_arguments(chosen)}), {_arguments(healing)})"
-    line = line if start is None else f"lab.goto({json.dumps(start)}); {line}"
+    line = f"lab.adopt(pl.propose(lab.graph, {criterion}{_arguments(masking.options)}), {_arguments(healing)})"
+    line = line if masking.start is None else f"lab.goto({json.dumps(masking.start)}); {line}"
 
     def call(lab: Lab) -> Any:
-        if start is not None:
-            lab.goto(start)
-        return lab.adopt(propose(lab.graph, cure.criterion or lab.criterion, **chosen), **healing)
+        if masking.start is not None:
+            lab.goto(masking.start)
+        return lab.adopt(masking.plan(lab, cure.criterion or None), **healing)
 
-    return Action(f"mask {granularity}", line, call)
+    return Action(WORDS["mask"].format(granularity=masking.granularity), line, call)
 
 
 def _arguments(options: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={json.dumps(value) if isinstance(value, str) else repr(value)}"
+    return ", ".join(f"{name}={json.dumps(value) if isinstance(value, (str, list, dict)) else repr(value)}"
                      for name, value in options.items())
 
 
 def back() -> Action:
     """Go to where the current state came from."""
-    return Action("back", _line("back", [], {}), lambda lab: lab.back())
+    return Action(WORDS["back"], _line("back", [], {}), lambda lab: lab.back())
 
 
 def goto(state: str) -> Action:
     """Go to a state."""
-    return Action(f"goto {state}", _line("goto", [state], {}), lambda lab: lab.goto(state))
+    return Action(WORDS["goto"].format(state=state), _line("goto", [state], {}), lambda lab: lab.goto(state))
 
 
 def branch(name: str) -> Action:
     """Begin a branch at the current state."""
-    return Action(f"branch {name}", _line("branch", [name], {}), lambda lab: lab.branch(name))
+    return Action(WORDS["branch"].format(name=name), _line("branch", [name], {}), lambda lab: lab.branch(name))
 
 
 def tag(name: str, state: str | None = None) -> Action:
     """Name a state, the current one without any."""
-    return Action(f"tag {name}", _line("tag", [name, *filter(None, [state])], {}), lambda lab: lab.tag(name, state))
+    return Action(WORDS["tag"].format(name=name), _line("tag", [name, *filter(None, [state])], {}),
+                  lambda lab: lab.tag(name, state))
 
 
 def compare(a: str, b: str | None = None) -> Action:
     """Two states side by side; the current one without a second."""
-    return Action(f"compare {a}", _line("compare", [a, *filter(None, [b])], {}), lambda lab: lab.compare(a, b))
+    return Action(WORDS["compare"].format(state=a), _line("compare", [a, *filter(None, [b])], {}),
+                  lambda lab: lab.compare(a, b))
 
 
 def search(sampler: str, objectives: Sequence[str], trials: int, constraints: Sequence[str] = ()) -> Action:
@@ -125,7 +127,7 @@ def search(sampler: str, objectives: Sequence[str], trials: int, constraints: Se
     options: dict[str, Any] = {"sampler": sampler, "objectives": tuple(objectives), "trials": trials}
     more = "".join(f" --constraint {shlex.quote(constraint)}" for constraint in constraints)
     within: dict[str, Any] = {"constraints": tuple(constraints)} if constraints else {}
-    return Action("search", _line("search", [], options) + more, lambda lab: lab.search(**options, **within))
+    return Action(WORDS["search"], _line("search", [], options) + more, lambda lab: lab.search(**options, **within))
 
 
 def adopt(number: int) -> Action:
@@ -135,7 +137,7 @@ def adopt(number: int) -> Action:
             raise OptionError("there is no search whose trial could be adopted; search first: lab.search()")
         return lab.adopt(lab.study[number])
 
-    return Action(f"adopt trial {number}", f"lab.adopt(lab.study[{number}])", call)
+    return Action(WORDS["adopt"].format(number=number), f"lab.adopt(lab.study[{number}])", call)
 
 
 def measure(metric: str | None, criterion: str | None, every: float, within: float | None) -> Action:
@@ -144,7 +146,7 @@ def measure(metric: str | None, criterion: str | None, every: float, within: flo
     options = {name: value for name, value in options.items() if value is not None}
     ratios = spread(every)
     line = _line("sensitivity", [], {"ratios": f"{every:g}:{ratios[-1]:g}:{every:g}", **options})
-    return Action("sensitivity", line, lambda lab: lab.sensitivity(ratios=ratios, **options))
+    return Action(WORDS["measure"], line, lambda lab: lab.sensitivity(ratios=ratios, **options))
 
 
 def spread(every: float) -> tuple[float, ...]:
@@ -155,19 +157,19 @@ def spread(every: float) -> tuple[float, ...]:
 def cut_several(ratios: Mapping[str, float], cure: Cure) -> Action:
     """Cut several layers in one step, each to its ratio."""
     layers = dict(ratios)
-    return Action(f"step of {counted(len(layers), 'layer')}", _line("step", [], {"layers": layers, **cure.options}),
-                  lambda lab: lab.step(layers, **cure.options))
+    return Action(WORDS["step several"].format(layers=counted(len(layers), "layer")),
+                  _line("step", [], {"layers": layers, **cure.options}), lambda lab: lab.step(layers, **cure.options))
 
 
 def latency() -> Action:
     """Measure how fast the model is, and would be."""
-    return Action("latency", _line("latency", [], {}), lambda lab: lab.latency())
+    return Action(WORDS["latency"], _line("latency", [], {}), lambda lab: lab.latency())
 
 
 def export(directory: str, formats: Sequence[str], replace: bool) -> Action:
     """Write the smaller model; ``replace`` a folder that holds something."""
     options: dict[str, Any] = {"formats": tuple(formats), **({"force": True} if replace else {})}
-    return Action(f"export {', '.join(formats)}", _line("export", [directory], options),
+    return Action(WORDS["export"].format(formats=", ".join(formats)), _line("export", [directory], options),
                   lambda lab: lab.export(directory, **options))
 
 

@@ -9,7 +9,9 @@ import traitlets
 
 from prunelab.criteria import CRITERIA, criterion_of, needs_of
 from prunelab.jupyter.panels.actions import Cure
+from prunelab.jupyter.panels.masking import GRANULARITIES, WHOLE
 from prunelab.jupyter.panels.part import box
+from prunelab.jupyter.words import CHOICES as WORDS
 
 if TYPE_CHECKING:
     from prunelab.lab import Lab
@@ -18,11 +20,12 @@ _OWN = ""  # the Lab's own criterion, where it is an object and has no name that
 
 
 class Choices(traitlets.HasTraits):
-    """Two rows of controls wherever they are asked for; all of them show and change the same values."""
+    """Controls wherever they are asked for; all of them show and change the same values."""
 
     criterion = traitlets.Unicode()
     repair = traitlets.Bool()
     epochs = traitlets.Int()
+    pieces = traitlets.Unicode(WHOLE)
 
     def __init__(self, lab: Lab) -> None:
         self._lab, own = lab, lab.criterion
@@ -35,27 +38,35 @@ class Choices(traitlets.HasTraits):
         said = self.repair or self.repair != self._lab.healing.repair
         return Cure(self.criterion, self.epochs, self.repair if said else None)
 
+    def pieces_control(self) -> Any:
+        """What is cut: whole units, or what is masked in its place."""
+        control = widgets.Dropdown(options=[(WORDS[name], name) for name in GRANULARITIES], value=self.pieces,
+                                   description=WORDS["pieces"], tooltip=WORDS["pieces hint"])
+        traitlets.link((self, "pieces"), (control, "value"))
+        return control
+
     def controls(self) -> list[Any]:
         """The controls, in two rows."""
-        criterion = widgets.Dropdown(options=criteria(self._lab), value=self.criterion, description="criterion",
-                                     tooltip="what makes a unit worth keeping")
-        repair = widgets.Checkbox(self.repair, description="repair", indent=False, disabled=not self._lab.can_repair,
-                                  tooltip="re-solve the weights that are kept, so that they make up for the cut"
-                                  if self._lab.can_repair else "the Lab has no data to repair with")
-        epochs = widgets.BoundedIntText(self.epochs, min=0, max=1000, description="fine-tune",
-                                        disabled=not self._lab.can_train, tooltip="epochs of training after the cut"
-                                        if self._lab.can_train else "the Lab has no training data")
+        criterion = widgets.Dropdown(options=criteria(self._lab), value=self.criterion, description=WORDS["criterion"],
+                                     tooltip=WORDS["criterion hint"])
+        repair = widgets.Checkbox(self.repair, description=WORDS["repair"], indent=False,
+                                  disabled=not self._lab.can_repair,
+                                  tooltip=WORDS["repair hint" if self._lab.can_repair else "no data"])
+        epochs = widgets.BoundedIntText(self.epochs, min=0, max=1000, description=WORDS["finetune"],
+                                        disabled=not self._lab.can_train,
+                                        tooltip=WORDS["finetune hint" if self._lab.can_train else "no training"])
         for name, control in (("criterion", criterion), ("repair", repair), ("epochs", epochs)):
             traitlets.link((self, name), (control, "value"))
-        then = widgets.Label("then")
+        then = widgets.Label(WORDS["then"])
         then.add_class("pl-then")
-        return [criterion, box("row then", then, repair, box("unit", epochs, widgets.Label("epochs")))]
+        return [criterion, box("row then", then, repair, box("unit", epochs, widgets.Label(WORDS["epochs"])))]
 
 
 def criteria(lab: Lab) -> list[tuple[str, str]]:
     """What can be chosen: first those that look at weights, then, where there is data, those that look at it."""
     own = lab.criterion
-    first = [] if isinstance(own, str) else [(f"{criterion_of(own).name} (the Lab's)", _OWN)]
+    first = [] if isinstance(own, str) else [(WORDS["own"].format(name=criterion_of(own).name), _OWN)]
     of_weights = [name for name, criterion in CRITERIA.items() if not needs_of(criterion)]
     of_data = [name for name in CRITERIA if name not in of_weights] if lab.can_repair else []
-    return [*first, *((name, name) for name in of_weights), *((f"{name} · data", name) for name in of_data)]
+    return [*first, *((name, name) for name in of_weights),
+            *((WORDS["of data"].format(name=name), name) for name in of_data)]

@@ -32,7 +32,7 @@ def _numbers(found: Comparison) -> Iterable[list[str]]:
     for name, (a, b) in found.metrics.items():
         told = ["–" if value is None else metric_text(name, value) for value in (a, b)]
         yield [name, *told, "–" if a is None or b is None else _moved(name, b - a)]
-    for name, cost in (("params", _params), ("MACs", _macs)):
+    for name, cost in ((WORDS["params"], _params), (WORDS["macs"], _macs)):
         old, new = cost(found.a), cost(found.b)
         yield [name, count(old), count(new), change(new, old) or "–"]
 

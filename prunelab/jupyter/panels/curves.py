@@ -23,11 +23,11 @@ from prunelab.render.numbers import count, number, percent, seconds, size
 
 # name -> its value in a state, and how that is told
 _COSTS: dict[str, tuple[Callable[[State], float], Callable[[float], str]]] = {
-    "params": (lambda state: state.cost.params, count),
-    "MACs": (lambda state: state.cost.macs, count),
-    "size": (lambda state: state.cost.bytes, size),
-    "sparsity": (lambda state: state.sparsity, lambda value: percent(value, 0)),
-    "time": (lambda state: state.duration_s, seconds),
+    WORDS["params"]: (lambda state: state.cost.params, count),
+    WORDS["macs"]: (lambda state: state.cost.macs, count),
+    WORDS["size"]: (lambda state: state.cost.bytes, size),
+    WORDS["sparsity"]: (lambda state: state.sparsity, lambda value: percent(value, 0)),
+    WORDS["time"]: (lambda state: state.duration_s, seconds),
 }
 _LEFT, _RIGHT = "var(--jp-brand-color1)", "var(--pl-negative)"
 _N_TICKS = 8
@@ -43,9 +43,9 @@ class Curves(Part):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         metrics = list(self.lab.state.metrics)
-        first = metrics[0] if metrics else "MACs"
+        first = metrics[0] if metrics else WORDS["macs"]
         self._metric = widgets.Dropdown(options=[*metrics, *_COSTS], value=first, tooltip=WORDS["left hint"])
-        self._cost = widgets.Dropdown(options=[*metrics, *_COSTS], value="params", tooltip=WORDS["right hint"])
+        self._cost = widgets.Dropdown(options=[*metrics, *_COSTS], value=WORDS["params"], tooltip=WORDS["right hint"])
         self._what = widgets.ToggleButtons(options=[_STATES, _TRAINING], tooltips=[WORDS["states hint"],
                                                                                   WORDS["training hint"]])
         self._told_metric, self._told_cost = html("told-metric"), html("told-cost")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from prunelab.jupyter.panels.actions import Action
 from prunelab.jupyter.panels.thought import Thought
 from prunelab.jupyter.panels.worker import worker_of
+from prunelab.jupyter.words import FOOTER as WORDS
 
 if TYPE_CHECKING:
     from prunelab.jupyter.panels.part import Part
@@ -31,7 +32,7 @@ class Desk(Thought):
         self.worker = worker_of(lab)
         self.parts: list[Part] = []
         self.progress: Progress | None = None
-        self.choices.observe(lambda _: self.think(self.ratio), "criterion")
+        self.choices.observe(lambda _: self.think(self.ratio), ["criterion", "pieces"])
         self._lock = threading.RLock()
         self._listening = self._watching = False
         self._action: Action | None = None
@@ -146,5 +147,5 @@ class Desk(Thought):
                 try:
                     news(part)
                 except Exception as error:  # noqa: PERF203  the others go on, and so does the work that told it
-                    said = f"the panel's {type(part).__name__} failed: {type(error).__name__}: {error}"
+                    said = WORDS["broken"].format(part=type(part).__name__, error=f"{type(error).__name__}: {error}")
                     warnings.warn(said, RuntimeWarning, stacklevel=2)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from prunelab.evaluate import Sensitivity
 from prunelab.evaluate.measured import Point
+from prunelab.jupyter.words import STEP as WORDS
 from prunelab.lab import Lab, Previews
 from prunelab.lab.cuts import gone
 from prunelab.lab.state import State, metric_text
@@ -68,11 +69,21 @@ def estimate_text(known: Sensed, lab: Lab, previews: Previews) -> str:
     if now is None or not changes or None in changes:
         return ""
     value, low, high = (now + sum(change[k] for change in changes if change) for k in range(3))
-    where = "" if known.state.id == lab.state.id else f", as {known.state.id} bore it"
     worst, falls = known.worst, known.found.higher_is_better
     if value < worst if falls else value > worst:
-        return f"{metric} {'below' if falls else 'above'} {metric_text(metric, worst)}, beyond what was measured{where}"
+        beyond = WORDS["below" if falls else "above"].format(metric=metric, value=metric_text(metric, worst))
+        return _where(known, lab, beyond)
     low, high = (max(low, worst), high) if falls else (low, min(high, worst))
     told = [metric_text(metric, number) for number in (value, low, high)]
-    between = "" if told[1] == told[2] else f" ({told[1].removesuffix(' %')} to {told[2].removesuffix(' %')})"
-    return f"{metric} about {told[0]}{between}{where}"
+    estimate = WORDS["estimate"].format(metric=metric, value=told[0])
+    if told[1] != told[2]:
+        a, b = (number.removesuffix(" %") for number in told[1:])
+        estimate = WORDS["between"].format(estimate=estimate, low=a, high=b)
+    return _where(known, lab, estimate)
+
+
+def _where(known: Sensed, lab: Lab, estimate: str) -> str:
+    """The estimate, with the state that it is of, where that is another one."""
+    if known.state.id == lab.state.id:
+        return estimate
+    return WORDS["elsewhere"].format(estimate=estimate, state=known.state.id)

@@ -106,4 +106,5 @@ def lacking_html(missing: dict[str, MissingExtraError]) -> str:
         return ""
     extras = ",".join(sorted({error.extra for error in missing.values()}))
     told = WORDS["lacking"].format(formats=", ".join(missing))
-    return f"{escape(told)} <code>pip install 'prunelab[{escape(extras)}]'</code>"
+    line = escape(WORDS["install"].format(extras=extras), quote=False)
+    return f"{escape(told)} <code>{line}</code>"

@@ -10,6 +10,8 @@ import traitlets
 
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import Part, asset, box, html, span
+from prunelab.jupyter.words import COMMAND
+from prunelab.jupyter.words import FOOTER as WORDS
 from prunelab.lab import Progress
 from prunelab.render.numbers import number, seconds
 
@@ -18,19 +20,20 @@ class CommandLine(anywidget.AnyWidget):
     """A line of code, and a button that copies it."""
 
     _esm = asset("command.js")
+    words = traitlets.Dict(COMMAND).tag(sync=True)
     line = traitlets.Unicode().tag(sync=True)
 
 
 class Footer(Part):
     """Honest about the work: also about the work of a cell, since it hears the Lab and not the panel's own clicks."""
 
-    title, place = "Footer", "foot"
+    title, place = WORDS["title"], "foot"
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._told = html("work")
-        self._pause = widgets.Button(description="Pause", tooltip="hold the work at its next batch")
-        self._stop = widgets.Button(description="Stop", tooltip="end the work at its next batch; recorded states stay")
+        self._pause = widgets.Button(description=WORDS["pause"], tooltip=WORDS["pause hint"])
+        self._stop = widgets.Button(description=WORDS["stop"], tooltip=WORDS["stop hint"])
         self._line = CommandLine()
         self._error = html("error")
         self._pause.add_class("pl-pause")
@@ -53,7 +56,7 @@ class Footer(Part):
     def _show(self, progress: Progress | None) -> None:
         worker, busy = self.desk.worker, self._busy(progress)
         self._pause.disabled = self._stop.disabled = not busy
-        self._pause.description = "Resume" if self.lab.paused else "Pause"
+        self._pause.description = WORDS["resume" if self.lab.paused else "pause"]
         self._told.value = work_html(progress, self._says(progress)) if busy else rest_html(self._rests())
         self._line.line = worker.line
         outcome = None if worker.current is not None else worker.outcome
@@ -68,24 +71,24 @@ class Footer(Part):
     def _says(self, progress: Progress | None) -> str:
         worker = self.desk.worker
         label = self.lab.working or (worker.current.label if worker.current is not None else "")
-        more = f", {worker.waiting} more waiting" if worker.waiting else ""
+        more = WORDS["waiting"].format(n=worker.waiting) if worker.waiting else ""
         if worker.stopping:
-            return f"stopping {label}"
+            return WORDS["stopping"].format(label=label)
         if self.lab.paused:
-            return f"{label} · paused{more}"
+            return WORDS["paused"].format(label=label) + more
         if progress is None or progress.remaining_s is None:
             return f"{label}{more}"
         loss = "".join(f" · {name} {number(value)}" for name, value in progress.metrics.items())
-        return f"{label} · {seconds(progress.remaining_s)} left{loss}{more}"
+        return f"{WORDS['left'].format(label=label, time=seconds(progress.remaining_s))}{loss}{more}"
 
     def _rests(self) -> str:
         outcome = self.desk.worker.outcome
         if outcome is None:
-            return "ready"
+            return WORDS["ready"]
         if outcome.error:
-            return f"{outcome.label} did not go"
-        taken = f" in {seconds(outcome.seconds)}" if outcome.seconds >= 0.1 else ""
-        return f"{outcome.label} {'stopped' if outcome.stopped else 'done'}{taken}"
+            return WORDS["failed"].format(label=outcome.label)
+        taken = WORDS["time"].format(time=seconds(outcome.seconds)) if outcome.seconds >= 0.1 else ""
+        return WORDS["stopped" if outcome.stopped else "done"].format(label=outcome.label, time=taken)
 
 
 def error_html(error: str, detail: str) -> str:

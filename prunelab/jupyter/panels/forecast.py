@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from html import escape
 
+from prunelab.graph import Cost
 from prunelab.jupyter.panels.part import span
+from prunelab.jupyter.words import FORECAST as WORDS
 from prunelab.lab import Previews
 from prunelab.render.numbers import change, count, milliseconds, number
 
-_NAMES = ("units cut", "params", "MACs", "latency")
-_NOT_TIMED = "not measured on this machine: Measure latency is in the header"
+_NAMES = tuple(WORDS[name] for name in ("units", "params", "macs", "latency"))
 
 
 def stats_html(previews: Previews | None, latency: tuple[float, float] | None, trust: str = "") -> str:
@@ -21,10 +22,21 @@ def stats_html(previews: Previews | None, latency: tuple[float, float] | None, t
     removed = sum(len(one.removed) for one in previews.layers)
     new, units = sum(len(one.new) for one in previews.layers), sum(one.units for one in previews.layers)
     return "".join([
-        _stat("units cut", f"{removed} of {units}", f"+{new}" if new else ""),
-        _difference("params", then.params, now.params),
-        _difference("MACs", then.macs, now.macs),
+        _stat(WORDS["units"], WORDS["of"].format(n=removed, units=units), f"+{new}" if new else ""),
+        _difference(WORDS["params"], then.params, now.params),
+        _difference(WORDS["macs"], then.macs, now.macs),
         _timed(latency, trust),
+    ])
+
+
+def masked_html(name: str, masked: tuple[int, int], now: Cost, then: Cost) -> str:
+    """How many pieces, called ``name``, would be masked, of how many, and what of the weights is not zero then."""
+    n, units = masked
+    return "".join([
+        _stat(name, WORDS["of"].format(n=n, units=units), ""),
+        _difference(WORDS["nonzero"], then.nonzero, now.nonzero),
+        _stat(WORDS["macs"], "±0", WORDS["shapes stay"]),
+        _stat(WORDS["latency"], "±0", WORDS["shapes stay"]),
     ])
 
 
@@ -34,12 +46,12 @@ def _difference(name: str, then: int, now: int) -> str:
 
 def _timed(latency: tuple[float, float] | None, trust: str) -> str:
     if latency is None:
-        return _stat("latency", "–", "not timed", _NOT_TIMED)
+        return _stat(WORDS["latency"], "–", WORDS["not timed"], WORDS["not timed hint"])
     now, then = latency
     told = f"{number(then - now, 2)} ms" if then != now else "±0"  # an estimate has no third digit
-    return _stat("latency", told, told_change(then, now) if then != now else "",
-                 f"estimated from operators at batch 1: {milliseconds(then)} instead of {milliseconds(now)}"
-                 f"{'; ' * bool(trust)}{trust}")
+    hint = WORDS["timed hint"].format(then=milliseconds(then), now=milliseconds(now))
+    return _stat(WORDS["latency"], told, told_change(then, now) if then != now else "",
+                 f"{hint}; {trust}" if trust else hint)
 
 
 def told_change(then: float, now: float) -> str:

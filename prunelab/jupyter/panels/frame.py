@@ -11,9 +11,7 @@ import traitlets
 from prunelab.jupyter.panels.channel import listen
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import Part, asset
-
-GONE = ("The kernel of this panel is gone: this is its last picture. Run the cell that opens the Lab, then this one; "
-        "a Lab with a workspace goes on where it was.")
+from prunelab.jupyter.words import FRAME as WORDS
 
 
 class FrameWidget(anywidget.AnyWidget):
@@ -23,7 +21,7 @@ class FrameWidget(anywidget.AnyWidget):
     _esm = asset("frame.js")
     _css = asset("panel.css")
     panel = traitlets.Unicode().tag(sync=True)
-    gone = traitlets.Unicode(GONE).tag(sync=True)
+    gone = traitlets.Unicode(WORDS["gone"]).tag(sync=True)
 
 
 class Frame(Part):

@@ -12,6 +12,7 @@ from prunelab.evaluate import LatencyTable
 from prunelab.jupyter.panels import actions
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import Part, box, html, span
+from prunelab.jupyter.words import HEADER as WORDS
 from prunelab.lab import Lab
 from prunelab.lab.state import State, metric_text
 from prunelab.render.numbers import change, count, milliseconds, number, percent, signed
@@ -22,15 +23,14 @@ _BETTER = {"accuracy": 1, "loss": -1}  # which way is good; of other metrics nob
 class Header(Part):
     """Model, state and chips; and the way back."""
 
-    title, place, asks_for_work = "Header", "top", True
+    title, place, asks_for_work = WORDS["title"], "top", True
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._told = html("told")
-        self._back = widgets.Button(description="Back", tooltip="go to the state that this one was made from")
+        self._back = widgets.Button(description=WORDS["back"], tooltip=WORDS["back hint"])
         self._back.on_click(lambda _: desk.do(actions.back()))
-        self._time = widgets.Button(description="Measure latency",
-                                    tooltip="time this model's operators on this machine, once; it takes some seconds")
+        self._time = widgets.Button(description=WORDS["time"], tooltip=WORDS["time hint"])
         self._time.on_click(lambda _: desk.do(actions.latency()))
         self.widget = box("header", self._told, self._time, self._back)
 
@@ -54,7 +54,8 @@ def header_html(lab: Lab) -> str:
     where = f"{state.id} · {state.label}"
     name = type(lab.model).__name__
     chips = [_metric(metric, value, dense) for metric, value in state.metrics.items()]
-    chips += [_cost("params", state.cost.params, dense.cost.params), _cost("MACs", state.cost.macs, dense.cost.macs)]
+    chips += [_cost(WORDS["params"], state.cost.params, dense.cost.params),
+              _cost(WORDS["macs"], state.cost.macs, dense.cost.macs)]
     chips += [] if (table := lab.timed()) is None else [_latency(table, lab)]
     return (f'<div class="pl-heading"><div class="pl-title"><b title="{escape(name)}">{escape(name)}</b>'
             f'{span("quiet", where, where)}</div><div class="pl-chips">{"".join(chips)}</div></div>')
@@ -76,11 +77,13 @@ def _cost(name: str, now: int, dense: int) -> str:
 
 def _latency(table: LatencyTable, lab: Lab) -> str:
     now, dense = table.ms(lab.plan), table.ms()
-    off = "" if table.error is None else f" ±{percent(abs(table.error.relative), 0)}"
-    return _chip(f"latency, estimated{off}", milliseconds(now), change(now, dense) if now != dense else "",
+    name = WORDS["latency"]
+    if table.error is not None:
+        name = WORDS["off"].format(name=name, percent=percent(abs(table.error.relative), 0))
+    return _chip(name, milliseconds(now), change(now, dense) if now != dense else "",
                  "good" if now < dense else "quiet", table.trust)
 
 
 def _chip(name: str, value: str, difference: str, kind: str, title: str = "") -> str:
-    beside = f" {span(f'diff pl-{kind}', difference, 'compared with the dense model')}" if difference else ""
+    beside = f" {span(f'diff pl-{kind}', difference, WORDS['dense'])}" if difference else ""
     return f'<div class="pl-chip">{span("quiet", name, title)}<span><b>{escape(value)}</b>{beside}</span></div>'

@@ -26,7 +26,7 @@ class HistoryTree(anywidget.AnyWidget):
     """``nodes`` in the window, dicts of id, parent, column, lane, label, note, names, told; ``edges``: columns and
     lanes of both ends; ``size``: of the whole tree, in columns and lanes; ``here``: the current state's place."""
 
-    _esm = asset("history.js")
+    _esm = asset("names.js", "history.js")
     _css = asset("history.css")
     words = traitlets.Dict(WORDS).tag(sync=True)
     nodes: Any = traitlets.List().tag(sync=True)
@@ -40,7 +40,7 @@ class HistoryTree(anywidget.AnyWidget):
 class History(Part):
     """The tree of states: a click goes there; two that are selected are compared; the current one can be named."""
 
-    title, place, asks_for_work = "History", "bottom", True
+    title, place, asks_for_work = WORDS["title"], "bottom", True
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)

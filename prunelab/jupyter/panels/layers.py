@@ -15,6 +15,7 @@ from prunelab.graph.graph import is_sparse
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.estimate import sensed
 from prunelab.jupyter.panels.part import Part, asset
+from prunelab.jupyter.words import LAYERS as WORDS
 from prunelab.lab import Progress
 from prunelab.lab.state import metric_text
 from prunelab.plan.layers import LayerRow, layers
@@ -27,7 +28,8 @@ class LayersTable(anywidget.AnyWidget):
     ``selected``: those that a step cuts, ``turn``: the choice of which view they answer, so that a view that has made
     another one since does not fall back."""
 
-    _esm = asset("layers.js")
+    _esm = asset("names.js", "layers.js")
+    words = traitlets.Dict(WORDS).tag(sync=True)
     rows: Any = traitlets.List().tag(sync=True)
     cut = traitlets.Bytes().tag(sync=True)
     going = traitlets.Bytes().tag(sync=True)
@@ -40,7 +42,7 @@ class LayersTable(anywidget.AnyWidget):
 class Layers(Part):
     """The table; a click or the arrow keys choose the layer that everything is about, with Shift or Control several."""
 
-    title, place = "Layers", "table"
+    title, place = WORDS["title"], "table"
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -98,19 +100,21 @@ def curves(found: Sensitivity) -> dict[str, dict[str, Any]]:
         if not row:  # its turn comes yet
             continue
         half = min(row, key=lambda ratio: abs(ratio - 0.5))
-        told = f"{found.metric} of {metric_text(found.metric, found[name][half])} with {percent(half, 0)} cut"
+        told = WORDS["lost"].format(layer=name, metric=found.metric, ratio=percent(half, 0),
+                                    value=metric_text(found.metric, found[name][half]))
         points = [[0.0, 1.0], *([ratio, 1 - max(loss, 0.0) / worst] for ratio, loss in sorted(row.items()))]
-        made[name] = {"points": points, "lost": row[half], "told": f"{name}: {told}, alone"}
+        made[name] = {"points": points, "lost": row[half], "told": told}
     return made
 
 
 def _row(row: LayerRow) -> dict[str, Any]:
     others = [layer for layer in row.tied if layer != row.name]
-    tied = f", tied to {', '.join(others)}" if others else ""
-    told = f"{row.name}: {row.units} {row.granularity}s{tied}"
+    tied = WORDS["tied"].format(layers=", ".join(others)) if others else ""
+    told = WORDS["told"].format(name=row.name, units=row.units, unit=row.granularity) + tied
+    told += "\n" + WORDS["frozen"].format(reason=row.frozen) if row.frozen else ""
     return {
         "name": row.name, "frozen": row.frozen, "kept": row.kept, "units": row.units, "tied": others,
-        "told": f"{told}\nfrozen: {row.frozen}" if row.frozen else told, "n_params": row.params, "n_macs": row.macs,
+        "told": told, "n_params": row.params, "n_macs": row.macs,
         "params": "" if row.params is None else count(row.params), "macs": "" if row.macs is None else count(row.macs),
     }
 

@@ -13,6 +13,7 @@ from prunelab.errors import PrunelabError
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import Part, asset
 from prunelab.jupyter.panels.tiles import Tiles, marks, packed, tiles
+from prunelab.jupyter.words import MASKS as WORDS
 from prunelab.lab.cuts import gone
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class MasksCanvas(anywidget.AnyWidget):
     going; ``other_...``: the same of another ``state`` to compare with, of which ``states`` are offered."""
 
     _esm = asset("masks.js")
+    words = traitlets.Dict(WORDS).tag(sync=True)
     layer = traitlets.Unicode().tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
     empty = traitlets.Unicode().tag(sync=True)
@@ -47,7 +49,7 @@ class MasksCanvas(anywidget.AnyWidget):
 class Masks(Part):
     """The weights of the chosen layer, what is kept and cut of it, and what the slider would cut."""
 
-    title, place = "Masks", "view"
+    title, place = WORDS["title"], "view"
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -65,10 +67,12 @@ class Masks(Part):
     def chosen(self) -> None:
         group = self.desk.group
         with self.widget.hold_sync():
-            self.widget.states = [[state.id, f"{state.id} {state.label}"] for state in self.lab.states]
+            self.widget.states = [[state.id, WORDS["state"].format(state=state.id, label=state.label)]
+                                  for state in self.lab.states]
             self.widget.current = self.lab.state.id
             if group is None or not group.prunable:
-                self.widget.empty = "no groups" if group is None else f"{group.name} is frozen: {group.reason}"
+                self.widget.empty = WORDS["no groups"] if group is None else WORDS["frozen"].format(
+                    layer=group.name, reason=group.reason)
                 self.widget.cells = self.widget.masked = self.widget.marks = b""
                 self.widget.columns = 0
             else:
@@ -78,7 +82,7 @@ class Masks(Part):
     def _show(self, group: Group, tiled: Tiles) -> None:
         self.widget.empty, self.widget.layer, self.widget.unit_name = "", group.name, group.granularity
         self.widget.columns, self.widget.kernel = tiled.cells.shape[1], list(tiled.kernel)
-        self.widget.column_name = "column" if tiled.each > 1 else tiled.what.split()[0].rstrip("s")
+        self.widget.column_name = WORDS["column"] if tiled.each > 1 else tiled.what.split()[0].rstrip("s")
         self.widget.caption = tiled.caption
         self.widget.cells, self.widget.masked = packed(tiled)
         self.widget.marks = self._marks(group)

@@ -62,9 +62,9 @@ class Part:
         return "" if value is None else str(value)
 
 
-def asset(name: str) -> str:
-    """The text of a file in ``static/``: it travels inside the widget, so that no front end needs a network."""
-    return (files("prunelab.jupyter") / "static" / name).read_text(encoding="utf-8")
+def asset(*names: str) -> str:
+    """The text of files in ``static/``: it travels inside the widget, so that no front end needs a network."""
+    return "".join((files("prunelab.jupyter") / "static" / name).read_text(encoding="utf-8") for name in names)
 
 
 def box(kind: str, *children: Any, vertical: bool = False) -> Any:

@@ -10,6 +10,7 @@ import traitlets
 
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import Part, asset
+from prunelab.jupyter.words import SCORES as WORDS
 from prunelab.lab import Preview
 from prunelab.render.numbers import number
 
@@ -23,6 +24,7 @@ class ScoresPlot(anywidget.AnyWidget):
     how many units lie below it."""
 
     _esm = asset("scores.js")
+    words = traitlets.Dict(WORDS).tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
     bars: Any = traitlets.List().tag(sync=True)
     ends: Any = traitlets.List().tag(sync=True)
@@ -34,7 +36,7 @@ class Scores(Part):
     """A histogram of the chosen layer's scores; dragging the threshold is the same as moving the ratio. Units that are
     gone are not in it: their weights are zero now, and so is what most criteria make of them."""
 
-    title, place, sets_ratio = "Scores", "charts", True
+    title, place, sets_ratio = WORDS["title"], "charts", True
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -64,7 +66,7 @@ class Scores(Part):
             group = self.desk.group
             reason = group.reason if group is not None and group.reason else self.desk.problem or self.desk.unseen
             with self.widget.hold_sync():
-                self.widget.bars, self.widget.caption = [], f"no scores: {reason}"
+                self.widget.bars, self.widget.caption = [], WORDS["none"].format(reason=reason)
             return
         scores = self.lab.scores(preview.layer, self.desk.criterion)
         bars, ends, threshold = histogram(scores, preview)
@@ -73,8 +75,8 @@ class Scores(Part):
             self.widget.ends = [number(end) for end in ends]
             self.widget.cut = {"cut": len(preview.removed), "units": preview.units}
             gone = len(preview.removed) - len(preview.new)
-            self.widget.caption = (f"{preview.layer} · {self.desk.criterion_name} of {preview.units - gone} units"
-                                   f"{f', {gone} are gone' if gone else ''}")
+            self.widget.caption = WORDS["caption gone" if gone else "caption"].format(
+                layer=preview.layer, criterion=self.desk.criterion_name, units=preview.units - gone, gone=gone)
 
 
 def _here(preview: Preview) -> Array:

@@ -20,7 +20,7 @@ class HeatMap(anywidget.AnyWidget):
     known. ``wished``: ratios by name; ``at``: the slider's, of the ``chosen`` layer; ``sign``: −1 where less is
     better."""
 
-    _esm = asset("sensitivity.js")
+    _esm = asset("names.js", "sensitivity.js")
     _css = asset("sensitivity.css")
     words = traitlets.Dict(WORDS).tag(sync=True)
     metric = traitlets.Unicode().tag(sync=True)

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from prunelab.criteria import criterion_of, needs_of
 from prunelab.errors import PrunelabError
 from prunelab.jupyter.panels.choices import Choices
+from prunelab.jupyter.panels.masking import WHOLE, Masking, of_layers
+from prunelab.jupyter.words import STEP as WORDS
 from prunelab.lab.cuts import gone
 from prunelab.plan.plan import PlanGroup
 
 if TYPE_CHECKING:
     from prunelab.graph import Group
     from prunelab.lab import Lab, Preview, Previews
+    from prunelab.plan import Plan
 
 _RATIO = 0.3  # at first, as `Lab.step` has it
 
@@ -28,6 +31,8 @@ class Thought:
         self.ratio, self.choices = _RATIO, Choices(lab)
         self.thinks = True
         self.previews: Previews | None = None
+        self.masking: Masking | None = None  # instead of a cut: weights that are masked in their place
+        self.masked: Plan | None = None  # what would be masked then
         self.unseen = ""  # why nobody knows yet which units go
         self.problem = ""  # what is wrong with it; what went wrong in the work is the worker's outcome
 
@@ -75,14 +80,25 @@ class Thought:
     def rethink(self) -> None:
         """Look at what a step would do now."""
         self.previews, self.problem, self.unseen = None, "", ""
+        self.masking = self.masked = None
         group, plan = self.group, self.lab.plan
         if group is None or not group.prunable or not self.thinks:
             return
-        if plan.groups and not any(isinstance(g, PlanGroup) for g in plan.groups):
-            self.unseen = "weights are masked in their place here"
+        if self.choices.pieces != WHOLE:
+            self._mask()
             return
-        self.unseen = f"which units: from {' and '.join(self._needs)}" if self._needs else ""
+        if plan.groups and not any(isinstance(g, PlanGroup) for g in plan.groups):
+            self.unseen = WORDS["in place"]
+            return
+        self.unseen = WORDS["unseen"].format(needs=WORDS["and"].join(self._needs)) if self._needs else ""
         try:
             self.previews = self.lab.previews(self.layers, self.ratio, self.counting)
         except PrunelabError as error:
             self.problem = str(error)
+
+    def _mask(self) -> None:
+        try:
+            masking = of_layers(self.lab, self.choices.pieces, self.layers, self.ratio)
+            self.masking, self.masked = masking, masking.plan(self.lab, self.criterion)
+        except PrunelabError as error:
+            self.masking, self.problem = None, str(error)

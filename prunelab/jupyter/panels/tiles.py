@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from prunelab.graph import Graph, Group
+from prunelab.jupyter.words import MASKS as WORDS
 from prunelab.render.masks import MaskPicture
 
 Array = np.ndarray[Any, Any]
@@ -34,9 +35,9 @@ class Tiles:
     def caption(self) -> str:
         """What the canvas shows, in words."""
         units, columns, size = self.cells.shape
-        kernels = f" of {self.kernel[0]} × {self.kernel[1]}" if size > 1 else ""
-        gathered = f", each the root mean square of {self.each}" if self.each > 1 else ""
-        return f"{units} × {columns} {self.what}{kernels}{gathered}"
+        kernels = WORDS["of kernels"].format(height=self.kernel[0], width=self.kernel[1]) if size > 1 else ""
+        gathered = WORDS["gathered"].format(each=self.each) if self.each > 1 else ""
+        return WORDS["shape"].format(units=units, columns=columns, what=self.what) + kernels + gathered
 
 
 def tiles(graph: Graph, group: Group, picture: MaskPicture) -> Tiles:
@@ -49,9 +50,9 @@ def tiles(graph: Graph, group: Group, picture: MaskPicture) -> Tiles:
     shadow = None if masked is None else masked.astype(np.float32).reshape(cells.shape)
     if size > 1:
         if cells.size <= _MOST and max(units * kernel[0], columns * kernel[1]) <= _WIDEST:
-            return Tiles(cells, kernel, shadow, "kernels")
+            return Tiles(cells, kernel, shadow, WORDS["kernels"])
         cells, shadow = cells.mean(2, keepdims=True), None if shadow is None else shadow.mean(2, keepdims=True)
-    what = "kernel means" if size > 1 else "weights"
+    what = WORDS["kernel means" if size > 1 else "weights"]
     most = max(1, min(_COLUMNS, _MOST // units))
     if columns <= most:
         return Tiles(cells, (1, 1), shadow, what)

@@ -38,15 +38,16 @@ function render({ model, el }) {
   el.classList.add("pl-command");
   const code = document.createElement("code");
   code.tabIndex = 0;
-  code.setAttribute("aria-label", "the last click as code");
-  const copies = button("Copy", "copy the line that does the same as the last click");
-  const inserts = button("Insert", "a new cell with the line below this one");
+  const words = model.get("words");
+  code.setAttribute("aria-label", words.code);
+  const copies = button(words.copy, words["copy hint"]);
+  const inserts = button(words.insert, words["insert hint"]);
   const notebook = notebookOf(model);
   el.append(code, copies, ...(notebook ? [inserts] : []));
 
   function show() {
     const line = model.get("line");
-    code.textContent = line || "your last click, as code";
+    code.textContent = line || words.nothing;
     code.title = line;
     code.classList.toggle("pl-quiet", !line);
     copies.disabled = inserts.disabled = !line;
@@ -62,11 +63,11 @@ function render({ model, el }) {
 
   copies.addEventListener("click", async () => {
     await copy(model.get("line"));
-    said(copies, "Copied");
+    said(copies, words.copied);
   });
   inserts.addEventListener("click", () => {
     notebook.insertCell(placeBelow(el, notebook), { cell_type: "code", source: model.get("line"), metadata: {} });
-    said(inserts, "Done");
+    said(inserts, words.inserted);
   });
   model.on("change:line", show);
   show();

@@ -7,6 +7,7 @@ const LEFT = 48;
 const TOP = 32;
 const END = 130; // room for what is written beside the last state
 const BEYOND = 6; // columns and lanes beyond what is in sight
+const LABEL = 14; // letters between two states
 
 function make(tag, attributes, text) {
   const made = document.createElementNS(SVG, tag);
@@ -15,18 +16,18 @@ function make(tag, attributes, text) {
   return made;
 }
 
-function middle(name, length) {
-  if (name.length <= length) return name;
-  const end = Math.ceil((length - 1) * 0.6);
-  return `${name.slice(0, length - 1 - end)}…${name.slice(-end)}`;
-}
-
 const place = (column, lane) => [LEFT + column * COLUMN, TOP + lane * LANE];
 
 function edge([c1, l1, c2, l2]) {
   const [x1, y1] = place(c1, l1);
   const [x2, y2] = place(c2, l2);
   return y1 === y2 ? `M${x1} ${y1}H${x2}` : `M${x1} ${y1}C${x1 + 48} ${y1} ${x2 - 48} ${y2} ${x2} ${y2}`;
+}
+
+// "layer3.0.conv1 40 %": the ratio stays, the layer's name gives way
+function labelled(text) {
+  const [, name, rest] = /^(\S+\.\S+)( .*)$/.exec(text) ?? [];
+  return name ? short(name, (made) => made.length + rest.length <= LABEL) + rest : middle(text, LABEL);
 }
 
 function render({ model, el }) {
@@ -56,7 +57,7 @@ function render({ model, el }) {
       make("circle", { class: "pl-target", cx: x, cy: y, r: 14 }),
       make("circle", { class: "pl-ring", cx: x, cy: y, r: 11 }),
       make("circle", { class: "pl-dot", cx: x, cy: y, r: here ? 8 : 6 }),
-      make("text", { class: "pl-label", x, y: y - 15, "text-anchor": "middle" }, middle(one.label, 13)),
+      make("text", { class: "pl-label", x, y: y - 15, "text-anchor": "middle" }, labelled(one.label)),
     );
     if (one.end) group.append(make("text", { class: "pl-end", x: x + 15, y: y + 4 }, middle(one.end, 24)));
     if (one.names) group.append(make("text", { class: "pl-names", x, y: y + 20, "text-anchor": "middle" }, middle(one.names, 14)));

@@ -4,15 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const ROW = 28; // pixels, as in the stylesheet
 const SPARE = 6; // rows beyond the edges, so that a quick scroll finds them there
 const NUMBERS = { kept: (row) => row.left, params: (row) => row.n_params, macs: (row) => row.n_macs, lost: (row) => row.lost };
-const COLUMNS = [
-  { key: "name", text: "layer", hint: "in network order; press to sort by name" },
-  { key: "bar", text: "units", hint: "which units are kept, and which the slider would cut" },
-  { key: "kept", text: "kept", kind: "pl-num", hint: "units kept, of all; press to sort by the fraction kept" },
-  { key: "params", text: "params", kind: "pl-num", hint: "what hangs on the group's units now, in all layers that make or read them" },
-  { key: "macs", text: "MACs", kind: "pl-num", hint: "what hangs on the group's units now, of one sample" },
-  { key: "lost", text: "sensitivity", kind: "pl-lost", hint: "the metric as more of this layer alone is cut; press to sort by what half of it costs" },
-  { key: "tied", text: "tied to", kind: "pl-tied", hint: "the other layers that change with the group" },
-];
+const COLUMNS = { name: "", bar: "", kept: "pl-num", params: "pl-num", macs: "pl-num", lost: "pl-lost", tied: "pl-tied" };
 
 function make(tag, kind, text) {
   const made = document.createElement(tag);
@@ -27,11 +19,7 @@ function drawn(tag, attributes) {
   return made;
 }
 
-function middle(name, length) {
-  if (name.length <= length) return name;
-  const end = Math.ceil((length - 1) * 0.6);
-  return `${name.slice(0, length - 1 - end)}…${name.slice(-end)}`;
-}
+const fill = (text, values) => text.replace(/{(\w+)}/g, (_, name) => values[name]);
 
 const bytesOf = (view) => (view?.byteLength ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : new Uint8Array(0));
 
@@ -50,13 +38,16 @@ function runs(bits, from, units, set) {
 
 function render({ model, el }) {
   el.classList.add("pl-layers");
-  el.innerHTML = `<div class="pl-tools"><input type="search" placeholder="filter layers" aria-label="filter layers" spellcheck="false">
-    <span class="pl-quiet" role="status"></span></div>
-    <div class="pl-grid" role="grid" tabindex="0" aria-label="layers" aria-multiselectable="true">
+  const words = model.get("words");
+  el.innerHTML = `<div class="pl-tools"><input type="search" spellcheck="false"><span class="pl-quiet" role="status"></span></div>
+    <div class="pl-grid" role="grid" tabindex="0" aria-multiselectable="true">
     <div class="pl-grid-head" role="rowgroup"><div class="pl-line" role="row" aria-rowindex="1"></div></div>
     <div class="pl-grid-body" role="rowgroup"></div></div>`;
   const [search, told] = el.querySelectorAll(".pl-tools > *");
   const grid = el.querySelector(".pl-grid");
+  search.placeholder = words.filter;
+  search.setAttribute("aria-label", words.filter);
+  grid.setAttribute("aria-label", words.layers);
   const head = grid.querySelector(".pl-line");
   const body = grid.querySelector(".pl-grid-body");
   const ruler = document.createElement("canvas").getContext("2d");
@@ -75,8 +66,9 @@ function render({ model, el }) {
   // columns
 
   function header() {
-    head.replaceChildren(...COLUMNS.map(({ key, text, kind, hint }) => {
-      const cell = make("div", `pl-cell pl-at-${key} ${kind ?? ""}`);
+    head.replaceChildren(...Object.entries(COLUMNS).map(([key, kind]) => {
+      const [text, hint] = [words[`${key} column`], words[`${key} hint`]];
+      const cell = make("div", `pl-cell pl-at-${key} ${kind}`);
       cell.setAttribute("role", "columnheader");
       if (key === "bar" || key === "tied") {
         cell.textContent = text;
@@ -135,24 +127,15 @@ function render({ model, el }) {
 
   function tell() {
     const frozen = rows.filter((row) => row.frozen).length;
-    const all = `${rows.length} layers${frozen ? `, ${frozen} frozen` : ""}`;
-    const many = selected.size > 1 ? `${selected.size} chosen · ` : "";
-    told.textContent = many + (shown.length === rows.length ? all : `${shown.length} of ${rows.length}`);
-    body.dataset.empty = shown.length ? "" : rows.length ? `no layer has “${search.value.trim()}” in its name` : "this network has no groups";
+    const every = shown.length === rows.length;
+    const rest = fill(words[every ? (frozen ? "all frozen" : "all") : "some"], { n: rows.length, frozen, shown: shown.length });
+    told.textContent = selected.size > 1 ? fill(words.chosen, { n: selected.size, rest }) : rest;
+    body.dataset.empty = shown.length ? "" : rows.length ? fill(words["not found"], { text: search.value.trim() }) : words["no groups"];
   }
 
-  // names lose the middles of their longest words: what tells layers apart is the numbers between them
   function fitted(name) {
     const room = (head.firstChild?.clientWidth ?? 0) - 14;
-    const words = name.split(".");
-    const lengths = words.map((word) => word.length);
-    const made = () => words.map((word, k) => middle(word, lengths[k])).join(".");
-    while (room > 0 && ruler.measureText(made()).width > room) {
-      const longest = lengths.indexOf(Math.max(...lengths));
-      if (lengths[longest] <= 3) break;
-      lengths[longest]--;
-    }
-    return made();
+    return room > 0 ? short(name, (text) => ruler.measureText(text).width <= room) : name;
   }
 
   function bar(row) {
@@ -191,7 +174,7 @@ function render({ model, el }) {
     };
     cell("name", "", fitted(row.name)).setAttribute("aria-label", row.name);
     if (row.frozen) {
-      cell("why", "", `frozen: ${row.frozen}`);
+      cell("why", "", fill(words.frozen, { reason: row.frozen }));
       return made;
     }
     cell("bar", "", bar(row));

@@ -24,6 +24,7 @@ function colour(element, name) {
 
 const rgb = (element, name) => colour(element, name).match(/[\d.]+/g).map(Number);
 const told = (value) => Number(value.toPrecision(3)).toString().replace("-", "−");
+const fill = (text, values) => text.replace(/{(\w+)}/g, (_, name) => values[name]);
 const between = (low, value, high) => Math.min(high, Math.max(low, value));
 
 // one state's weights: as they came, the means of their kernels, and a sheet of pixels of each
@@ -82,11 +83,9 @@ class Layer {
 const HTML = `<div class="pl-caption"><span class="pl-quiet"></span><output class="pl-quiet" aria-live="polite"></output></div>
   <div class="pl-masks-view" tabindex="0" role="img"><div class="pl-masks-space"><canvas></canvas></div></div>
   <div class="pl-empty pl-quiet"></div>
-  <div class="pl-masks-tools"><label class="pl-quiet">compare with <select></select></label>
-  <span class="pl-quiet"></span><input type="range" min="0" max="1000" value="500" aria-label="how much of the other state is shown"><span class="pl-quiet"></span>
-  <span class="pl-fill"></span><button type="button" title="less (or −, or Ctrl and the wheel)" aria-label="zoom out">−</button>
-  <button type="button" title="all of it (or 0)" aria-label="zoom to fit">Fit</button>
-  <button type="button" title="more (or +, or Ctrl and the wheel)" aria-label="zoom in">+</button></div>`;
+  <div class="pl-masks-tools"><label class="pl-quiet"><span></span><select></select></label>
+  <span class="pl-quiet"></span><input type="range" min="0" max="1000" value="500"><span class="pl-quiet"></span>
+  <span class="pl-fill"></span><button type="button"></button><button type="button"></button><button type="button"></button></div>`;
 
 function render({ model, el }) {
   el.classList.add("pl-masks");
@@ -100,7 +99,15 @@ function render({ model, el }) {
   const select = el.querySelector("select");
   const wipe = el.querySelector("input");
   const [less, fit, more] = el.querySelectorAll("button");
-  for (const button of [less, fit, more]) button.className = "jupyter-widgets jupyter-button";
+  const words = model.get("words");
+  for (const [button, name] of [[less, "smaller"], [fit, "fit"], [more, "larger"]]) {
+    button.className = "jupyter-widgets jupyter-button";
+    button.textContent = words[name];
+    button.title = words[`${name} hint`];
+    button.setAttribute("aria-label", words[`${name} hint`].split(" (")[0]);
+  }
+  select.previousSibling.textContent = words.compare;
+  wipe.setAttribute("aria-label", words.wipe);
   let here = new Layer(null, null, null, 0, [1, 1]);
   let other = null;
   let zoom = 1;
@@ -122,9 +129,9 @@ function render({ model, el }) {
     empty.textContent = none;
     view.hidden = caption.parentElement.hidden = tools.hidden = Boolean(none);
     empty.hidden = !none;
-    caption.textContent = `${model.get("layer")} · ${model.get("caption")} · cut veiled`;
+    caption.textContent = fill(words.caption, { layer: model.get("layer"), what: model.get("caption") });
     caption.title = caption.textContent;
-    view.setAttribute("aria-label", `${caption.textContent}; arrow keys go from cell to cell, plus and minus zoom`);
+    view.setAttribute("aria-label", fill(words.keys, { caption: caption.textContent }));
     offer();
     tell();
     repaint();
@@ -133,7 +140,7 @@ function render({ model, el }) {
   function offer() {
     const current = model.get("current");
     const options = model.get("states").filter(([id]) => id !== current);
-    select.replaceChildren(new Option("nothing", ""), ...options.map(([id, text]) => new Option(text, id)));
+    select.replaceChildren(new Option(words.nothing, ""), ...options.map(([id, text]) => new Option(text, id)));
     select.value = model.get("state");
     select.disabled = !options.length;
     for (const part of [wipe, wipe.previousSibling, wipe.nextSibling]) part.hidden = !other;
@@ -271,11 +278,13 @@ function render({ model, el }) {
     const cell = at.row * here.columns + at.column;
     const fine = here.size > 1 && wide >= 4 * here.wide && high >= 4 * here.high;
     const k = cell * here.size + at.y * here.wide + at.x;
-    const where = `${model.get("unit_name")} ${at.row}, ${model.get("column_name")} ${at.column}`;
-    const value = fine ? `at ${at.y},${at.x}: ${told(here.cells[k])}` : here.size > 1 ? `mean ${told(here.means[cell])}` : told(here.means[cell]);
     const masked = here.masked.length && (fine || here.size === 1) && here.masked[k] > 127;
-    const was = other ? `, was ${told(fine ? other.cells[k] : other.means[cell])}` : "";
-    output.textContent = `${where}${fine ? " " : ": "}${value}${was}, ${masked ? "masked" : ["kept", "cut", "would be cut"][here.marks[at.row]]}`;
+    output.textContent = fill(words[fine ? "inner" : here.size > 1 ? "mean" : "cell"], {
+      unit: model.get("unit_name"), row: at.row, column: model.get("column_name"), k: at.column, y: at.y, x: at.x,
+      value: told(fine ? here.cells[k] : here.means[cell]),
+      was: other ? fill(words.was, { value: told(fine ? other.cells[k] : other.means[cell]) }) : "",
+      kept: words[masked ? "masked" : ["kept", "cut", "going"][here.marks[at.row]]],
+    });
   }
 
   function under(event) {

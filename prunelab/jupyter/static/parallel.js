@@ -2,12 +2,6 @@
 const [OTHER, ON_FRONT, CHOSEN] = [0, 1, 2];
 const [TOP, SIDE] = [18, 34];
 
-function middle(name, length) {
-  if (name.length <= length) return name;
-  const end = Math.ceil((length - 1) * 0.6);
-  return `${name.slice(0, length - 1 - end)}…${name.slice(-end)}`;
-}
-
 const bytes = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
 
 function render({ model, el }) {
@@ -89,7 +83,7 @@ function render({ model, el }) {
         ink.translate(x + 4, height - room() + 18);
         ink.rotate(Math.PI / 2);
         ink.textAlign = "left";
-        ink.fillText(middle(axis.name, room() > 70 ? 10 : 8), 0, 4);
+        ink.fillText(short(axis.name, (text) => text.length <= (room() > 70 ? 10 : 8)), 0, 4);
         ink.restore();
       }
       ink.textAlign = "center";

@@ -5,10 +5,10 @@ const KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 
 
 const HTML = `<div class="pl-caption pl-quiet"></div><div class="pl-scores-view"><svg viewBox="0 0 ${W} ${H}" preserveAspectRatio="none" role="img">
     <g></g><line class="pl-rule" x1="0" x2="${W}" y1="${H}" y2="${H}"/></svg>
-  <div class="pl-handle" role="slider" tabindex="0" aria-label="threshold: units with a lower score would be cut" aria-valuemin="0"></div></div>
-  <div class="pl-ends pl-quiet"><span></span><span>score</span><span></span></div>
-  <div class="pl-key pl-quiet"><span><i class="pl-kept"></i>kept</span><span><i class="pl-going"></i>would be cut</span>
-  <span><i class="pl-threshold"></i>threshold: drag it, or use the arrow keys</span></div>`;
+  <div class="pl-handle" role="slider" tabindex="0" aria-valuemin="0"></div></div>
+  <div class="pl-ends pl-quiet"><span></span><span></span><span></span></div>
+  <div class="pl-key pl-quiet"><span><i class="pl-kept"></i></span><span><i class="pl-going"></i></span>
+  <span><i class="pl-threshold"></i></span></div>`;
 
 function render({ model, el }) {
   el.classList.add("pl-scores");
@@ -18,6 +18,10 @@ function render({ model, el }) {
   const svg = view.querySelector("svg");
   const bars = svg.querySelector("g");
   const handle = view.querySelector(".pl-handle");
+  const words = model.get("words");
+  handle.setAttribute("aria-label", words.threshold);
+  ends.children[1].textContent = words.score;
+  [words.kept, words.going, words["threshold hint"]].forEach((text, k) => key.children[k].append(text));
   let dragging = false;
 
   function draw() {
@@ -38,7 +42,7 @@ function render({ model, el }) {
     const { cut, units } = model.get("cut");
     handle.setAttribute("aria-valuemax", units - 1);
     handle.setAttribute("aria-valuenow", cut);
-    handle.setAttribute("aria-valuetext", `${cut} of ${units} units`);
+    handle.setAttribute("aria-valuetext", words.below.replace("{cut}", cut).replace("{units}", units));
     if (!dragging) place(model.get("threshold"));
   }
 

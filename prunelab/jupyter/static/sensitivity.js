@@ -10,12 +10,6 @@ function fill(text, parts) {
   return text.replace(/\{(\w+)\}/g, (_, name) => parts[name]);
 }
 
-function middle(name, length) {
-  if (name.length <= length) return name;
-  const end = Math.ceil((length - 1) * 0.6);
-  return `${name.slice(0, length - 1 - end)}…${name.slice(-end)}`;
-}
-
 const minus = (text) => text.replace("-", "−");
 const percent = (ratio) => `${+(100 * ratio).toFixed(1)} %`;
 
@@ -106,10 +100,8 @@ function render({ model, el }) {
     const every = [1, 2, 4, 5, 10].find((step) => step >= least) ?? 20;
     heads.forEach((th, column) => (th.firstChild.hidden = column % every !== every - 1));
     ruler.font = `600 12px ${getComputedStyle(table).fontFamily}`;
-    for (const th of table.querySelectorAll("tbody th")) {
-      let length = th.title.length;
-      while (length > 4 && ruler.measureText(middle(th.title, length)).width > room) length--;
-      th.textContent = middle(th.title, length);
+    for (const th of table.querySelectorAll("tbody > tr > th")) {
+      th.textContent = short(th.title, (text) => ruler.measureText(text).width <= room);
     }
   }
 
