@@ -219,6 +219,25 @@ class CoordinateAttention(nn.Layer):
         return self.head(x * F.sigmoid(self.rows(a)) * F.sigmoid(self.columns(b.transpose([0, 1, 3, 2]))))
 
 
+class WindowsByHead(nn.Layer):
+    """Convolutions of several sizes, each for some heads, meet all heads (CoaT's relative positions)."""
+
+    def __init__(self):
+        super().__init__()
+        self.p, self.v = nn.Conv2D(3, 16, 4, 4), nn.Conv2D(16, 32, 1)
+        self.q, self.out = nn.Linear(16, 32), nn.Linear(32, 3)
+        self.by_head = nn.LayerList([nn.Conv2D(4 * n, 4 * n, k, padding=k // 2, groups=4 * n)
+                                     for n, k in ((2, 1), (3, 3), (3, 5))])
+
+    def forward(self, x):
+        x = self.p(x)
+        b, _, h, w = x.shape
+        near = [conv(v) for conv, v in zip(self.by_head, self.v(x).split([8, 12, 12], 1), strict=True)]
+        near = paddle.concat(near, 1).reshape([b, 8, 4, h * w]).transpose([0, 1, 3, 2])
+        queries = self.q(x.flatten(2).transpose([0, 2, 1])).reshape([b, h * w, 8, 4]).transpose([0, 2, 1, 3])
+        return self.out((queries * near).transpose([0, 2, 1, 3]).reshape([b, h * w, 32]).mean(1))
+
+
 class SuperResolution(nn.Layer):
     """Dense residual blocks, a pixel shuffle, an image in and out."""
 
@@ -244,5 +263,6 @@ VISION = {
     "mixer": (Mixer, IMAGE, 0.55), "global_filter": (GlobalFilter, IMAGE, 0.5),
     "weight_standardised": (WeightStandardised, IMAGE, 0.65),
     "coordinate_attention": (CoordinateAttention, IMAGE, 0.55),
+    "windows_by_head": (WindowsByHead, (1, 3, 16, 16), 0.65),
     "super_resolution": (SuperResolution, (1, 3, 8, 8), 0.7),
 }

@@ -197,16 +197,20 @@ def _unify_products(a: Dim, b: Dim, reason: str) -> None:
 
 
 def _unify_rows(table: Dim, chain: Dim, reason: str) -> None:
-    """A product meets a concatenation: parts that are whole rows fix the rows and keep the columns free."""
+    """A product meets a concatenation: parts that are whole rows are parts of the rows, with the same columns."""
     parts = [find(p) for p in chain.parts]
     outer, inner = _whole_rows(table, [p.size for p in parts])
     columns = math.prod(f.size for f in inner)
-    why = "rows of a concatenation" if inner else f"{reason}: a concatenation across rows"
     chain.link = table
-    for f in outer:
-        fix(f, why)
-    for p in parts:
-        unify(p, product([atom(p.size // columns, why), *inner]), reason)
+    if len(outer) == 1 and inner:
+        heads = split(outer[0], [p.size // columns for p in parts])
+    else:
+        why = "rows of a concatenation" if inner else f"{reason}: a concatenation across rows"
+        for f in outer:
+            fix(f, why)
+        heads = [atom(p.size // columns, why) for p in parts]
+    for p, head in zip(parts, heads, strict=True):
+        unify(p, product([head, *inner]), reason)
 
 
 def _whole_rows(table: Dim, sizes: Iterable[int]) -> tuple[list[Dim], list[Dim]]:

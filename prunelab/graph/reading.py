@@ -27,8 +27,9 @@ from prunelab.graph.reasons import is_users
 def as_plain_python(model: Any) -> Iterator[None]:
     """Inside, Paddle calls the methods of the model's classes as they are, without rewriting their source.
 
-    So it reads a class whose source is gone, and a ``super().forward`` over two levels, which its rewriting calls
-    without end. A branch on a tensor still cannot be read: there it is an error of Python's.
+    So it reads a class whose source is gone, a ``super().forward`` over two levels, which its rewriting calls without
+    end, and ``zip(strict=True)``, which what it puts in zip's place does not take. A branch on a tensor still cannot be
+    read: there it is an error of Python's.
     """
     vars(model).pop("forward", None)  # made static by the reading that failed
     classes = dict.fromkeys(cls for layer in model.sublayers(include_self=True) for cls in type(layer).__mro__

@@ -38,15 +38,6 @@ def explain(error: BaseException, model: Any, specs: tuple[TensorSpec, ...]) -> 
                       "to_static can read, with no branch on the values of tensors")
 
 
-def needs_plain_python(error: BaseException) -> bool:
-    """Whether Paddle failed at rewriting Python's source, and not at what it says.
-
-    A syntax error can only be its rewriting's: a name that a comprehension and a loop share is written as a nonlocal.
-    """
-    return "could not get source code" in str(error) or isinstance(error, (RecursionError, SyntaxError)) or (
-        "RecursionError" in str(error))
-
-
 def _reason(error: BaseException) -> str:
     """The last line that names an error, without the place in Paddle's sources."""
     lines = str(error).strip().splitlines()

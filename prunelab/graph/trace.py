@@ -27,7 +27,7 @@ from prunelab.graph.reading import (
     without_collection,
     without_names,
 )
-from prunelab.graph.reasons import condition_line, explain, needs_plain_python, user_line
+from prunelab.graph.reasons import condition_line, explain, user_line
 from prunelab.graph.side_effects import Snapshot, made_by_forward, refuse_changes, refuse_side_effects
 from prunelab.graph.sizes import sizes_as_numbers
 from prunelab.graph.writes import read_in_order
@@ -139,9 +139,8 @@ def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
             with contextlib.suppress(Exception):
                 vars(model).pop("forward", None)
                 return _to_static(model, specs)
-        if needs_plain_python(error):
-            with contextlib.suppress(Exception), as_plain_python(model):
-                return _to_static(model, specs)
+        with contextlib.suppress(Exception), sizes_as_numbers(), as_plain_python(model):
+            return _to_static(model, specs)
         raise explain(error, model, specs) from error
     finally:
         paddle.set_rng_state(random_state)

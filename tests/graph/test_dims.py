@@ -173,3 +173,12 @@ def test_a_split_between_rows_of_inner_factors_keeps_the_columns():
     assert [bool(find(d).reason) for d in (a, b, c)] == [True, True, False]
     assert find(first) is find(c)
     assert find(second).size == 20
+
+
+def test_a_concatenation_of_whole_rows_takes_the_rows_apart():
+    heads, width = atom(8), atom(4)
+    parts = [atom(8), atom(24)]
+    unify(product([heads, width]), concatenation(parts), "add")
+    assert [p.size for p in find(heads).parts] == [2, 6]
+    assert all(find(p).parts[-1] is find(width) for p in parts)
+    assert not any(leaf.reason for p in parts for leaf in leaves(p))

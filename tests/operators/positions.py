@@ -59,6 +59,8 @@ READ = {
     "index list": vector(lambda h: h[:, ORDER]),
     "index twice": vector(lambda h: h[:, [5, 1, 5]], 0, "positions that are read by their numbers"),
     "mask list": vector(lambda h: h[:, [True, False] * 4], 4, "its size is read as a number"),
+    "index each twice": vector(lambda h: h[:, [k // 2 for k in range(16)]]),
+    "index end to end": vector(lambda h: paddle.index_select(h, paddle.to_tensor([*range(8)] * 3), 1)),
     "index_select": vector(lambda h: paddle.index_select(h, paddle.to_tensor(ORDER), 1)),
     "index_sample": vector(lambda h: paddle.index_sample(h, paddle.zeros([h.shape[0], 2], "int64")), 0,
         "positions that are read by their numbers"),

@@ -162,12 +162,13 @@ def _triangle(step: Step) -> None:
 
 
 def _gather(step: Step) -> None:
-    """Positions read by number along one axis; numbers that the program spells, each once, are followed."""
+    """Positions read by number along one axis; numbers that the program spells, each once or all as often, are
+    followed."""
     x, index = step.dims(0), step.dims(1)
     axis = _gathered(step)
     order = _order(step)
     if order is not None:
-        out = [*x[:axis], select(x[axis], order), *x[axis + 1:]]
+        out = [*x[:axis], _positions(x[axis], order), *x[axis + 1:]]
         step.give(out, step.dirty(0))
         return
     experts = experts_of(step, "index")
@@ -192,7 +193,7 @@ def _gathered(step: Step) -> int:
 
 
 def _order(step: Step) -> list[int] | None:
-    """The numbers that are read, where they are spelled in the program, and each once."""
+    """The numbers that are read, where they are spelled in the program, and each once, or all as often."""
     numbers = known(step, "index")
     if numbers is None or str(numbers.dtype) == "bool":
         return None
@@ -202,7 +203,22 @@ def _order(step: Step) -> list[int] | None:
         return None
     n = find(step.dims(0)[_gathered(step)]).size
     order = [int(k) % n for k in numbers.reshape(-1)]
-    return order if len(set(order)) == len(order) else None
+    return order if len(set(order)) == len(order) or _repeats(order, n) > 1 else None
+
+
+def _repeats(order: list[int], n: int) -> int:
+    """How often all of ``n`` positions are read, one after the other or end to end; 1 for anything else."""
+    times = len(order) // n
+    return times if order in ([k // times for k in range(n * times)], [*range(n)] * times) else 1
+
+
+def _positions(dim: Dim, order: list[int]) -> Dim:
+    """What is read of a dim."""
+    times = _repeats(order, find(dim).size)
+    if times == 1:
+        return select(dim, order)
+    repeats = atom(times, "repeats")
+    return product([dim, repeats] if order[0] == order[1] else [repeats, dim])
 
 
 def _gather_numbers(step: Step, widths: Widths) -> dict[str, Any]:
