@@ -6,7 +6,7 @@ import argparse
 
 from prunelab.cli.command import FINE, Command, json_option, tell
 from prunelab.cli.target import opened, recipe_at, target_option
-from prunelab.errors import WorkspaceError
+from prunelab.errors import ExportError, WorkspaceError
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +36,8 @@ def run(given: argparse.Namespace) -> int:
         if given.state is not None:
             lab.goto(given.state)
         found = lab.export(given.directory, formats, **{k: v for k, v in options.items() if v is not None})
+    except ExportError as error:
+        raise ExportError(str(error).replace("force=True", "--force")) from error  # as it is said in a line
     finally:
         if lab.state is not here:
             lab.goto(here)

@@ -95,8 +95,12 @@ def test_sensitivity_and_export_of_a_workspace(folder: Path, capsys: pytest.Capt
     assert json.loads(told(capsys, "status", "work", "--json")[1])["state"]["id"] == "s2"
     code, _, err = told(capsys, "export", "work", "small")
     assert code == 2
-    assert "exists and is not empty" in err
+    assert "small exists and is not empty; choose another folder, or replace it with --force" in err
+    assert told(capsys, "export", "work", "small", "--formats", "safetensors", "--force")[0] == 0
     assert json.loads(told(capsys, "doctor", "work", "--json")[1])["ok"]
+    found = json.loads(told(capsys, "doctor", "work", "--salvage", "saved", "--json")[1])
+    assert (found["states"], found["without_weights"]) == (["s0", "s1", "s2"], [])
+    assert told(capsys, "status", "saved")[0] == 0
     for words in (["work", "a.html"], ["run.toml", "b.md", "--title", "Mine"], ["work", "c.tex", "--recorded"]):
         found = json.loads(told(capsys, "report", *words, "--json")[1])
         assert found["size_bytes"] == Path(words[1]).stat().st_size
