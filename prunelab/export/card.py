@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from prunelab.render.numbers import change, milliseconds, number, percent, size
@@ -11,43 +11,39 @@ if TYPE_CHECKING:
     from prunelab.plan import Plan
 
 NAME = "MODEL_CARD.md"
-# how each file is used, in a few lines that run
+# how each file is used, in a few lines that run in its folder, on inputs that are NumPy arrays
+_ONNX = """import onnxruntime
+session = onnxruntime.InferenceSession("{file}")
+outputs = session.run(None, {arrays})"""
 _USE = {
-    "paddle": ("python", """import paddle
-config = paddle.inference.Config("model.json", "model.pdiparams")
+    "paddle": """import paddle
+config = paddle.inference.Config("{file}", "model.pdiparams")
+config.disable_glog_info()
 {onednn}predictor = paddle.inference.create_predictor(config)
-outputs = predictor.run([x])  # {inputs}"""),
-    "onnx": ("python", """import onnxruntime
-session = onnxruntime.InferenceSession("model.onnx")
-outputs = session.run(None, {{{by_name}}})"""),
-    "onnx-fp16": ("python", """import onnxruntime
-session = onnxruntime.InferenceSession("model_fp16.onnx")
-outputs = session.run(None, {{{by_name}}})"""),
-    "onnx-int8": ("python", """import onnxruntime
-session = onnxruntime.InferenceSession("model_int8.onnx")
-outputs = session.run(None, {{{by_name}}})"""),
-    "onnx-w8": ("python", """import onnxruntime
-session = onnxruntime.InferenceSession("model_w8.onnx")
-outputs = session.run(None, {{{by_name}}})"""),
-    "tensorflow": ("python", """import tensorflow as tf
+for name, array in {arrays}.items():
+    predictor.get_input_handle(name).copy_from_cpu(array)
+predictor.run()
+outputs = [predictor.get_output_handle(name).copy_to_cpu() for name in predictor.get_output_names()]""",
+    **dict.fromkeys(("onnx", "onnx-fp16", "onnx-int8", "onnx-w8"), _ONNX),
+    "tensorflow": """import tensorflow as tf
 serve = tf.saved_model.load("model_tf").signatures["serving_default"]
-outputs = serve({by_keyword})"""),
-    "tflite": ("python", """import tensorflow as tf
-run = tf.lite.Interpreter("model.tflite").get_signature_runner()
-outputs = run({by_keyword})"""),
-    "torchscript": ("python", """import torch
-net = torch.jit.load("model.pt")
-outputs = net(x)  # {inputs}"""),
-    "openvino": ("python", """import openvino
-net = openvino.Core().compile_model("model.xml", "CPU", {{"INFERENCE_PRECISION_HINT": "f32"}})
-outputs = net({{{by_name}}})"""),
-    "safetensors": ("python", """import paddle, prunelab
+outputs = serve(**{{name: tf.constant(array) for name, array in {arrays}.items()}})""",
+    "tflite": """import tensorflow as tf
+run = tf.lite.Interpreter("{file}").get_signature_runner()
+outputs = run(**{arrays})""",
+    "torchscript": """import torch
+net = torch.jit.load("{file}")
+outputs = net(*map(torch.from_numpy, [{names}]))""",
+    "openvino": """import openvino
+net = openvino.Core().compile_model("{file}", "CPU", {{"INFERENCE_PRECISION_HINT": "f32"}})
+outputs = net({arrays})""",
+    "safetensors": """import paddle{prunelab}
 from safetensors.numpy import load_file
-small = prunelab.Plan.load("plan.json").apply(your_model())  # a fresh model of the dense class
-small.set_state_dict({{name: paddle.to_tensor(a) for name, a in load_file("model.safetensors").items()}})"""),
-    "python": ("python", """from model import load  # needs Paddle and NumPy only
-net = load()
-outputs = net(x)  # {inputs}"""),
+model = {model}
+model.set_state_dict({{name: paddle.to_tensor(array) for name, array in load_file("{file}").items()}})""",
+    "python": """import paddle
+from model import load  # model.py, which needs Paddle and NumPy only
+outputs = load()(*map(paddle.to_tensor, [{names}]))""",
 }
 
 
@@ -97,7 +93,12 @@ def _files(told: Mapping[str, Any]) -> Iterator[str]:
     machine, threads = told["machine"], told["options"]["threads"]
     cpus = f"{threads} thread{'s' if threads != 1 else ''} of {machine['n_cpus']}"
     where = f"{cpus} ({machine['system']}, {machine['processor']})"
-    yield from ("", f"Latency: the median of single calls and the 10th to 90th percentile, with {where}.", "")
+    if any(f["parity"] for f in told["formats"].values()):
+        yield from ("", ("Each file was loaded again by its own runtime and compared with the model in Paddle: the "
+                         "error is the largest difference, relative to the largest output."))
+    if any(f["latency"] for f in told["formats"].values()):
+        yield from ("", f"Latency: the median of single calls and the 10th to 90th percentile, with {where}.")
+    yield ""
     yield from (f"- {name}: {note}" for name, f in told["formats"].items() for note in f["notes"])
 
 
@@ -125,18 +126,31 @@ def _numbers(metrics: Mapping[str, Any], names: list[str], of: str) -> str:
 
 
 def _use(told: Mapping[str, Any]) -> Iterator[str]:
-    names = [i["name"] for i in next(iter(told["formats"].values()))["inputs"]]
-    yield from ("", "## Use", "")
+    inputs = next(iter(told["formats"].values()))["inputs"]
+    names = [i["name"] for i in inputs]
+    arrays = ", ".join(f'"{name}": {name}' for name in names)
+    yield from ("", "## Use", "", "In this folder, on NumPy arrays; here they are zeros.", "")
+    yield from _code("import numpy as np", *(f'{i["name"]} = np.zeros({_sizes(i["shape"])}, "{i["dtype"]}")'
+                                             for i in inputs))
     for name, f in told["formats"].items():
         if name not in _USE:
             continue
-        language, text = _USE[name]
         off = (f["setting"] or {}).get("onednn") is False
-        filled = text.format(inputs=", ".join(names),
-                             by_keyword=", ".join(f"{n}={n}" for n in names),
-                             by_name=", ".join(f'"{n}": {n}' for n in names),
-                             onednn="config.disable_mkldnn()  # it is wrong on this model\n" if off else "")
-        yield from (f"```{language}", filled, "```", "")
+        yield from (f"As {name}:", "")
+        yield from _code(_USE[name].format(
+            file=next(file["path"] for file in told["files"] if file["format"] == name), names=", ".join(names),
+            arrays=f"{{{arrays}}}", onednn="config.disable_mkldnn()  # it is wrong on this model\n" if off else "",
+            prunelab=", prunelab" if told["plan"] else "",
+            model='prunelab.Plan.load("plan.json").apply(DenseModel())' if told["plan"] else "Model()"))
+
+
+def _code(*lines: str) -> Iterator[str]:
+    yield from ("```python", *lines, "```", "")
+
+
+def _sizes(shape: Sequence[int | None]) -> tuple[int, ...]:
+    """Sizes that fit: one sample, and a few positions where the length is free."""
+    return tuple(n if n is not None else 1 if axis == 0 else 4 for axis, n in enumerate(shape))
 
 
 # what is said of `examples.safetensors`, by what its inputs are

@@ -10,7 +10,6 @@ from typing import Any
 from prunelab.render.numbers import change, milliseconds, number, size
 from prunelab.render.table import html_table, text_table
 
-
 # what a person may not want to give away, by what the inputs of the examples are
 _KEPT = {"given": "the example inputs that were given", "data": "samples of the data"}
 
