@@ -15,7 +15,7 @@ from prunelab.errors import ExportError
 from prunelab.export.base import STEM, Array, Runner, Setting, free_shape, length_axis
 from prunelab.export.listing import read_graph
 from prunelab.graph import TensorSpec
-from prunelab.graph.reading import as_eager, forgetting_failures, taking_any_self
+from prunelab.graph.reading import as_eager, forgetting_failures, holding_interrupts, taking_any_self
 from prunelab.surgery.compact import as_graph
 
 
@@ -81,7 +81,7 @@ def save_program(model: Any, stem: Path, specs: tuple[TensorSpec, ...]) -> tuple
     eager = contextlib.nullcontext() if any(length_axis(s) is not None for s in specs) else as_eager()
     hook = model.register_forward_post_hook(_apart)
     try:
-        with warnings.catch_warnings(), forgetting_failures(), taking_any_self(model), eager:
+        with holding_interrupts(), warnings.catch_warnings(), forgetting_failures(), taking_any_self(model), eager:
             warnings.simplefilter("ignore")
             paddle.jit.save(model, str(stem), input_spec=spec)
     except Exception as error:  # to_static runs the model's own code: any error may come of it

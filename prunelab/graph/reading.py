@@ -6,6 +6,7 @@ import contextlib
 import functools
 import gc
 import inspect
+import signal
 import sys
 import threading
 import traceback
@@ -134,6 +135,26 @@ def with_light_parameters() -> Iterator[None]:
         yield
     finally:
         core.create_parameter = create
+
+
+@contextlib.contextmanager
+def holding_interrupts() -> Iterator[None]:
+    """Inside, Ctrl-C waits for the end.
+
+    At every operator Paddle asks Python for the stack, and the process dies where that raises.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    held: list[tuple[int, Any]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if held:
+            before(*held[0])
 
 
 @contextlib.contextmanager

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
+import paddle
 import pytest
 from export_nets import entries
 from paddle import nn
@@ -67,6 +70,32 @@ def test_an_interrupt_leaves_nothing(small: nn.Layer, tmp_path: Path, monkeypatc
         pl.export(small, tmp_path / "deep" / "out", ("paddle",), inputs=(1, 16))
     assert entries(tmp_path) == []
     assert small.training
+
+
+@pytest.mark.parametrize("name", ["paddle", "onnx"])
+def test_ctrl_c_while_paddle_reads_the_model_waits_for_its_end(name: str, tmp_path: Path) -> None:
+    """Raised in the middle, it may meet Paddle asking for the stack, and that kills the process."""
+    asked: list[str] = []
+
+    class Slow(nn.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(16, 16)
+
+        def forward(self, x: Any) -> Any:
+            if not paddle.in_dynamic_mode():
+                asked.append("begins")
+                os.kill(os.getpid(), signal.SIGINT)
+            hidden = self.linear(x)
+            if not paddle.in_dynamic_mode():
+                asked.append("ends")
+            return hidden
+
+    with pytest.raises(KeyboardInterrupt):
+        pl.export(Slow(), tmp_path / "out", (name,), inputs=(1, 16))
+    assert asked == ["begins", "ends"]
+    assert entries(tmp_path) == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_folder_that_cannot_be_written_is_named(small: nn.Layer, tmp_path: Path) -> None:

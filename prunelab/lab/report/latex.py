@@ -60,5 +60,6 @@ def escaped(text: str) -> str:
 
 
 def _is_set(letter: str) -> bool:
-    first, *accents = unicodedata.normalize("NFD", letter)
+    decomposed = unicodedata.normalize("NFD", letter)
+    first, accents = decomposed[0], decomposed[1:]
     return letter in _LETTERS or (ord(letter) < 0x180 and first.isascii() and _ACCENTS.issuperset(accents))
