@@ -61,6 +61,7 @@ CHECKS: Mapping[str, Check] = {
     "clusters": lambda value, place, own: check_positive(value, place),
     "spatial": lambda value, place, own: check_ratio(value, place=place),
     "vocabulary": lambda value, place, own: check_ratio(value, place=place),
+    "sentences": lambda value, place, own: value is None or check_whole(value, place, 1),
     "repair": _switch,
     "epochs": lambda value, place, own: check_whole(value, place),
     "lr": lambda value, place, own: check_positive(value, place),
@@ -68,4 +69,4 @@ CHECKS: Mapping[str, Check] = {
     "quantization": _known(QUANTIZATIONS),
 }
 VARYING = tuple(CHECKS)
-WHOLE = ("round_to", "epochs")
+WHOLE = ("round_to", "epochs", "sentences")

@@ -15,6 +15,7 @@ from prunelab.evaluate.samples import Sample, hold, shuffled
 from prunelab.graph import Graph, as_layer, trace
 from prunelab.plan import Plan, as_plan
 from prunelab.search.constraints import check_together, read_constraints
+from prunelab.search.core_samples import check_core
 from prunelab.search.fields import ends
 from prunelab.search.objectives import COSTS, Aims, read_objectives
 from prunelab.search.planning import Candidate, Planner
@@ -78,6 +79,7 @@ class Job:
         space = space.over(graph, base)
         if train is None and any(ends(space.epochs)):
             raise OptionError("the space has epochs of training, and there is nothing to train on; give train=")
+        check_core(train, ends(space.sentences), ends(space.epochs))
         return cls(graph, shuffled(own, _BATCH, seed), space, aims, base, data, train, loss, seed,
                    data_identity(own))
 

@@ -42,7 +42,7 @@ def space(
         constraints: such as ``"params <= 5e6"``, ``"macs <= 50 %"``, ``"latency_ms <= 8"``, ``"accuracy within 1
             point"``; one, or several.
         fields_: ``sparsity``, ``macs`` or ``params`` with ``scope`` instead of ratios; ``granularity``, ``round_to``,
-            ``clusters``, ``spatial``, ``vocabulary``, ``repair``, ``epochs``, ``lr``, ``optimizer``,
+            ``clusters``, ``spatial``, ``vocabulary``, ``sentences``, ``repair``, ``epochs``, ``lr``, ``optimizer``,
             ``quantization``: see `Space`.
 
     Raises:

@@ -26,7 +26,7 @@ from prunelab.surgery import compact
 # Scopes that want to know what each group bears
 _LOSSES = ("sensitivity", "budget")
 # What follows a cut: two trials of one plan that differ in it are two
-_HEALING = ("repair", "epochs", "lr", "optimizer", "quantization")
+_HEALING = ("repair", "epochs", "lr", "optimizer", "sentences", "quantization")
 
 
 @dataclass(frozen=True)

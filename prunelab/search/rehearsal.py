@@ -27,6 +27,7 @@ from prunelab.graph.graph import is_sparse
 from prunelab.graph.model_copy import copy_of
 from prunelab.graph.rules import RULES
 from prunelab.plan import Plan
+from prunelab.search.core_samples import CoreSamples
 from prunelab.search.eight_bits import in_eight_bits, rounded
 from prunelab.search.energy import EnergyMeter
 from prunelab.search.memory import Memory
@@ -66,6 +67,7 @@ class Rehearsal:
         self.graph, self.held, self.aims = graph, list(held), aims
         self.loss, self.train, self.seed, self.on_batch = loss, train, seed, on_batch
         self.n_samples = sum(b.n_samples for b in self.held)
+        self._core = CoreSamples(train, graph.model, loss)
         self._memory = Memory(graph, len(self.held))
         self._meter = EnergyMeter() if ENERGY in aims.measured else None
 
@@ -147,8 +149,8 @@ class Rehearsal:
         if settings["epochs"]:
             model = copy_of(model) if model is self.graph.model else model
             with kept_random():
-                finetune(model, self.train, settings["epochs"], lr=settings["lr"], optimizer=settings["optimizer"],
-                         loss=self.loss, plan=plan, seed=self.seed)
+                finetune(model, self._core.first(settings["sentences"]), settings["epochs"], lr=settings["lr"],
+                         optimizer=settings["optimizer"], loss=self.loss, plan=plan, seed=self.seed)
         return model
 
     def _cut(self, plan: Plan, model: Any, quantization: str) -> CutNetwork:

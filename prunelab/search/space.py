@@ -46,7 +46,8 @@ class Space:
     ``sparsity``, ``macs`` or ``params`` instead: one amount for all, spread by ``scope``. ``criterion``,
     ``granularity``, ``round_to``, ``ignore``: as for `prunelab.propose`. ``clusters``: how many k-means makes of a
     group's units, with the criterion "cluster"; ``spatial``, ``vocabulary``: the fraction of the inputs' area, of the
-    words. ``repair``, ``epochs``, ``lr``, ``optimizer``: what follows a cut. ``quantization``: "none", "int8_weights",
+    words. ``repair``, ``epochs``, ``lr``, ``optimizer``: what follows a cut; ``sentences``: on how many samples trials
+    train, those that matter most (`prunelab.text.rank_sentences`; None: all). ``quantization``: "none", "int8_weights",
     or "int8" (what layers read too, its ranges found on data). ``groups``: by the name of a ratio, the groups that have
     it, where a model is known.
     """
@@ -64,6 +65,7 @@ class Space:
     clusters: Variable | Plain = None
     spatial: Variable | Plain = None
     vocabulary: Variable | Plain = None
+    sentences: Variable | Plain = None
     repair: Variable | Plain = False
     epochs: Variable | Plain = 0
     lr: Variable | Plain = None

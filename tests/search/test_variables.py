@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from prunelab.search import energy
 from prunelab.search.eight_bits import rounded
 from prunelab.search.energy import EnergyMeter
 from prunelab.search.planning import Planner
+from prunelab.search.variables import Among
 
 KINDS: dict[str, dict[str, Any]] = {
     "criteria": {"ratios": 0.4, "criterion": ["l1_weight", "taylor", "activation", "geometric_median"]},
@@ -71,6 +73,26 @@ def test_words_go_as_a_variable_does() -> None:
     assert half
     assert all(t.plan.group(next(g.name for g in t.plan.groups if g.granularity == "vocabulary")).n_removed == 10
                for t in half)
+
+
+def test_the_number_of_sentences_that_trials_train_on_is_a_variable() -> None:
+    paddle.seed(0)
+    model, ids = Words(), np.random.default_rng(0).integers(0, 20, (40, 5))
+    labels = ids[:, 0] % 3
+    space = pl.space(ratios={"hidden": 0.25}, sentences=[4, 40], epochs=3, lr=0.05)
+    study = pl.search(model, (ids, labels), space, "grid", "loss", trials=4, pruner=None, train=(ids, labels))
+    assert (study.trials["state"] == "complete").all(), study.trials["reason"].tolist()
+    few, all_of_them = (next(t for t in study if t.chosen["sentences"] == n) for n in (4, 40))
+    assert all_of_them.values["loss"] < few.values["loss"]
+    core = pl.text.prune_sentences((ids, labels), 4)
+    by_hand = pl.search(model, (ids, labels), replace(space, sentences=None, epochs=Among((3,)), ratios={
+        "hidden": Among((0.25, 0.5))}), "grid", "loss", trials=2, pruner=None, train=core)
+    like = next(t for t in by_hand if t.plan == few.plan)
+    assert like.values["loss"] == pytest.approx(few.values["loss"])
+    with pytest.raises(OptionError, match="sentences goes up to 50, and train has 40 samples"):
+        pl.search(model, (ids, labels), pl.space(sentences=(5, 50), epochs=1), train=(ids, labels))
+    with pytest.raises(OptionError, match="no trial trains; give epochs too"):
+        pl.search(model, (ids, labels), pl.space(sentences=(5, 30)), train=(ids, labels))
 
 
 def test_healing_is_a_variable_and_its_trials_are_better() -> None:
