@@ -15,23 +15,43 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import paddle
 from quality_nets import TASKS, as_torch, networks, paddle_kit
 
 import prunelab as pl
+from prunelab.train import Distillation
 
 RATIOS, EPOCHS = (0.5, 0.7, 0.9), (0, 1, 10)
 DENSE_EPOCHS = {"resnet": 20, "mobilenet": 20, "lstm": 15, "transformer": 15}
 STEPS = 100  # of repair's global form
+
+
+class Ours(NamedTuple):
+    """One way of ours: how units are chosen and spread, how many steps the repair takes, whether the dense network
+    teaches the training after it."""
+
+    criterion: str
+    scope: str = "local"
+    steps: int = 0
+    taught: bool = False
+
+
+OURS = {
+    "L1, repair": Ours("l1_weight"),
+    "reconstruction, repair": Ours("reconstruction"),
+    f"reconstruction, uniform MACs, {STEPS} steps": Ours("reconstruction", "uniform_macs", STEPS),
+    f"reconstruction, uniform MACs, {STEPS} steps, taught": Ours("reconstruction", "uniform_macs", STEPS, taught=True),
+}
 
 Row = tuple[str, str, float, int]  # task, method, ratio, epochs
 Results = dict[Row, list[float]]
@@ -57,16 +77,16 @@ def prunelab_side(task: str, seed: int, ratios: list[float], epochs: list[int], 
     """Our rows; the dense weights are written for the other side."""
     model, graph, train, val = dense_model(task, seed)
     results[task, "dense", 0.0, 0].append(accuracy(model, val))
+    teacher = Distillation(teacher=model, logits=1.0, temperature=math.inf)
     for ratio in ratios:
-        for criterion in ("l1_weight", "reconstruction"):
-            plan = pl.propose(graph, criterion, macs=ratio, data=train, seed=seed)
-            for told, options in {"repair": {}, f"repair, {STEPS} steps": {"steps": STEPS}}.items():
-                better = pl.repair(model, plan, train, seed=seed, **options)
-                for n in epochs:
-                    small = pl.compact(better, plan)
-                    if n:
-                        pl.finetune(small, train, epochs=n, lr=1e-3, seed=seed)
-                    results[task, f"prunelab {criterion}, {told}", ratio, n].append(accuracy(small, val))
+        for name, how in OURS.items():
+            plan = pl.propose(graph, how.criterion, macs=ratio, scope=how.scope, data=train, seed=seed)
+            better = pl.repair(model, plan, train, seed=seed, steps=how.steps)
+            for n in epochs:
+                small = pl.compact(better, plan)
+                if n:
+                    pl.finetune(small, train, epochs=n, lr=1e-3, seed=seed, teacher=teacher if how.taught else None)
+                results[task, f"prunelab {name}", ratio, n].append(accuracy(small, val))
     path = Path(tempfile.gettempdir()) / f"quality-{task}-{seed}-{os.getpid()}.npz"
     np.savez(path, **as_torch(model))
     return path

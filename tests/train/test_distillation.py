@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,21 @@ def test_the_loss_is_the_formula() -> None:
     expected = 0.25 * hard + 0.75 * 9.0 * (p * np.log(p / q)).sum(1).mean()
     how = Distillation(teacher=teacher, logits=0.75, temperature=3.0)
     assert first_loss(student, how, [(x, y)]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_without_end_the_temperature_compares_outputs_and_is_the_limit() -> None:
+    x, y = np.float32([[1.0, -2.0], [0.5, 0.0]]), np.int64([1, 2])
+    student, teacher = nn.Linear(2, 3), nn.Linear(2, 3)
+    s, t = (m(paddle.to_tensor(x)).numpy().astype(float) for m in (student, teacher))
+    gap = (s - t) - (s - t).mean(1, keepdims=True)
+    hot, endless = (first_loss(copy.deepcopy(student), Distillation(teacher=teacher, logits=1.0, temperature=at),
+                               [(x, y)]) for at in (50.0, math.inf))
+    assert endless == pytest.approx(np.square(gap).mean() / 2, rel=1e-5)
+    assert hot == pytest.approx(endless, rel=0.05)
+    moved = copy.deepcopy(teacher)
+    moved.bias.set_value(moved.bias + 4.0)
+    same = first_loss(student, Distillation(teacher=moved, logits=1.0, temperature=math.inf), [(x, y)])
+    assert same == pytest.approx(endless, rel=1e-5), "what is added to all outputs alike changes no class"
 
 
 def test_of_numbers_it_is_the_squared_difference_and_labels_may_be_absent() -> None:
