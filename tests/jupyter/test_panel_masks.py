@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import paddle
 import pytest
 from panel_driving import part
 
@@ -70,6 +71,42 @@ def test_weights_that_are_masked_in_their_place_are_shown_with_what_they_were(
     assert set(widget.marks) == {KEPT}
     panel.desk.choose("first")
     assert part(panel, "Layers").widget.rows[0]["kept"] == 8
+
+
+class Attending(paddle.nn.Layer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = paddle.nn.TransformerEncoderLayer(16, 4, 32, dropout=0.0)
+        self.head = paddle.nn.Linear(16, 3)
+
+    def forward(self, x: Any) -> Any:
+        return self.head(self.encoder(x).mean(1))
+
+
+def test_attention_heads_are_pictures_of_their_projections(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(0).normal(size=(8, 5, 16)).astype("float32")
+    lab = pl.Lab(Attending(), val=(x, np.arange(8) % 3))
+    heads = next(group for group in lab.graph.prunable if group.granularity == "head")
+    lab.step(heads.name, 0.25)
+    panel = lab.panel(["masks"], layer=heads.name)
+    widget = part(panel, "Masks").widget
+    assert widget.column_names == ["q_proj", "k_proj", "v_proj"]
+    assert widget.kernel == [4, 16]
+    assert widget.caption == "4 heads × q_proj, k_proj, v_proj, each 4 × 16"
+    shown = np.frombuffer(widget.cells, "<f4").reshape(4, 3, 4, 16)
+    dense = pl.trace(lab.graph.model, (8, 5, 16)).model.encoder.self_attn
+    kept = [unit for unit in range(4) if unit not in lab.plan.group(heads.name).removed]
+    for column, projection in enumerate((dense.q_proj, dense.k_proj, dense.v_proj)):
+        weight = projection.weight.numpy().T.reshape(4, 4, 16)
+        np.testing.assert_array_equal(shown[kept, column], weight[kept])
+    monkeypatch.setattr("prunelab.jupyter.panels.tiles._MOST", 200)
+    panel.desk.refresh()
+    assert widget.kernel == [2, 8]
+    np.testing.assert_allclose(np.frombuffer(widget.cells, "<f4").reshape(4, 3, 2, 8)[0, 0, 0, 0],
+                               shown[0, 0, :2, :2].mean(), rtol=1e-5)
+    panel.desk.choose("encoder.linear1")
+    assert widget.column_names == []
+    panel.close()
 
 
 def test_what_a_browser_cannot_take_is_gathered(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,8 @@ _ROWS = 48  # units in a picture, which is stored with the notebook, at some 5 k
 
 class MasksCanvas(anywidget.AnyWidget):
     """``cells``: float32 of (units, columns, kernel), ``masked``: a byte each; ``marks``: a byte a unit, kept, cut or
-    going; ``other_...``: the same of another ``state`` to compare with, of which ``states`` are offered."""
+    going; ``column_names``: where each cell is a picture; ``other_...``: the same of another ``state`` to compare
+    with, of which ``states`` are offered."""
 
     _esm = asset("masks.js")
     words = traitlets.Dict(WORDS).tag(sync=True)
@@ -34,6 +35,7 @@ class MasksCanvas(anywidget.AnyWidget):
     columns = traitlets.Int().tag(sync=True)
     kernel: Any = traitlets.List([1, 1]).tag(sync=True)
     column_name = traitlets.Unicode().tag(sync=True)
+    column_names: Any = traitlets.List().tag(sync=True)
     unit_name = traitlets.Unicode().tag(sync=True)
     cells = traitlets.Bytes().tag(sync=True)
     masked = traitlets.Bytes().tag(sync=True)
@@ -83,6 +85,7 @@ class Masks(Part):
         self.widget.empty, self.widget.layer, self.widget.unit_name = "", group.name, group.granularity
         self.widget.columns, self.widget.kernel = tiled.cells.shape[1], list(tiled.kernel)
         self.widget.column_name = WORDS["column"] if tiled.each > 1 else tiled.what.split()[0].rstrip("s")
+        self.widget.column_names = list(tiled.columns)
         self.widget.caption = tiled.caption
         self.widget.cells, self.widget.masked = packed(tiled)
         self.widget.marks = self._marks(group)

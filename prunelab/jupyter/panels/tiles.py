@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from prunelab.graph import Graph, Group
+from prunelab.jupyter.panels.heads import pictures, projections_of
 from prunelab.jupyter.words import MASKS as WORDS
 from prunelab.render.masks import MaskPicture
 
@@ -23,18 +24,23 @@ KEPT, CUT, GOING = 0, 1, 2
 @dataclass(frozen=True)
 class Tiles:
     """``cells`` (units, columns, kh * kw) float32; ``kernel`` (kh, kw); ``masked`` likewise, of the fraction of a cell
-    that is zero in its place, None where nothing is; ``what`` a column is, ``each`` how many weights a number is of."""
+    that is zero in its place, None where nothing is; ``what`` a column is, ``each`` how many weights a number is of.
+    ``columns``: their names, where each tile is a picture of its own."""
 
     cells: Array
     kernel: tuple[int, int]
     masked: Array | None
     what: str
     each: int = 1
+    columns: tuple[str, ...] = ()
 
     @property
     def caption(self) -> str:
         """What the canvas shows, in words."""
         units, columns, size = self.cells.shape
+        if self.columns:
+            return WORDS["heads"].format(units=units, columns=", ".join(self.columns), height=self.kernel[0],
+                                         width=self.kernel[1])
         kernels = WORDS["of kernels"].format(height=self.kernel[0], width=self.kernel[1]) if size > 1 else ""
         gathered = WORDS["gathered"].format(each=self.each) if self.each > 1 else ""
         return WORDS["shape"].format(units=units, columns=columns, what=self.what) + kernels + gathered
@@ -43,6 +49,8 @@ class Tiles:
 def tiles(graph: Graph, group: Group, picture: MaskPicture) -> Tiles:
     """The weights that make a group's units, with as much detail as a browser can take."""
     weights, masked = picture.weights.astype(np.float32), picture.masked
+    if names := projections_of(graph, group):
+        return _heads(graph, group, picture, names)
     kernel = kernel_of(graph, group, weights.shape[1])
     size = kernel[0] * kernel[1]
     units, columns = len(weights), weights.shape[1] // size
@@ -59,6 +67,15 @@ def tiles(graph: Graph, group: Group, picture: MaskPicture) -> Tiles:
     each = -(-columns // most)
     shadow = None if shadow is None else _gathered(shadow, each)
     return Tiles(_gathered(cells**2, each) ** 0.5, (1, 1), shadow, what, each)
+
+
+def _heads(graph: Graph, group: Group, picture: MaskPicture, names: Sequence[str]) -> Tiles:
+    def made(values: Array) -> tuple[Array, tuple[int, int]]:
+        return pictures(values.astype(np.float32), graph, group, _MOST)
+
+    cells, kernel = made(picture.weights)
+    shadow = None if picture.masked is None else made(picture.masked)[0]
+    return Tiles(cells, kernel, shadow, WORDS["kernels"], columns=tuple(names))
 
 
 def kernel_of(graph: Graph, group: Group, n: int) -> tuple[int, int]:

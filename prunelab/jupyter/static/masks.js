@@ -3,6 +3,7 @@
 const GUTTER = 40; // pixels for the numbers of the units
 const LEAST_ROW = 3;
 const MOST_ROW = 18;
+const MOST_PICTURE = 160; // of a head's weights
 const MOST_COLUMN = 64;
 const MOST_ZOOM = 64;
 const CUT = 1;
@@ -168,8 +169,9 @@ function render({ model, el }) {
 
   function measure() {
     const [width, height] = [view.clientWidth, view.clientHeight];
-    high = zoom * between(LEAST_ROW, height / here.rows, MOST_ROW);
-    wide = zoom * Math.min(MOST_COLUMN, (width - GUTTER - 4) / here.columns);
+    const pictures = model.get("column_names").length > 0;
+    high = zoom * between(LEAST_ROW, height / here.rows, pictures ? MOST_PICTURE : MOST_ROW);
+    wide = zoom * Math.min(pictures ? Infinity : MOST_COLUMN, (width - GUTTER - 4) / here.columns);
     if (wide > 2) wide = Math.floor(wide);
     space.style.width = `${Math.max(width, zoom > 1 ? GUTTER + 4 + wide * here.columns : 0)}px`;
     space.style.height = `${Math.max(height, here.rows * high)}px`;
@@ -216,14 +218,19 @@ function render({ model, el }) {
   const top = (row) => Math.round(row * high - view.scrollTop);
   const left = (column) => GUTTER + column * wide - view.scrollLeft;
 
+  // whether there is room for what is in a tile; a picture is drawn whatever room there is
+  function fineOf(layer) {
+    return model.get("column_names").length > 0 || (layer.size > 1 && wide >= 4 * layer.wide && high >= 4 * layer.high);
+  }
+
   function drawRows(context, layer, first, last, width) {
-    const fine = layer.size > 1 && wide >= 4 * layer.wide && high >= 4 * layer.high;
+    const fine = fineOf(layer);
     const sheet = sheetOf(layer, fine);
     const [tall, broad] = fine ? [layer.high, layer.wide] : [1, 1];
     const from = between(0, Math.floor(view.scrollLeft / wide), layer.columns);
     const to = between(from, Math.ceil((view.scrollLeft + width - GUTTER) / wide), layer.columns);
     const gap = high >= 5 ? 1 : 0;
-    context.imageSmoothingEnabled = wide < 1;
+    context.imageSmoothingEnabled = wide < (fine ? layer.wide : 1);
     for (let row = first; row < last; row++) {
       const y = top(row);
       context.globalAlpha = VEIL[layer.marks[row]];
@@ -276,11 +283,13 @@ function render({ model, el }) {
       return;
     }
     const cell = at.row * here.columns + at.column;
-    const fine = here.size > 1 && wide >= 4 * here.wide && high >= 4 * here.high;
+    const fine = fineOf(here);
     const k = cell * here.size + at.y * here.wide + at.x;
+    const names = model.get("column_names");
     const masked = here.masked.length && (fine || here.size === 1) && here.masked[k] > 127;
     output.textContent = fill(words[fine ? "inner" : here.size > 1 ? "mean" : "cell"], {
-      unit: model.get("unit_name"), row: at.row, column: model.get("column_name"), k: at.column, y: at.y, x: at.x,
+      unit: model.get("unit_name"), row: at.row, column: names.length ? names[at.column] : model.get("column_name"),
+      k: names.length ? "" : ` ${at.column}`, y: at.y, x: at.x,
       value: told(fine ? here.cells[k] : here.means[cell]),
       was: other ? fill(words.was, { value: told(fine ? other.cells[k] : other.means[cell]) }) : "",
       kept: words[masked ? "masked" : ["kept", "cut", "going"][here.marks[at.row]]],
