@@ -76,6 +76,19 @@ def test_the_panel_is_a_picture_with_its_numbers(saved: Any, artifacts: Path) ->
     panel.screenshot(path=artifacts / "panel-saved.png")
 
 
+def test_it_shows_the_same_without_scripts_as_hosts_show_notebooks(browser: Any, saved: Any) -> None:
+    """GitHub and mail show HTML and SVG, and run nothing."""
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.route("http*://**", lambda route: route.abort())
+        page.goto(saved.url)
+        panel = output(page, 1)
+        for told in ("accuracy", "params", "frozen: the model's output", "4/8", "s1"):
+            expect(panel).to_contain_text(told)
+        assert panel.locator("svg").count() == output(saved, 1).locator("svg").count()
+        assert panel.locator("script").count() == 0
+
+
 def test_a_part_is_a_picture_too(saved: Any) -> None:
     expect(output(saved, 2).locator("svg [data-state=s1]")).to_be_visible()
 
