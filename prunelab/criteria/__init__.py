@@ -136,7 +136,7 @@ def check_calibration(criterion: Criterion, calibration: Calibration | None) -> 
 def material_of(graph: Graph, group: Group, calibration: Calibration | None = None, seed: int = 0) -> Material:
     """All that a criterion may look at, for one group."""
     def weight(parameter: str) -> Array:
-        from prunelab.graph.graph import as_view  # Paddle: not before a graph is there
+        from prunelab.graph.arrays import as_view  # Paddle: not before a graph is there
 
         return as_view(graph.tensor(parameter))
 
@@ -162,7 +162,7 @@ def _inputs(graph: Graph, group: Group, calibration: Calibration) -> Inputs | No
     moments = calibration.inputs.get(parameter)
     if moments is None:
         return None
-    from prunelab.graph.graph import as_array
+    from prunelab.graph.arrays import as_array
     from prunelab.graph.sparse import units_of
 
     unit = units_of(group, graph.tensor_shape(parameter))

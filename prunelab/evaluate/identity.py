@@ -12,7 +12,7 @@ import numpy as np
 
 from prunelab.evaluate.samples import Sample
 from prunelab.graph import Graph, as_array
-from prunelab.graph.graph import is_sparse
+from prunelab.graph.removals import is_sparse
 from prunelab.plan import Plan
 
 

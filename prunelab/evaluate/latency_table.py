@@ -12,7 +12,7 @@ from prunelab.errors import check_whole
 from prunelab.evaluate.network_latency import LatencyError, NetworkLatency
 from prunelab.evaluate.operator_times import OperatorTimes
 from prunelab.graph import Graph
-from prunelab.graph.graph import is_sparse
+from prunelab.graph.removals import is_sparse
 from prunelab.plan import Plan
 from prunelab.plan.budget import Term
 from prunelab.render.numbers import counted, milliseconds, percent

@@ -14,7 +14,7 @@ from prunelab.evaluate.operator_times import OperatorTimes, Shaped
 from prunelab.evaluate.timing import Timing
 from prunelab.graph import Graph
 from prunelab.graph.dims import find, leaves
-from prunelab.graph.graph import is_sparse
+from prunelab.graph.removals import is_sparse
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
 from prunelab.graph.widths import Kept

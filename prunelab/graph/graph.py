@@ -1,77 +1,29 @@
-"""`Graph`: one model's dataflow, its groups and its cost; and `trace`, which reads it."""
+"""`Graph`: one model's dataflow, its groups and its cost."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import paddle
 
-from prunelab.errors import InputError, PlanError, TraceError, shown, unknown_name
+from prunelab.errors import InputError, PlanError, shown, unknown_name
 from prunelab.graph.blocks import block_group
 from prunelab.graph.cost import Cost
 from prunelab.graph.diagram import diagram_of
 from prunelab.graph.execute import execute
 from prunelab.graph.explain import Explainer, Explanation, explain_group, explain_pair
 from prunelab.graph.groups import MAKES, Group, Member, layer_of
-from prunelab.graph.half import half_of, specs_of_twin, told_of, twin_of, without_kernels
-from prunelab.graph.inputs import read_inputs
-from prunelab.graph.looks import can_be_batch
 from prunelab.graph.places import place_of
 from prunelab.graph.program import Parameter, Program, TensorSpec
-from prunelab.graph.reading import without_collection
-from prunelab.graph.sparse import Pattern, layout_of, rows, sparse_groups
-from prunelab.graph.structure import Structure, recall, remember
-from prunelab.graph.trace import read_program, read_with_another_batch
-from prunelab.graph.widths import Kept, unit_of
+from prunelab.graph.removals import GRANULARITIES, OPENED, PATTERNS, Removals, is_sparse, masked_weights
+from prunelab.graph.sparse import Pattern, sparse_groups
+from prunelab.graph.structure import Structure
+from prunelab.graph.unit_weights import slices
+from prunelab.graph.widths import Kept
 from prunelab.render.diagram import Diagram
 from prunelab.render.table import html_table
-
-
-class Removal(Protocol):
-    """What the graph needs of a group in a plan."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def units(self) -> int: ...
-    @property
-    def removed(self) -> Sequence[int]: ...
-
-
-class Removals(Protocol):
-    """What the graph needs of a plan; `prunelab.Plan` is one, and lives in a room below."""
-
-    @property
-    def fingerprint(self) -> str: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def inputs(self) -> Sequence[TensorSpec]: ...
-    @property
-    def groups(self) -> Sequence[Removal]: ...
-
-
-# What changes the numbers that a model takes or gives, and is frozen unless it is asked for.
-OPENED = ("vocabulary", "expert", "spatial")
-GRANULARITIES = ("auto", "channel", "head", "hidden", "width", "layer", *OPENED)
-PATTERNS = ("element", "n:m", "kernel", "block")
-
-
-def is_sparse(group: Any) -> bool:
-    """Whether a plan's group masks weights in their place."""
-    return hasattr(group, "zeros")
-
-
-def masked_weights(plan: Removals | None) -> dict[str, np.ndarray[Any, Any]]:
-    """For each weight that a plan masks in its place: bool of its shape, true where it is zero."""
-    found: dict[str, np.ndarray[Any, Any]] = {}
-    for group in () if plan is None else plan.groups:
-        if is_sparse(group):
-            found[group.parameter] = group.zeros  # type: ignore[attr-defined]
-    return found
 
 
 class Graph:
@@ -267,44 +219,7 @@ class Graph:
         ``array_of`` gives other arrays than the weights, shaped like the parameter of that name (None: left out).
         """
         g = self.group(group) if isinstance(group, str) else group
-        read = array_of or (lambda parameter: as_array(self.tensor(parameter)))
-        pattern = Pattern.parse(g.granularity)
-        if pattern is not None:
-            parameter = g.members[0].parameter
-            weight = read(parameter) if "out" in roles else None
-            return {} if weight is None else {
-                parameter: rows(pattern, layout_of(g.members, self.tensor_shape(parameter)), weight)}
-        if g.granularity == "layer":
-            return {g.name: self._silencing_weights(read)} if "out" in roles else {}
-        if g.granularity in OPENED and g.granularity not in self._structure.solution.opened:
-            return self.opened(g.granularity).slices(g, roles, array_of)
-        atom = self._structure.atoms.get(g.name)
-        out: dict[str, np.ndarray[Any, Any]] = {}
-        if g.granularity == "expert" and "out" in roles and (own := self._structure.own_parameters(g)):
-            return {g.name: _padded([[a for p in one if (a := read(p)) is not None] for one in own])}
-        for member in g.members:
-            if member.role not in roles or atom is None:
-                continue
-            array = read(member.parameter)
-            if array is None:
-                continue
-            weight = np.moveaxis(array, member.axis, 0)
-            unit = unit_of(self._structure.dims(member.parameter)[member.axis], atom)
-            flat = weight.reshape(len(weight), -1)
-            if not np.array_equal(unit, np.arange(g.units)):  # else each unit is one row, in its place
-                order = np.argsort(unit, kind="stable")
-                flat = flat[order[unit[order] >= 0]]
-            out[str(member)] = flat.reshape(g.units, -1)
-        return out
-
-    def _silencing_weights(self, read: Callable[[str], np.ndarray[Any, Any] | None]) -> np.ndarray[Any, Any]:
-        """For each block what lets it be heard, over its number, so that a wide block is not louder: (blocks, n).
-
-        The shorter are filled up with zeros.
-        """
-        names = {p.value: p.name for p in self.program.parameters}
-        return _padded([[array for v in block.silences if (array := read(names[v])) is not None]
-                        for block in self._structure.blocks])
+        return slices(self, g, roles, array_of)
 
     def weights(self, group: Group | str) -> np.ndarray[Any, Any]:
         """The weights that make the units of a group: (units, n), one row a unit, all its layers side by side."""
@@ -372,102 +287,6 @@ class Graph:
         rows = [[g.name, g.granularity, g.units, f"frozen: {g.reason}" if g.reason else tied(g)] for g in self.groups]
         table = html_table(["group", "unit", "units", "parameters that shrink together"], rows, caption=repr(self))
         return f"{self.diagram()._repr_html_()}{table}"
-
-
-def _padded(arrays: Sequence[Sequence[np.ndarray[Any, Any]]]) -> np.ndarray[Any, Any]:
-    """A row for each unit: all that its arrays hold over their number, so that a large one is not louder; the shorter
-    are filled up with zeros."""
-    found = [np.concatenate([a.ravel() for a in one]) for one in arrays]
-    out = np.zeros((len(found), max(map(len, found))), found[0].dtype)
-    for row, weights in zip(out, found, strict=True):
-        row[: len(weights)] = weights / len(weights)
-    return out
-
-
-def trace(model: Any, inputs: Any) -> Graph:
-    """Read ``model`` (an ``nn.Layer`` or a ``paddle.Model``) into a `Graph`; the model is left as it was.
-
-    Args:
-        inputs: one shape such as ``(1, 3, 224, 224)``, an ``InputSpec``, an example tensor, or a list of them, one for
-            each input.
-
-    Raises:
-        InputError: inputs that the forward does not take.
-        TraceError: a forward that branches on the values of tensors, changes its own attributes, or cannot be read by
-            Paddle.
-    """
-    layer = as_layer(model)
-    with without_collection():
-        try:
-            return _trace(layer, inputs)
-        except (TraceError, InputError):
-            if not without_kernels(layer):
-                raise
-        return _trace_half(layer, inputs)
-
-
-def _trace_half(layer: Any, inputs: Any) -> Graph:
-    """The graph of a model in half precision that cannot be run where it lives."""
-    twin = _trace(twin_of(layer), specs_of_twin(read_inputs(layer, inputs)))
-    named = {**dict(layer.named_buffers()), **dict(layer.named_parameters())}
-    held = {p.value: named.get(p.name, twin._held[p.value]) for p in twin.program.parameters}
-    structure = Structure(told_of(twin.program, half_of(layer), layer))
-    remember(layer, structure, held)
-    return Graph(layer, structure, held)
-
-
-def _trace(layer: Any, inputs: Any) -> Graph:
-    reading = read_program(layer, inputs)
-    structure = Structure(reading.program)
-    if can_be_batch(structure.solution, reading.looks) and not structure.takes_any_batch(
-            read_with_another_batch(layer, reading.program)):
-        reading = read_program(layer, inputs, any_batch=False)
-        structure = Structure(reading.program)
-    remember(layer, structure, reading.held)
-    return Graph(layer, structure, reading.held)
-
-
-def as_layer(model: Any) -> Any:
-    """The layer: a ``paddle.Model``'s network, or the layer itself."""
-    if isinstance(model, paddle.Model):
-        return model.network
-    if isinstance(model, type):
-        raise InputError(f"the model is the class {model.__name__}; make one: {model.__name__}(...)")
-    if not isinstance(model, paddle.nn.Layer):
-        raise InputError(f"the model is a {type(model).__name__}; give a paddle.nn.Layer or a paddle.Model")
-    return model
-
-
-def graph_for(model: Any, plan: Removals) -> Graph:
-    """The graph of ``model`` that ``plan`` speaks of: the one it was traced to, or read now with the plan's inputs."""
-    layer = as_layer(model)
-    known = recall(layer, plan.fingerprint)
-    if known is not None:
-        return Graph(layer, *known).opened_for(plan)
-    try:
-        graph = trace(layer, list(plan.inputs))
-    except (InputError, TraceError) as error:
-        raise PlanError(f"the plan was made for another structure ({plan.model}) than {type(layer).__name__}, which "
-                        f"does not take the plan's inputs; propose one for this model ({error})") from error
-    graph.check(plan)
-    return graph.opened_for(plan)
-
-
-def as_array(tensor: Any) -> np.ndarray[Any, Any]:
-    """A tensor's numbers as float NumPy array (bfloat16 as float32)."""
-    detached = tensor.detach()
-    if str(tensor.dtype).endswith(("bfloat16", "float16")):
-        detached = detached.astype("float32")
-    return np.asarray(detached.numpy())
-
-
-def as_view(tensor: Any) -> np.ndarray[Any, Any]:
-    """As `as_array`, to look at and not to keep: on the CPU a read-only view of the tensor's own memory."""
-    if not tensor.place.is_cpu_place() or str(tensor.dtype).endswith("float16") or 0 in tensor.shape:
-        return as_array(tensor)
-    view = np.from_dlpack(tensor.detach())
-    view.flags.writeable = False
-    return view
 
 
 def _output_of(program: Program, parameters: Sequence[Parameter]) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prunelab.errors import PlanError, unknown_name
-from prunelab.graph.graph import graph_for
+from prunelab.graph.tracing import graph_for
 from prunelab.plan.plan import Plan, PlanGroup
 
 if TYPE_CHECKING:

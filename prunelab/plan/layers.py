@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prunelab.graph.graph import is_sparse
 from prunelab.graph.groups import layer_of
+from prunelab.graph.removals import is_sparse
 from prunelab.plan.plan import Plan, as_plan
 from prunelab.render.numbers import count, percent
 from prunelab.render.table import html_table, text_table

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from prunelab.criteria import Calibration, Criterion, criterion_of, is_comparable, needs_of, score
 from prunelab.errors import InputError, OptionError, check_ratio, check_whole, shown, unknown_name
 from prunelab.graph import Graph
-from prunelab.graph.graph import GRANULARITIES, OPENED, PATTERNS, is_sparse
+from prunelab.graph.removals import GRANULARITIES, OPENED, PATTERNS, is_sparse
 from prunelab.graph.sparse import Pattern
 from prunelab.plan.allocation import Allocation, Clock, Field, Limits, Ratios, smallest, total_units
 from prunelab.plan.plan import Plan, PlanGroup, as_plan

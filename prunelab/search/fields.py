@@ -8,7 +8,7 @@ from typing import Any
 from prunelab.criteria import CRITERIA
 from prunelab.errors import OptionError, check_positive, check_ratio, check_whole, shown, unknown_name
 from prunelab.evaluate.eight_bits import QUANTIZATIONS
-from prunelab.graph.graph import GRANULARITIES, PATTERNS
+from prunelab.graph.removals import GRANULARITIES, PATTERNS
 from prunelab.graph.sparse import Pattern
 from prunelab.plan.scopes import SCOPES
 from prunelab.search.variables import Among, Between, Plain, Variable

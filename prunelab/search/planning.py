@@ -15,7 +15,7 @@ from prunelab.errors import OptionError
 from prunelab.evaluate import NetworkLatency, Sensitivity, calibrate, latency, sensitivity
 from prunelab.evaluate.identity import digest, fingerprint
 from prunelab.graph import Graph, Group
-from prunelab.graph.graph import is_sparse
+from prunelab.graph.removals import is_sparse
 from prunelab.graph.sparse import Pattern
 from prunelab.plan import Plan, propose
 from prunelab.plan.scopes import SCOPE_NEEDS

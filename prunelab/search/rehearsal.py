@@ -23,8 +23,8 @@ from prunelab.evaluate.metric import Samplewise
 from prunelab.evaluate.products import ProductExecutor
 from prunelab.evaluate.samples import Sample
 from prunelab.graph import Graph
-from prunelab.graph.graph import is_sparse
 from prunelab.graph.model_copy import copy_of
+from prunelab.graph.removals import is_sparse
 from prunelab.graph.rules import RULES
 from prunelab.plan import Plan
 from prunelab.search.core_samples import CoreSamples

@@ -21,7 +21,7 @@ from prunelab.errors import (
     unknown_name,
 )
 from prunelab.graph import Graph, Group
-from prunelab.graph.graph import is_sparse
+from prunelab.graph.removals import is_sparse
 from prunelab.plan import Plan, match
 from prunelab.plan.isomorphic import kind_of
 from prunelab.render.numbers import counted, number

@@ -17,8 +17,8 @@ from prunelab.errors import PlanError
 from prunelab.graph import Graph, as_layer, graph_for
 from prunelab.graph.execute import execute
 from prunelab.graph.experts import silent_score
-from prunelab.graph.graph import masked_weights
 from prunelab.graph.regions import crops
+from prunelab.graph.removals import masked_weights
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
 from prunelab.plan import Plan, as_plan

@@ -13,7 +13,7 @@ from paddle.base import framework
 
 from prunelab.errors import OptionError, TrainingError
 from prunelab.graph import as_layer, graph_for
-from prunelab.graph.graph import masked_weights
+from prunelab.graph.removals import masked_weights
 from prunelab.plan import Plan, as_plan
 
 

@@ -13,7 +13,7 @@ import paddle
 from prunelab.criteria import Criterion, criterion_of
 from prunelab.errors import OptionError, check_ratio, shown, unknown_name
 from prunelab.graph import Graph
-from prunelab.graph.graph import is_sparse
+from prunelab.graph.removals import is_sparse
 from prunelab.plan import Plan, propose
 from prunelab.plan.schedules import SCHEDULES
 from prunelab.surgery import cut_masks, mask, zero_cut

@@ -14,7 +14,7 @@ from paddle import nn
 from paddle.vision import models
 
 import prunelab as pl
-from prunelab.graph import graph as graph_room
+from prunelab.graph import tracing
 from prunelab.graph.looks import _Sizes
 
 WAYS = {
@@ -113,8 +113,8 @@ ONLY_CHANNELS = {
 def test_a_forward_that_does_not_look_at_the_batch_is_read_once(name, monkeypatch):
     make, shape, readings = ONLY_CHANNELS[name]
     again = []
-    read = graph_room.read_with_another_batch
-    monkeypatch.setattr(graph_room, "read_with_another_batch", lambda *args: again.append(1) or read(*args))
+    read = tracing.read_with_another_batch
+    monkeypatch.setattr(tracing, "read_with_another_batch", lambda *args: again.append(1) or read(*args))
     graph = pl.trace(make(), shape)
     assert 1 + len(again) == readings
     assert graph.input_specs[0].batch_axis == 0

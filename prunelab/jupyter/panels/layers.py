@@ -11,7 +11,7 @@ import traitlets
 
 from prunelab.evaluate import Sensitivity
 from prunelab.graph import Group
-from prunelab.graph.graph import is_sparse
+from prunelab.graph.removals import is_sparse
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.estimate import sensed
 from prunelab.jupyter.panels.part import Part, asset

@@ -14,8 +14,8 @@ from prunelab.errors import OptionError, TrainingError, check_positive, check_se
 from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.differentiable import with_backward
 from prunelab.graph import Graph, graph_for
-from prunelab.graph.graph import masked_weights
 from prunelab.graph.places import at_home
+from prunelab.graph.removals import masked_weights
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
 from prunelab.plan import Plan, as_plan
