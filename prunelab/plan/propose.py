@@ -133,6 +133,8 @@ def propose(
     else:
         among = graph.at(granularity) if granularity in OPENED else graph.groups
         ignored = {g.name for pattern in names for g in match(graph, pattern, place="ignore", among=among)}
+        if granularity != "auto":
+            _check_any(graph, granularity)
         groups = [g for g in graph.at(granularity) if g.prunable and g.name not in ignored]
         names = sorted(ignored)
         known = scores or {}
@@ -156,6 +158,20 @@ def propose(
                              seed=seed, granularity=granularity, ignore=names)
 
 
+def _check_any(graph: Graph, granularity: str) -> tuple[Group, ...]:
+    """The groups of a granularity.
+
+    Raises:
+        OptionError: none of them can be cut, with the reasons.
+    """
+    groups = graph.at(granularity)
+    if not any(g.prunable for g in groups):
+        why = "; ".join(f"{g.name} is frozen by {g.reason}" for g in groups[:3]) or "it has none"
+        raise OptionError(f"{graph.program.model} has no {granularity} that can be cut: {why}; "
+                          "choose another granularity")
+    return groups
+
+
 def _opened(graph: Graph, base: Plan, granularity: str) -> tuple[Graph, Plan]:
     """The graph where the groups of a granularity are free, and the plan with these groups in it.
 
@@ -163,11 +179,7 @@ def _opened(graph: Graph, base: Plan, granularity: str) -> tuple[Graph, Plan]:
         OptionError: there are none, with the reasons.
     """
     graph = graph.opened(granularity)
-    groups = graph.at(granularity)
-    if not any(g.prunable for g in groups):
-        why = "; ".join(f"{g.name} is frozen by {g.reason}" for g in groups) or "it has none"
-        raise OptionError(f"{graph.program.model} has no {granularity} that can be cut: {why}; "
-                          "choose another granularity")
+    groups = _check_any(graph, granularity)
     known = {g.name for g in base.groups}
     more = tuple(PlanGroup.of(g) for g in groups if g.prunable and g.name not in known)
     return graph, replace(base, groups=(*base.groups, *more))

@@ -67,6 +67,9 @@ POOLS = {
     "deform_conv2d, groups": maps(weighted(lambda h, w, to: paddle.vision.ops.deform_conv2d(
         h, F.conv2d(h, to, padding=1), w, padding=1, groups=4, deformable_groups=2), [8, 2, 3, 3], [36, 8, 3, 3]), 4,
         "groups of channels with offsets of their own"),
+    "deform_conv2d, each": maps(weighted(lambda h, w, to: paddle.vision.ops.deform_conv2d(
+        h, to.expand([h.shape[0], 16, *h.shape[2:]]), w, deformable_groups=8), [16, 8, 1, 1], [1, 16, 1, 1]), 0,
+        "groups of channels with offsets of their own"),
     "roi_align": maps(lambda h: paddle.vision.ops.roi_align(
         h, paddle.to_tensor([[0.0, 1.0, 3.0, 4.0]]).expand([h.shape[0], 4]), paddle.ones([h.shape[0]], "int32"), 2)),
     "grid from units": vector(lambda h: F.affine_grid(h[:, :6].reshape([-1, 2, 3]), [h.shape[0], 8, 4, 4]), 2,

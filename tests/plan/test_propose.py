@@ -117,6 +117,12 @@ def test_granularity_takes_only_these_groups():
     assert {graph.group(g.name).granularity for g in plan.groups if g.removed} == {"head"}
 
 
+def test_a_granularity_that_the_model_lacks_is_told():
+    graph = pl.trace(FusedQKV(), (1, 3, 16, 16))
+    with pytest.raises(OptionError, match="FusedQKV has no hidden that can be cut: it has none"):
+        pl.propose(graph, sparsity=0.5, granularity="hidden")
+
+
 @pytest.mark.parametrize(("options", "error", "says"), [
     ({}, OptionError, "give one of sparsity, macs, params, memory, latency, ratios"),
     ({"sparsity": 0.5, "macs": 0.5}, OptionError, "sparsity and macs"),

@@ -82,8 +82,9 @@ def _deformable(step: Step) -> None:
         if step.has(name):
             step.tie(x[0], step.dims(name)[0])
             step.fix_all(step.dims(name)[1:], "offsets of a deformable convolution")
-    if step.attribute("deformable_groups", 1) > 1:
-        step.fix(rows(x[1], step.attribute("deformable_groups"))[0], "groups of channels with offsets of their own")
+    groups = step.attribute("deformable_groups", 1)
+    for channels in (x[1], step.dims("filter")[0]) if groups > 1 else ():  # Paddle wants so many times as many out, too
+        step.fix(rows(channels, groups)[0], "groups of channels with offsets of their own")
     _conv(step)
 
 
