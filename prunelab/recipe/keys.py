@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prunelab.recipe.kinds import FlagOr, Kind, Many, Name, Source
-from prunelab.recipe.plain import FLAG, POSITIVE, RATIO, RATIOS, SEED, SHAPES, TABLE, TEXT, UNITS, whole
+from prunelab.recipe.plain import FLAG, POSITIVE, RATIO, RATIOS, REPORT, SEED, SHAPES, TABLE, TEXT, UNITS, whole
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ TOP: Mapping[str, Key] = {
     "workspace": Key(TEXT, "the folder that keeps the history: a run that was interrupted goes on there"),
     "criterion": _CRITERION,
     "repair": _REPAIR,
-    "report": Key(Many(TEXT), "files that tell what came of it: .html, .md or .tex"),
+    "report": Key(Many(REPORT), "files that tell what came of it: .html, .md or .tex"),
 }
 SECTIONS: Mapping[str, Mapping[str, Key]] = {
     "preset": {

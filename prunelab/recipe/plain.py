@@ -28,6 +28,13 @@ def _text(value: Any, place: str) -> str:
     return os.fspath(value)
 
 
+def _report(value: Any, place: str) -> str:
+    from prunelab.lab.report.write import form_of
+
+    form_of(_text(value, place))
+    return os.fspath(value)
+
+
 def _table(value: Any, place: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise OptionError(f"{place} is {shown(value)}; give a table, such as {{width = 8}}")
@@ -70,6 +77,7 @@ POSITIVE = Plain(check_positive, {"type": "number", "exclusiveMinimum": 0})
 SEED = Plain(check_seed, {"type": "integer", "minimum": 0})
 FLAG = Plain(_flag, {"type": "boolean"})
 TEXT = Plain(_text, {"type": "string", "minLength": 1})
+REPORT = Plain(_report, {"type": "string", "minLength": 1})
 TABLE = Plain(_table, {"type": "object"})
 UNITS = Plain(_units, {"type": "object", "additionalProperties": {
     "type": "array", "items": {"type": "integer", "minimum": 0}}})

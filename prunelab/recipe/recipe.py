@@ -53,7 +53,7 @@ class Recipe:
         """
         name = os.fspath(path)
         try:
-            text = Path(name).expanduser().read_text(encoding="utf-8")
+            text = Path(name).expanduser().read_text(encoding="utf-8-sig")  # some editors begin with a mark
         except (OSError, UnicodeError) as error:
             raise RecipeError(f"the recipe {name} cannot be read: {getattr(error, 'strerror', None) or error}; give a "
                               "file of TOML") from error

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 from collections.abc import Mapping
+from types import FunctionType
 from typing import Any
 
 from prunelab.data import datasets, load_data, load_model
 from prunelab.data.presets import PRESETS
-from prunelab.errors import OptionError
+from prunelab.errors import OptionError, unknown_name
 
 
 def model_of(section: Mapping[str, Any]) -> Any:
@@ -55,7 +57,10 @@ def data_of(source: Any) -> Any:
     if not isinstance(source, str):
         return source
     name, _, split = source.partition(":")
-    own = getattr(datasets, name, None)
-    if callable(own) and getattr(own, "__module__", "") == datasets.__name__:
-        return own(split)
+    known = {key: value for key, value in vars(datasets).items()
+             if isinstance(value, FunctionType) and value.__module__ == datasets.__name__ and not key.startswith("_")}
+    if name in known:
+        return known[name](split)
+    if name.isidentifier() and importlib.util.find_spec(name) is None:
+        raise unknown_name("data set or module", name, known)
     return load_data(source)

@@ -207,3 +207,11 @@ def test_a_state_and_its_being_current_are_one_transaction(tmp_path: Path) -> No
     assert same_bits(back.random.arrays["numpy"], np.arange(3, dtype=np.uint64))
     json.dumps(store.states())
     store.close()
+
+
+def test_what_is_committed_is_synced_and_a_schema_runs_nothing(tmp_path: Path) -> None:
+    store = DiskStore(tmp_path)
+    told = {name: store._db.one(f"PRAGMA {name}")[0] for name in
+            ("journal_mode", "synchronous", "trusted_schema", "cell_size_check")}
+    assert told == {"journal_mode": "wal", "synchronous": 2, "trusted_schema": 0, "cell_size_check": 1}  # 2 is FULL
+    store.close()

@@ -209,6 +209,7 @@ MISTAKES = [
     ("[model]\nsource={source='a:b', argumens={}}", 2, 1, "unknown key 'argumens' in source; did you mean 'arguments'"),
     ("[model]\nsource='a:b'\ninputs = [1, 0]", 3, 1, "inputs is 0; it is a whole number of at least 1"),
     ("[model]\nsource='a:b'\n[finetune]\nkeep_optimizer = 1", 4, 1, "keep_optimizer is 1; give true or false"),
+    ("report = ['run.html', 'run.doc']\n[model]\nsource='a:b'", 1, 1, r"unknown ending '.doc' in the report run.doc"),
     ("repair = 'maybe'\n[model]\nsource='a:b'", 1, 1, "repair is 'maybe'; give true or false"),
     ("[model]\nsource = 'a:b", 2, 14, "this is no TOML: "),
     ("seed = 1\nseed = 2", 2, 9, "this is no TOML: Cannot overwrite a value"),
@@ -242,6 +243,25 @@ def test_what_goes_wrong_on_the_way_is_told_at_its_line(old: str, new: str, mess
         pl.run_recipe(path)
     assert new in path.read_text().splitlines()[caught.value.line - 1]
     assert str(caught.value).startswith(f"{path}:{caught.value.line}:{caught.value.column}: ")
+
+
+def test_a_file_may_begin_with_the_mark_of_its_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text("seed = 1\n[model]\nsource = 'a:b'\n", encoding="utf-8-sig")
+    assert pl.Recipe.load(path).values["seed"] == 1
+    path.write_text("sede = 1\n", encoding="utf-8-sig")
+    with pytest.raises(RecipeError, match="unknown key 'sede'") as caught:
+        pl.Recipe.load(path)
+    assert (caught.value.line, caught.value.column) == (1, 1)
+
+
+def test_a_data_set_is_looked_for_among_ours_and_modules() -> None:
+    from prunelab.recipe.sources import data_of
+
+    with pytest.raises(pl.errors.UnknownNameError, match="unknown data set or module 'digit'; did you mean 'digits'"):
+        data_of("digit:train")
+    with pytest.raises(pl.PrunelabError, match="unknown split 'trian'; did you mean 'train'"):
+        data_of("digits:trian")
 
 
 def test_the_first_line_may_be_another_one() -> None:
