@@ -7,6 +7,7 @@ import ctypes
 import numbers
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from prunelab.graph.inputs import read_inputs
 from prunelab.graph.places import home_of
 from prunelab.surgery.compare import as_tensors, example_arrays
 
-__all__ = ["as_tensors", "current_threads", "example_arrays", "given_arrays", "latency", "paddle_threads"]
+__all__ = ["as_tensors", "current_threads", "example_arrays", "given_arrays", "latencies", "latency", "paddle_threads"]
 
 Array = np.ndarray[Any, Any]
 
@@ -39,24 +40,33 @@ def latency(model: Any, inputs: Any, *, runs: int = 50, warmup: int = 5, threads
     The model's mode, Paddle's threads and random state are afterwards as before.
     """
     options = TimingOptions(runs=runs, warmup=warmup, threads=threads, budget_s=budget_s)
-    layer = as_layer(model)
-    specs = read_inputs(layer, inputs)
-    place = home_of(layer)
+    return latencies({"model": model}, inputs, options, own_time=own_time)["model"]
+
+
+def latencies(models: Mapping[str, Any], inputs: Any, options: TimingOptions, *,
+              own_time: bool = False) -> dict[str, Timing]:
+    """The times of several models of the same inputs, by name, each as `latency` times one; they take turns, so that
+    what else the machine does falls on all."""
+    layers = {name: as_layer(model) for name, model in models.items()}
+    first = next(iter(layers.values()))
+    specs, place = read_inputs(first, inputs), home_of(first)
     tensors = as_tensors(specs, example_arrays(specs, given=given_arrays(inputs, specs)), place)
     random_state = paddle.get_rng_state()
     on_cpu = place is None or place.is_cpu_place()
 
-    def run() -> None:
+    def run(layer: Any) -> None:
         layer(*tensors)
         if not on_cpu:
             paddle.device.synchronize()
 
     try:
-        with in_mode(layer, training=False), paddle.no_grad(), paddle_threads(options.threads) as n:
-            forward(layer, tensors)
+        with contextlib.ExitStack() as modes, paddle.no_grad(), paddle_threads(options.threads) as n:
+            for layer in layers.values():
+                modes.enter_context(in_mode(layer, training=False))
+                forward(layer, tensors)
             clock = own_clock(on_cpu and own_time, n)
-            return time_callables({"model": run}, options.runs, options.warmup, budget_s=options.budget_s,
-                                  clock=clock)["model"]
+            return time_callables({name: partial(run, layer) for name, layer in layers.items()}, options.runs,
+                                  options.warmup, budget_s=options.budget_s, clock=clock)
     finally:
         paddle.set_rng_state(random_state)
 

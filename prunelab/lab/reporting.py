@@ -7,9 +7,10 @@ import os
 from pathlib import Path
 
 from prunelab.errors import PrunelabError
-from prunelab.evaluate import confusion, latency
+from prunelab.evaluate import confusion
 from prunelab.evaluate.confusion import ClassChanges
-from prunelab.evaluate.timing import Timing
+from prunelab.evaluate.latency import latencies
+from prunelab.evaluate.timing import Timing, TimingOptions
 from prunelab.lab.opened import Opened
 from prunelab.lab.randomness import read_random, restore_random
 from prunelab.lab.report import Measured, content_of, write_report
@@ -18,7 +19,7 @@ from prunelab.lab.state import State
 from prunelab.render.numbers import counted
 from prunelab.surgery import compact
 
-_TIMING_S = 1.0  # seconds for each model: enough for a median of a small one, and no wait for a large one
+_TIMING_S = 2.0  # seconds for both models: enough for a median of small ones, and no wait for large ones
 
 
 class Reporting(Opened):
@@ -54,8 +55,9 @@ class Reporting(Opened):
 
     def _latencies(self, uncut: State) -> tuple[Timing, Timing]:
         inputs = list(self.graph.input_specs)
-        dense, small = self._bench.copy_of(uncut), compact(self.model, self.plan)
-        return latency(dense, inputs, budget_s=_TIMING_S), latency(small, inputs, budget_s=_TIMING_S)
+        both = {"dense": self._bench.copy_of(uncut), "small": compact(self.model, self.plan)}
+        times = latencies(both, inputs, TimingOptions(budget_s=_TIMING_S))
+        return times["dense"], times["small"]
 
     def _changes(self, uncut: State, now: State) -> ClassChanges | None:
         """Class by class; None without validation data, and where labels are no classes."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from html import escape
 
+from prunelab.evaluate.timing import Timing
 from prunelab.lab.report.content import Content
 from prunelab.lab.report.told import WORDS, beside, how, made_with, step_headers, step_row, summary
 from prunelab.plan.layers import LayerRow
 from prunelab.render.confusion import ConfusionPicture
-from prunelab.render.numbers import count, counted, percent
+from prunelab.render.numbers import count, counted, milliseconds, percent, signed
 from prunelab.render.page import Cell, Section, chips, code, facts, figure, page, table
 from prunelab.render.png import image
 from prunelab.render.strip import Strip
@@ -43,13 +44,20 @@ def _result(content: Content) -> str:
     rows: list[list[Cell]] = [[Cell(name), Cell(dense, 0.0), Cell(now, 0.0), Cell(change, 0.0)]
                               for name, dense, now, change in beside(content)]
     told = table(["", "dense", "pruned", "change"], rows)
-    note = "" if content.measured.latency is None else (
-        '<p class="quiet">Latency: the median of single calls in Paddle, in eval mode, on the machine that wrote this '
-        "report. Exported files are timed in their own manifest.</p>")
+    note = "" if content.measured.latency is None else _timed(*content.measured.latency)
     if content.tradeoff is None:
         return told + note
     caption = f"{content.tradeoff.metric} against MACs: a dot a state, the way to {content.state.id} in teal"
     return f'<div class="pair"><div>{told}</div>{figure(caption, content.tradeoff.to_svg(), wide=True)}</div>{note}'
+
+
+def _timed(dense: Timing, pruned: Timing) -> str:
+    spread = ", ".join(f"{name} {milliseconds(t.p10_ms)} to {milliseconds(t.p90_ms)}"
+                       for name, t in (("dense", dense), ("pruned", pruned)))
+    return (f'<p class="quiet">Latency: the median of {pruned.runs} calls of each, in turn, in Paddle on the machine '
+            f"that wrote this report; the 10th to 90th percentile: {spread}. Exported files are timed in their own "
+            "manifest.</p>")
+
 
 def _steps(content: Content) -> str:
     sentences = "".join(f"<p>{escape(text)}</p>" for text in how(content))
@@ -125,9 +133,12 @@ def _classes(content: Content) -> str:
     assert changes is not None
     frame = changes.table.sort_values("change", kind="stable")
     rows = [[Cell(str(name)), Cell(f"{row.labels:,.0f}", row.labels), Cell(percent(row.before), row.before),
-             Cell(percent(row.after), row.after), Cell(f"{100 * row.change:+.1f}".replace("-", "−"), row.change)]
+             Cell(percent(row.after), row.after),
+             Cell(signed(f"{100 * row.change:+.1f}").replace("+0.0", "±0.0"), row.change)]
             for name, row in frame.iterrows() if row.labels][:_MOST_CHANGES]
-    text = "<p>How often each class is met on validation data; what suffered most comes first.</p>"
+    n = int(changes.before.matrix.sum())
+    text = (f"<p>How many of each class's samples are told right, of {n:,} validation samples in all; the class that "
+            "lost most comes first.</p>")
     told = table(["class", "labels", "dense", "pruned", "points"], rows, sorts=True)
     if len(changes.after.names) > _MOST_CLASSES:
         return text + told

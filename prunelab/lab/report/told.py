@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from prunelab.criteria import CRITERIA
 from prunelab.errors import StateError
@@ -60,11 +61,19 @@ def how(content: Content) -> list[str]:
     if repaired:
         told.append(f"After {_of(repaired, len(cuts))} the weights that stay were re-solved by least squares, so that "
                     "each layer gives what it gave in the dense model as nearly as it can; this needs no labels.")
-    epochs = sum(int(line.kwargs.get("finetune", 0)) for line in cuts)
-    told.append(f"The model was then trained for {counted(epochs, 'epoch')} in all." if epochs
+    before, after = _epochs(lines[:lines.index(cuts[0])]), _epochs(lines[lines.index(cuts[0]):])
+    if before:
+        told.append(f"Before the first cut the model was trained for {counted(before, 'epoch')}.")
+    told.append(f"Between and after the cuts it was trained for {counted(after, 'epoch')} in all." if after
                 else "The model was not trained after a cut.")
     took = sum(state.duration_s for state in content.path)
     return [*told[:-1], f"{told[-1]} All of it took {seconds(took)}."]
+
+
+def _epochs(lines: Sequence[Line]) -> int:
+    """How long these steps trained: on their own, or after a cut."""
+    return sum(int(line.args[0]) if line.method == "finetune" else int(line.kwargs.get("finetune", 0))
+               for line in lines)
 
 
 def _n(n: int, one: str = "step", many: str = "steps") -> str:
@@ -145,7 +154,8 @@ def made_with(content: Content) -> list[tuple[str, str]]:
     facts["made"] = f"{_day(content.path[0])} to {_day(now)} (UTC)"
     facts.update(content.measured.data or {})
     if content.workspace:
-        facts["history"] = f"{counted(len(content.states), 'state')} in {content.workspace}"
+        # its name alone: where somebody keeps it is no part of what is told to others
+        facts["history"] = f"{counted(len(content.states), 'state')} in {Path(content.workspace).name}"
     other = _other_versions(content.path)
     return [*facts.items(), *([("not all alike", other)] if other else [])]
 
