@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from prunelab.graph.graph import is_sparse
+from prunelab.graph.removals import is_sparse
 from prunelab.plan import Plan, propose
 
 if TYPE_CHECKING:

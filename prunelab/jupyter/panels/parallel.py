@@ -22,7 +22,7 @@ class ParallelCoordinates(anywidget.AnyWidget):
     """``axes``: dicts of name, low, high (as told); ``lines``: float32 in [0, 1], a row a trial, not a number where one
     has no such value; ``kinds``: a byte a trial; ``numbers`` and ``told``: of the trials."""
 
-    _esm = asset("names.js", "parallel.js")
+    _esm = asset("names.js", "ranges.js", "parallel.js")
     _css = asset("search.css")
     words = traitlets.Dict(WORDS).tag(sync=True)
     axes: Any = traitlets.List().tag(sync=True)

@@ -6,24 +6,25 @@ function middle(name, length) {
 }
 
 // The longest form of a layer's name that fits. What tells layers apart is the numbers between their words, and their
-// ends: so the longest words lose their middles, and then leading words go that have no number.
+// ends: so the longest words lose their middles, then leading words go that have no number, then words lose more.
 function short(name, fits) {
-  const shrunk = (words, lead) => {
+  const shrunk = (words, lead, least) => {
     const lengths = words.map((word) => word.length);
     const made = () => lead + words.map((word, k) => middle(word, lengths[k])).join(".");
     while (!fits(made())) {
       const longest = lengths.indexOf(Math.max(...lengths));
-      if (lengths[longest] <= 3) break;
+      if (lengths[longest] <= least) break;
       lengths[longest]--;
     }
     return made();
   };
-  let words = name.split(".");
-  let made = shrunk(words, "");
+  const all = name.split(".");
+  let words = all;
+  let made = shrunk(words, "", 4);
   while (!fits(made) && words.length > 1 && !/\d/.test(words[0])) {
     words = words.slice(1);
-    made = shrunk(words, "…");
+    made = shrunk(words, "…", 4);
   }
-  return made;
+  return fits(made) ? made : shrunk(words, words === all ? "" : "…", 3);
 }
 

@@ -77,5 +77,6 @@ SEARCH = {
     "listed": "{number} · {value}",
     "trial told": "trial {number}: {values}",
     # the front end's
-    "coordinates": "what each trial chose and what came of it; a click picks a trial",
+    "coordinates": "what each trial chose and what came of it; a click picks a trial; a range drawn along an axis, or "
+                   "set there with the arrow keys, leaves the trials within it, Escape or a double click shows all",
 }
