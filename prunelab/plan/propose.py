@@ -4,40 +4,27 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from prunelab.criteria import Calibration, Criterion, criterion_of, is_comparable, needs_of, score
-from prunelab.errors import InputError, OptionError, check_ratio, check_whole, shown, unknown_name
+from prunelab.errors import InputError, OptionError, check_ratio, shown, unknown_name
 from prunelab.graph import Graph
-from prunelab.graph.removals import GRANULARITIES, OPENED, PATTERNS, is_sparse
+from prunelab.graph.removals import OPENED, is_sparse
 from prunelab.graph.sparse import Pattern
 from prunelab.plan.allocation import Allocation, Clock, Field, Limits, Ratios, smallest, total_units
+from prunelab.plan.asked import Target, check_options, listed, sparse_target, target_of
 from prunelab.plan.plan import Plan, PlanGroup, as_plan
 from prunelab.plan.propose_blocks import check_blocks, check_needs, check_of_units, check_spared, propose_blocks
 from prunelab.plan.propose_regions import propose_regions
-from prunelab.plan.propose_sparse import SparseTarget, propose_sparse
+from prunelab.plan.propose_sparse import propose_sparse
 from prunelab.plan.scopes import SCOPE_NEEDS, SCOPES
 
 if TYPE_CHECKING:
     from prunelab.graph import Group
 
-TARGETS = ("sparsity", "macs", "params", "memory", "latency", "ratios")
-
-
 # Amounts between which a latency's is found: eight tries
 _LATENCY_STEPS = 256
-
-
-@dataclass(frozen=True)
-class _Target:
-    """What is asked for: ``kind`` is one of TARGETS, ``value`` a fraction removed (for ratios, one a group)."""
-
-    kind: str
-    value: Any
-
-    def __str__(self) -> str:
-        return f"{self.kind}={self.value}"
 
 
 def propose(
@@ -106,19 +93,19 @@ def propose(
     if not isinstance(graph, Graph):
         raise InputError(f"graph is a {type(graph).__name__}; trace the model first: "
                          "graph = pl.trace(model, (1, 3, 32, 32)), with the shape of your inputs")
-    chosen, names = criterion_of(criterion), _listed(ignore)
+    chosen, names = criterion_of(criterion), listed(ignore)
     base = None if start is None else as_plan(start, "start")
     pattern = Pattern.parse(granularity) if isinstance(granularity, str) else None
     if pattern is not None or granularity == "layer":
         check_needs(chosen, granularity)
     if pattern is not None:
-        sparse = _sparse_target(pattern, round_to, floor, sparsity=sparsity, macs=macs, params=params, memory=memory,
+        sparse = sparse_target(pattern, round_to, floor, sparsity=sparsity, macs=macs, params=params, memory=memory,
                                 latency=latency, ratios=ratios)
         return propose_sparse(graph, pattern, chosen, sparse, scope=scope, ignore=names, seed=seed, start=base,
                               gather=lambda groups: _calibration(graph, data, chosen, "local", groups, loss))
     check_of_units(chosen, granularity)
-    target = _target(sparsity=sparsity, macs=macs, params=params, memory=memory, latency=latency, ratios=ratios)
-    round_to = _check_options(scope, granularity, round_to)
+    target = target_of(sparsity=sparsity, macs=macs, params=params, memory=memory, latency=latency, ratios=ratios)
+    round_to = check_options(scope, granularity, round_to)
     base = base or Plan.empty(graph)
     graph.check(base)
     graph = graph.opened_for(base)
@@ -185,7 +172,7 @@ def _opened(graph: Graph, base: Plan, granularity: str) -> tuple[Graph, Plan]:
     return graph, replace(base, groups=(*base.groups, *more))
 
 
-def _spatial(graph: Graph, base: Plan, target: _Target, names: Sequence[str], round_to: int, floor: float,
+def _spatial(graph: Graph, base: Plan, target: Target, names: Sequence[str], round_to: int, floor: float,
              data: Any) -> Plan:
     """A region; axes that are ignored stay whole."""
     for option, value, plain in (("round_to", round_to, 1), ("floor", floor, 0)):
@@ -221,57 +208,6 @@ def _latency_model(graph: Graph) -> Clock:
     from prunelab.evaluate import NetworkLatency
 
     return NetworkLatency(graph).calibrate()
-
-
-def _check_options(scope: str, granularity: str, round_to: int) -> int:
-    if scope not in SCOPES:
-        raise unknown_name("scope", scope, SCOPES)
-    if granularity not in GRANULARITIES:
-        raise unknown_name("granularity", granularity, [*GRANULARITIES, *PATTERNS])
-    return check_whole(round_to, "round_to", 1)
-
-
-def _sparse_target(pattern: Pattern, round_to: int, floor: float, **given: Any) -> SparseTarget:
-    for option, value, plain in (("round_to", round_to, 1), ("floor", floor, 0)):
-        if value != plain:
-            raise OptionError(f"{option} is {shown(value)}, and granularity '{pattern}' takes no units out; leave it "
-                              "out")
-    for kind, what in (("macs", "all MACs"), ("memory", "all bytes"), ("latency", "the time of dense operators")):
-        if given[kind] is not None:
-            raise OptionError(f"{kind}={shown(given[kind])} is asked for, and granularity '{pattern}' leaves {what} "
-                              "where they are; ask for sparsity or params, or cut channels")
-    if pattern.kind != "n:m":
-        target = _target(**given)
-        return SparseTarget(target.kind, target.value)
-    n, m = pattern.size
-    told = {k: v for k, v in given.items() if v is not None and not (k == "sparsity" and v == 1 - n / m)}
-    if told:
-        (kind, value), *_ = told.items()
-        raise OptionError(f"{kind}={value} is asked for, and '{pattern}' takes {1 - n / m:.3g} of each weight; leave "
-                          "the target out")
-    return SparseTarget(None, None)
-
-
-def _listed(names: Any) -> list[str]:
-    if isinstance(names, str) or names is None:
-        return [] if names is None else [names]
-    if not isinstance(names, Iterable):
-        raise OptionError(f"ignore is {shown(names)}; give layers, groups or patterns, such as ['conv1', 'layer4.*']")
-    return [str(name) for name in names]
-
-
-def _target(**given: Any) -> _Target:
-    named = {k: v for k, v in given.items() if v is not None}
-    if len(named) != 1:
-        raise OptionError(f"{' and '.join(named) if named else 'no target'} given; "
-                          f"give one of {', '.join(TARGETS)}, such as sparsity=0.5")
-    (kind, value), = named.items()
-    if kind == "ratios":
-        if not isinstance(value, Mapping):
-            raise OptionError(f"ratios is {shown(value)}; "
-                              "give a dict from layers to fractions, such as {'layer1.0.conv1': 0.3}")
-        return _Target(kind, {str(n): check_ratio(r, place=f"the ratio of '{n}'") for n, r in value.items()})
-    return _Target(kind, check_ratio(value, place=kind))
 
 
 def match(graph: Graph, pattern: str, *, place: str, among: Sequence[Group] | None = None) -> list[Group]:
