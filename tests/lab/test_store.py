@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -214,4 +215,42 @@ def test_what_is_committed_is_synced_and_a_schema_runs_nothing(tmp_path: Path) -
     told = {name: store._db.one(f"PRAGMA {name}")[0] for name in
             ("journal_mode", "synchronous", "trusted_schema", "cell_size_check")}
     assert told == {"journal_mode": "wal", "synchronous": 2, "trusted_schema": 0, "cell_size_check": 1}  # 2 is FULL
+    store.close()
+
+
+def test_no_byte_of_a_chunk_can_be_another_one_unnoticed(tmp_path: Path) -> None:
+    base = np.random.default_rng(0).normal(size=1000).astype(np.float32)
+    cut = base.copy()
+    cut[::3] = 0
+    store = DiskStore(tmp_path)
+    store.add(entry("s0", w=base))
+    added = entry("s1", w=cut)
+    digest = digest_of(cut)
+    store.add(replace(added, identity=None, fresh={digest: Change(cut, digest_of(base), base)}))
+    places = store.arrays.places()
+    for name, array in ((digest, cut), (digest_of(base), base)):
+        chunk = tmp_path / "chunks" / f"{places[name]}.safetensors"
+        content = chunk.read_bytes()
+        for place in range(0, len(content), 1 if name == digest else 37):
+            chunk.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
+            try:
+                assert same_bits(store.get(name), array)  # the name of another array in the same chunk
+            except errors.WorkspaceError as error:
+                assert chunk.name in str(error)  # noqa: PT017
+        chunk.write_bytes(content)
+    store.close()
+
+
+def test_a_large_array_that_was_damaged_is_written_again_under_the_same_name(tmp_path: Path) -> None:
+    array = np.random.default_rng(0).normal(size=1 << 18).astype(np.float32)  # a chunk of its own
+    store = DiskStore(tmp_path)
+    store.add(entry("s0", w=array))
+    (chunk,) = [path for path in (tmp_path / "chunks").iterdir() if path.stat().st_size > 1 << 20]
+    content = chunk.read_bytes()
+    chunk.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(errors.WorkspaceError, match=chunk.name):
+        store.get(digest_of(array))
+    store.add(replace(entry("s1", w=array), identity=None))
+    assert same_bits(store.get(digest_of(array)), array)
+    assert chunk.read_bytes() == content
     store.close()
