@@ -11,6 +11,9 @@ from pathlib import Path
 
 from prunelab.errors import ExportError
 
+# bytes; less than a few files' blocks: whatever failed there failed for want of space
+_FULL = 1 << 16
+
 
 @contextlib.contextmanager
 def whole_folder(directory: str | os.PathLike[str], *, force: bool = False) -> Iterator[Path]:
@@ -39,12 +42,19 @@ def whole_folder(directory: str | os.PathLike[str], *, force: bool = False) -> I
         _refuse(target, force)  # something may have come there meanwhile
         _swap_in(staging, target)
     except OSError as error:
-        raise ExportError(f"{target} cannot be written: {error.strerror or error}; free some space there, or choose "
-                          "another folder") from error
+        raise _cannot_write(target, error.strerror or str(error)) from error
+    except ExportError as error:
+        if shutil.disk_usage(staging.parent).free < _FULL:  # not every converter looks whether its writing succeeded
+            raise _cannot_write(target, f"the disk is full ({error})") from error
+        raise
     finally:
         if staging.exists():
             shutil.rmtree(staging, ignore_errors=True)
             _remove_empty(missing)
+
+
+def _cannot_write(target: Path, why: str) -> ExportError:
+    return ExportError(f"{target} cannot be written: {why}; free some space there, or choose another folder")
 
 
 def _refuse(target: Path, force: bool) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
+import shutil
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -90,6 +93,8 @@ def save_program(model: Any, stem: Path, specs: tuple[TensorSpec, ...]) -> tuple
         raise ExportError(f"Paddle cannot save {name} as a program: {_reason(error)}") from error
     finally:
         hook.remove()
+    if shutil.disk_usage(stem.parent).free == 0:  # Paddle does not look whether its writing succeeded
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(files[1]))
     if not all(path.is_file() for path in files):
         raise ExportError(f"the outputs of {name} need no parameters, and Paddle saves no such program; export the "
                           "layer that has them")

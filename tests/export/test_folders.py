@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import paddle
@@ -15,6 +17,7 @@ from paddle import nn
 import prunelab as pl
 from prunelab import errors
 from prunelab.export import folder, run
+from prunelab.export.onnx.format import Onnx
 from prunelab.export.paddle import PaddleInference
 
 
@@ -125,6 +128,32 @@ def test_a_link_is_followed(small: nn.Layer, tmp_path: Path) -> None:
         (new / "a").write_text("")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real" / "a").is_file()
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_disk_that_paddle_fills_is_told(verify: bool, small: nn.Layer, tmp_path: Path,
+                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paddle writes what it can, and says nothing."""
+    save = paddle.jit.save
+
+    def cut_off(model: Any, stem: str, **options: Any) -> None:
+        save(model, stem, **options)
+        os.truncate(f"{stem}.pdiparams", 40)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+
+    monkeypatch.setattr(paddle.jit, "save", cut_off)
+    with pytest.raises(errors.ExportError, match="out cannot be written: No space left on device; free some space"):
+        pl.export(small, tmp_path / "out", ("paddle",), inputs=(1, 16), timing=None, verify=verify)
+    assert entries(tmp_path) == []
+
+
+def test_what_fails_on_a_full_disk_fails_for_that(small: nn.Layer, tmp_path: Path,
+                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
+    monkeypatch.setattr(Onnx, "load", lambda *_: 1 / 0)
+    with pytest.raises(errors.ExportError, match=r"out cannot be written: the disk is full \(.*ZeroDivisionError"):
+        pl.export(small, tmp_path / "out", ("onnx",), inputs=(1, 16), timing=None)
+    assert entries(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["onnx", "onnx-fp16", "safetensors", "python"])

@@ -201,6 +201,8 @@ def _quantize(plain: Path, target: Path, reader: _Calibration, keep: frozenset[s
                                          activation_type=quantization.QuantType.QUInt8,
                                          quant_format=quantization.QuantFormat.QDQ, nodes_to_exclude=kept)
     except Exception as error:  # of another project
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk
         raise ExportError(f"ONNX Runtime cannot quantize the model: {error}; leave 'onnx-int8' out of "
                           "formats") from error
     finally:
