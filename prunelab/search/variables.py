@@ -140,7 +140,9 @@ def read_variable(value: Any, place: str, *, whole: bool = False) -> Variable | 
                                                                    and high - low > 1))
         if isinstance(value, Iterable):
             return Among(tuple(v.item() if hasattr(v, "item") else v for v in value))
-    except (OptionError, TypeError, KeyError) as error:
+    except OptionError as error:
+        raise OptionError(f"{place}: {error}") from error
+    except (TypeError, KeyError) as error:
         raise OptionError(f"{place}: {error}; {_WANTED}") from error
     raise OptionError(f"{place} is {shown(value)}; {_WANTED}")
 

@@ -143,3 +143,16 @@ def test_a_grid_too_large_to_list_says_how_large_it_is() -> None:
 def test_one_objective_is_what_cmaes_takes() -> None:
     with pytest.raises(OptionError, match="cmaes takes one objective, and 2 are given"):
         sampler_of("cmaes", Settings(seed=0, space={}, n_objectives=2))
+
+
+def test_cmaes_asks_for_nothing_twice_of_variables_with_steps() -> None:
+    space = {f"x{k}": optuna.distributions.FloatDistribution(0, 0.8, step=0.2) for k in range(3)}
+    study = optuna.create_study(sampler=sampler_of("cmaes", Settings(seed=0, space=space, n_trials=60)))
+    asked: list[tuple[float, ...]] = []
+    for _ in range(60):
+        trial = study.ask(space)
+        asked.append(tuple(trial.params[name] for name in sorted(space)))
+        study.tell(trial, sum((x - 0.2) ** 2 for x in asked[-1]))
+    by_chance = 10
+    assert all(point not in asked[:k] for k, point in enumerate(asked) if k >= by_chance)
+    assert study.best_value < 1e-9
