@@ -12,7 +12,7 @@ WORKERS ?= 2
 ARGS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test slow pins clean
+.PHONY: help demo lab test slow pictures pins clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -35,6 +35,10 @@ test: $(STAMP)  ## run every test: linters, types, laws, notebooks, the browser
 slow: $(STAMP)  ## run the long forms: every family, hundreds of random networks (about half an hour)
 	@echo "prunelab: running the long tests on $(WORKERS) workers"
 	@$(PYTHON) -m pytest -n $(WORKERS) -m slow tests $(ARGS)
+
+pictures: $(STAMP)  ## take the pictures of the panel in docs/images anew (a few minutes, needs Chromium)
+	@echo "prunelab: taking the pictures of the panel"
+	@$(PYTHON) -m pytest -q tests/browser/test_parts.py --pictures $(ARGS)
 
 $(STAMP): pyproject.toml $(PINS)
 	@set -e; \

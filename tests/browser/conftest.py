@@ -12,15 +12,19 @@ from typing import Any
 
 import pytest
 from lab_server import open_notebook, run_all, server
+from PIL import Image
 
 NOTEBOOK = Path(__file__).with_name("digits.ipynb")
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+N_COLOURS = 96
 
 
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Any]:
     """Chromium."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=20_000)  # a busy machine
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield opened
@@ -65,6 +69,22 @@ def page(request: pytest.FixtureRequest, browser: Any, notebooks: Callable[[str]
     yield page
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     page.close()
+
+
+@pytest.fixture
+def picture(request: pytest.FixtureRequest, artifacts: Path) -> Callable[[Any, str], None]:
+    """Takes a picture of an element, under a name; with ``--pictures`` it is kept in docs/images, in few colours."""
+    keep = request.config.getoption("--pictures")
+
+    def taken(element: Any, name: str) -> None:
+        path = artifacts / f"{name}.png"
+        element.screenshot(path=path)
+        if keep:
+            with Image.open(path) as image:
+                small = image.convert("RGB").quantize(N_COLOURS, dither=Image.Dither.NONE)
+            small.save(IMAGES / path.name, optimize=True)
+
+    return taken
 
 
 def notebook_of(cells: Sequence[str]) -> dict[str, Any]:

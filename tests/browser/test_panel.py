@@ -18,7 +18,6 @@ from playwright.sync_api import expect
 pytestmark = pytest.mark.browser
 
 PANEL_CELL = re.compile(r"%prune panel|\.panel\(\)")
-SIZES = {900: 1080, 1600: 1780}  # of the panel's width and the window's: JupyterLab takes the rest
 N_MOVES = 8
 
 
@@ -438,23 +437,6 @@ def test_the_keyboard_alone_reaches_everything_and_the_focus_is_seen(panel: Any,
                    "compare with", "zoom in", "Curves", "Copy"):
         assert any(wanted in name for name in reached), f"{wanted} is not among {reached}"
     assert unseen == []
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", list(SIZES))
-def test_how_it_looks(panel: Any, page: Any, artifacts: Path, width: int, dark: bool) -> None:
-    page.set_viewport_size({"width": SIZES[width], "height": 1200})
-    set_theme(page, dark)
-    row(panel, 1).click()
-    panel.scroll_into_view_if_needed()
-    page.wait_for_timeout(400)
-    # nothing stands out of the panel, and no control is wider than its card
-    assert panel.evaluate("panel => panel.scrollWidth <= panel.clientWidth + 1")
-    cut = panel.evaluate("""panel => [...panel.querySelectorAll('.widget-label, button, .pl-chip, .pl-stat, .pl-num')]
-        .filter((e) => e.offsetParent && e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 1)
-        .map((e) => e.textContent)""")
-    assert cut == []
-    panel.screenshot(path=artifacts / f"panel-{width}-{'dark' if dark else 'light'}.png")
 
 
 def test_nothing_moves_when_another_layer_is_chosen_or_previewed(panel: Any, page: Any) -> None:

@@ -7,6 +7,7 @@ The tests follow one another, as a person would go on in one notebook.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,12 @@ pytestmark = pytest.mark.browser
 
 PANEL_CELL = re.compile(r"%prune panel|\.panel\(\)")
 SIZES = {900: 1080, 1600: 1780}  # of the panel's width and the window's: JupyterLab takes the rest
-TABS = ("Sensitivity", "Graph", "Search", "Export")
+VIEWS = ("Masks", "Sensitivity", "Graph", "Search", "Export")
+# tab, and where its part stands
+PARTS = {"One layer": ".pl-doing", "All layers": ".pl-doing", **dict.fromkeys(VIEWS, ".pl-view"),
+         "Curves": ".pl-charts", "Scores": ".pl-charts"}
+ONE_LINE = ".widget-label, button, .pl-chip, .pl-stat, .pl-line > .pl-num, .pl-grid-head .pl-cell"  # not cut off
+ALWAYS = ("header", "layers", "history", "footer")
 
 
 @pytest.fixture
@@ -175,18 +181,51 @@ def test_a_box_of_the_network_chooses_its_layer(panel: Any, page: Any) -> None:
     expect(panel.locator(".pl-net-view > svg")).not_to_have_attribute("width", str(width))
 
 
+def check_ranges(canvas: Any, page: Any) -> None:
+    """A range along an axis fades the other trials, by mouse and by keys, and shows them again."""
+    def seen() -> float:
+        page.wait_for_timeout(150)
+        return float(canvas.evaluate("""(c) => c.getContext('2d').getImageData(0, 0, c.width, c.height).data
+            .reduce((sum, value, k) => sum + (k % 4 === 3 ? value : 0), 0)"""))
+
+    canvas.scroll_into_view_if_needed()
+    box, whole = canvas.bounding_box(), seen()
+    x, top = box["x"] + 34, box["y"] + 18
+    page.mouse.move(x, top + 2)
+    page.mouse.down()
+    page.mouse.move(x, top + 6, steps=2)
+    page.mouse.move(x, top + 12, steps=2)
+    page.mouse.up()
+    page.mouse.move(box["x"] + 2, box["y"] + box["height"] - 2)
+    some = seen()
+    assert some < whole
+    page.mouse.dblclick(box["x"] + 2, box["y"] + box["height"] - 2)
+    canvas.evaluate("canvas => canvas.blur()")
+    assert seen() == whole
+    canvas.focus()
+    for key in ("ArrowRight", *["ArrowUp"] * 9):
+        canvas.press(key)
+    canvas.evaluate("canvas => canvas.blur()")
+    assert seen() < whole
+    canvas.focus()
+    canvas.press("Escape")
+    canvas.evaluate("canvas => canvas.blur()")
+    assert seen() == whole
+
+
 def test_trials_are_shown_and_one_is_adopted(panel: Any, page: Any) -> None:
     panel.get_by_role("tab", name="Search").click()
     search = panel.locator(".pl-search")
     expect(search).to_contain_text("No search yet")
-    search.get_by_label("trials").fill("12")
-    search.get_by_label("trials").press("Enter")
+    search.get_by_label("trials", exact=True).fill("12")
+    search.get_by_label("trials", exact=True).press("Enter")
     button(search, "Search").click()
     expect(search.locator(".dot").first).to_be_attached(timeout=30_000)
     wait_idle(panel)
     expect(search).to_contain_text("12 trials by annealing")
     button(search, "Choices").click()
     expect(search.locator(".pl-parallel canvas")).to_be_visible()
+    check_ranges(search.locator(".pl-parallel canvas"), page)
     trial = search.locator("select").last
     # trial 0 cuts nothing, so there is nothing to adopt
     numbers = [text.partition("·")[0].strip() for text in trial.locator("option").all_inner_texts()]
@@ -219,20 +258,29 @@ def test_a_file_of_an_export_is_downloaded(panel: Any, page: Any, tmp_path: Path
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", list(SIZES))
-def test_how_they_look(panel: Any, page: Any, artifacts: Path, width: int, dark: bool) -> None:
+def test_how_they_look(panel: Any, page: Any, picture: Callable[[Any, str], None], width: int, dark: bool) -> None:
     page.set_viewport_size({"width": SIZES[width], "height": 1200})
     set_theme(page, dark)
-    for tab in TABS:
+    how = f"{width}-{'dark' if dark else 'light'}"
+    page.mouse.move(0, 0)
+    for tab, place in PARTS.items():
         panel.get_by_role("tab", name=tab).click()
         panel.scroll_into_view_if_needed()
         page.wait_for_timeout(300)
         assert panel.evaluate("panel => panel.scrollWidth <= panel.clientWidth + 1")
-        cut = panel.evaluate("""panel => [...panel.querySelectorAll('.widget-label, button')]
+        cut = panel.evaluate("""(panel, what) => [...panel.querySelectorAll(what)]
             .filter((e) => e.offsetParent && e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 1)
-            .map((e) => e.textContent)""")
+            .map((e) => e.textContent)""", ONE_LINE)
         assert cut == []
-        panel.screenshot(path=artifacts / f"panel-{tab.lower()}-{width}-{'dark' if dark else 'light'}.png")
-        assert faults(page, ".prunelab") == []
+        if tab in VIEWS:
+            assert faults(page, ".prunelab") == []
+        picture(panel.locator(place), f"{tab.lower().replace(' ', '-')}-{how}")
+    for tab in ("One layer", "Masks", "Curves"):
+        panel.get_by_role("tab", name=tab).click()
+    page.wait_for_timeout(300)
+    for part in ALWAYS:
+        picture(panel.locator(f".pl-{part}").first, f"{part}-{how}")
+    picture(panel, f"panel-{how}")
 
 
 def test_the_console_is_quiet(page: Any) -> None:
