@@ -61,14 +61,27 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"prunelab {given.command}: {error}\n")
         return MISTAKE
     except KeyboardInterrupt:
-        sys.stderr.write(f"prunelab {given.command}: interrupted\n")
-        return INTERRUPTED
+        return _interrupted(given.command)
     except BrokenPipeError:  # who read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception:
+    except Exception as error:
+        if _came_of_an_interrupt(error):
+            return _interrupted(given.command)
         traceback.print_exc()
         return FAULT
+
+
+def _interrupted(command: str) -> int:
+    sys.stderr.write(f"prunelab {command}: interrupted\n")
+    return INTERRUPTED
+
+
+def _came_of_an_interrupt(error: BaseException | None) -> bool:
+    """Paddle, interrupted while it is imported, says that its initialization failed."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _parse(words: list[str]) -> argparse.Namespace | int:

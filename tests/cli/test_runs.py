@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,18 @@ def test_a_fault_of_our_own_exits_with_3(folder: Path, capsys: pytest.CaptureFix
     code, _, err = told(capsys, "status", "run.toml")
     assert code == 3
     assert err.rstrip().endswith("RuntimeError: a fault")
+
+
+def test_ctrl_c_while_paddle_is_loaded_is_no_fault(folder: Path, capsys: pytest.CaptureFixture[str],
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    def loading(given: Any) -> int:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as interrupt:
+            raise ImportError("initialization failed") from interrupt
+
+    monkeypatch.setitem(COMMANDS, "run", replace(COMMANDS["run"], run=loading))
+    assert told(capsys, "run", "run.toml") == (130, "", "prunelab run: interrupted\n")
 
 
 def test_ctrl_c_leaves_a_run_that_goes_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
