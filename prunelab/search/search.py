@@ -70,9 +70,9 @@ def search(
         inputs: as for `prunelab.trace`; without it, the first sample of the data.
         plan: what is gone already.
         samples: the first so many of the data.
-        pruner: "dominated" ends a trial when a part of the samples says, more surely than 99 in 100, that another is
-            better in everything or that a constraint is missed (its values are then those of the part); None sees all
-            samples; of one objective also "halving", "median", "hyperband" or an Optuna pruner.
+        pruner: "dominated" ends a trial when a part of the samples says, beyond an interval of 99.7 % at each look,
+            that another is better in everything or that a constraint is missed (its values are then those of the
+            part); None sees all samples; of one objective also "halving", "median", "hyperband" or an Optuna pruner.
         on_trial: called as ``on_trial(study, trial)`` after each trial. ``on_batch``: called after each batch.
         workers: so many processes measure; one that is killed loses its trial, and another follows. ``executor``: a
             client of a Dask cluster, whose workers measure instead. The graph and its arrays are what they are sent, so
