@@ -137,6 +137,9 @@ def _statement(graph: Graph, call: Call) -> Statement:
         return Statement(call.name, {"x": [Ref(v) for _, v, _ in call.tensors]}, call.outputs, op.line)
     if call.name == "constant":
         return Statement(call.name, {"value": _array(call.made[0][1])}, call.outputs, op.line)
+    if call.name == "einsum_of_many":  # of several at once, which any framework's einsum takes
+        read = [Ref(v) for _, v, _ in call.tensors]
+        return Statement("einsum", {"x": read, "equation": call.arguments[0]}, call.outputs, op.line)
     given = [_plain(a) for a in call.arguments]
     constants = graph.structure.executor.constants
     for place, value, _ in call.tensors:

@@ -179,6 +179,7 @@ PRODUCTS = {
     "matmul": case(lambda x, y: paddle.matmul(x, y, transpose_y=True), shape(4, 3), shape(5, 3)),
     "matmul, turned": case(lambda x, y: paddle.matmul(x, y, transpose_x=True), shape(3, 4), shape(3, 5)),
     "einsum": case(lambda x, y: paddle.einsum("btc,bsc->bts", x, y), shape(4, 3), shape(5, 3)),
+    "einsum, of three": case(lambda x, y: paddle.einsum("btc,bsc,bse->bte", x, y, y), shape(4, 3), shape(5, 3)),
     "addmm": case(lambda x, a, b: paddle.baddbmm(x @ x.transpose([0, 2, 1]), x, x.transpose([0, 2, 1]), a, b),
                   tokens, st.floats(-1, 1), st.floats(-1, 1)),
     "attention": case(lambda x, h, causal: F.scaled_dot_product_attention(
