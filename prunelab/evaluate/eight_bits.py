@@ -29,14 +29,22 @@ QUANTIZATIONS = ("none", "int8_weights", "int8")
 SAMPLES = 512
 _BUDGET = 2**29  # bytes of activations that are kept for each batch's next layer
 _LEVELS = 127
+# Where what they multiply is in eight bits too: processors without VNNI add two products of eight bits in sixteen bits,
+# which hold them only if one factor has seven
+_LEVELS_BESIDE_ACTIVATIONS = 64
 
 
-def rounded_weight(array: Array, axis: int) -> tuple[Array, Array]:
-    """Integers in [-127, 127], int8, and the scale of each slice along ``axis``, float32: ``array`` is about their
-    product."""
+def weight_levels(quantization: str) -> int:
+    """The largest integer that a weight becomes."""
+    return _LEVELS_BESIDE_ACTIVATIONS if quantization == "int8" else _LEVELS
+
+
+def rounded_weight(array: Array, axis: int, levels: int = _LEVELS) -> tuple[Array, Array]:
+    """Integers in [-levels, levels], int8, and the scale of each slice along ``axis``, float32: ``array`` is about
+    their product."""
     others = tuple(a for a in range(array.ndim) if a != axis)
     largest = np.abs(array).max(others)
-    scale = np.where(largest > 0, largest / _LEVELS, 1).astype(np.float32)
+    scale = np.where(largest > 0, largest / levels, 1).astype(np.float32)
     shape = [-1 if a == axis else 1 for a in range(array.ndim)]
     return np.rint(array / scale.reshape(shape)).astype(np.int8), scale
 
@@ -103,7 +111,8 @@ def eight_bit_costs(
     """What every convolution and matrix product with a weight of its own costs in eight bits, alone, and all together.
 
     Weights have a scale for each output channel, activations one for each tensor between the extremes that ``data``
-    has, as ONNX Runtime's quantizer has them; the arithmetic is simulated in float. What stands before a layer is
+    has, as ONNX Runtime's quantizer has them: weights in seven bits where activations have eight, whose products would
+    not fit some processors' sums otherwise. The arithmetic is simulated in float. What stands before a layer is
     computed once. The model is left as it was.
 
     Args:
@@ -186,7 +195,7 @@ class _Measuring:
     def _rounded(self, w: Weighted) -> Any:
         tensor = self.graph.tensor(w.weight)
         axis = (0 if w.flipped else 1) if w.kind == "linear" else 0
-        numbers, scale = rounded_weight(as_array(tensor), axis)
+        numbers, scale = rounded_weight(as_array(tensor), axis, weight_levels(self.quantization))
         shape = [-1 if a == axis else 1 for a in range(numbers.ndim)]
         return paddle.to_tensor(numbers * scale.reshape(shape), dtype=tensor.dtype, place=tensor.place)
 

@@ -13,7 +13,7 @@ import paddle
 
 from prunelab.errors import SearchError
 from prunelab.evaluate.cuts import CutNetwork
-from prunelab.evaluate.eight_bits import rounded_activation
+from prunelab.evaluate.eight_bits import rounded_activation, weight_levels
 from prunelab.evaluate.products import ProductExecutor
 from prunelab.evaluate.samples import Sample
 from prunelab.evaluate.weighted import weighted_operators
@@ -28,10 +28,10 @@ _SAMPLES = 256
 Spans = dict[int, tuple[float, float]]
 
 
-def rounded(weight: Any) -> Any:
-    """A weight as eight bits hold it: 255 levels, symmetrical, a scale for each output channel."""
+def rounded(weight: Any, levels: int) -> Any:
+    """A weight in ``levels`` steps above and below zero, a scale for each output channel."""
     axes = [k for k in range(weight.ndim) if k != out_axis(weight.ndim)]
-    scale = paddle.clip(weight.abs().amax(axes, keepdim=True) / 127, min=1e-12)
+    scale = paddle.clip(weight.abs().amax(axes, keepdim=True) / levels, min=1e-12)
     return paddle.round(weight / scale) * scale
 
 
@@ -41,7 +41,8 @@ def in_eight_bits(network: CutNetwork, graph: Graph, held: Sequence[Sample], qua
     Raises:
         SearchError: "int8" of a network none of whose operators it is made of.
     """
-    weights = {p.value: rounded(network.held[p.value]) for p in graph.program.parameters if is_weight(p)}
+    levels = weight_levels(quantization)
+    weights = {p.value: rounded(network.held[p.value], levels) for p in graph.program.parameters if is_weight(p)}
     values = {**network.held, **weights}
     if quantization != "int8":
         return CutNetwork(network.executor, values, network.kept, network.dims)

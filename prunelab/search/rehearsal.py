@@ -17,6 +17,7 @@ import paddle
 
 from prunelab.errors import SearchError
 from prunelab.evaluate.cuts import CutNetwork, sliced
+from prunelab.evaluate.eight_bits import weight_levels
 from prunelab.evaluate.evaluate import named_metrics
 from prunelab.evaluate.forward import forward, in_mode
 from prunelab.evaluate.metric import Samplewise
@@ -124,7 +125,7 @@ class Rehearsal:
         with mask(model, plan), in_mode(model, training=False):
             for p in model.parameters() if quantization != "none" else ():
                 if p.ndim > 1:
-                    paddle.assign(rounded(p), output=p)
+                    paddle.assign(rounded(p, weight_levels(quantization)), output=p)
             yield lambda number, batch: forward(model, batch.inputs)
 
     def _remembering(self, network: CutNetwork, plan: Plan, quantization: str) -> Runs:

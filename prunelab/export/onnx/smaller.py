@@ -197,7 +197,8 @@ def _quantize(plain: Path, target: Path, reader: _Calibration, keep: frozenset[s
             optimized = onnx.load(str(ready))
             kept = _name_kept(optimized, keep)
             onnx.save(optimized, str(ready))
-            quantization.quantize_static(str(ready), str(target), reader, per_channel=True, reduce_range=False,
+            # reduce_range: see weight_levels
+            quantization.quantize_static(str(ready), str(target), reader, per_channel=True, reduce_range=True,
                                          activation_type=quantization.QuantType.QUInt8,
                                          quant_format=quantization.QuantFormat.QDQ, nodes_to_exclude=kept)
     except Exception as error:  # of another project

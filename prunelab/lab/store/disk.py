@@ -30,6 +30,9 @@ class DiskStore:
     """A history in a folder; the same folder opened again goes on with it."""
 
     def __init__(self, folder: Path, *, write: bool = True, database: str = DATABASE) -> None:
+        if not write and not (folder / database).is_file():
+            raise WorkspaceError(f"{folder} holds no history; a Lab makes one: pl.Lab(model, "
+                                 f"workspace={str(folder)!r})")
         self.name = str(folder)
         self.folder: Path = folder.absolute()
         self._folder = Folder(self.folder, write=write, database=database)

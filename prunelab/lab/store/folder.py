@@ -28,8 +28,6 @@ class Folder:
         self._lost = ""
         if write:
             self._prepare()
-        elif not (path / database).is_file():
-            raise WorkspaceError(f"{path} holds no history; a Lab makes one: pl.Lab(model, workspace={str(path)!r})")
         try:
             if write:
                 self._mend()
