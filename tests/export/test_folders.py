@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -75,6 +76,15 @@ def test_an_interrupt_leaves_nothing(small: nn.Layer, tmp_path: Path, monkeypatc
     assert small.training
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Python's own handling of SIGINT, which what a shell runs in the background is started without."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("name", ["paddle", "onnx"])
 def test_ctrl_c_while_paddle_reads_the_model_waits_for_its_end(name: str, tmp_path: Path) -> None:
     """Raised in the middle, it may meet Paddle asking for the stack, and that kills the process."""
