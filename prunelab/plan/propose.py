@@ -100,7 +100,7 @@ def propose(
         check_needs(chosen, granularity)
     if pattern is not None:
         sparse = sparse_target(pattern, round_to, floor, sparsity=sparsity, macs=macs, params=params, memory=memory,
-                                latency=latency, ratios=ratios)
+                               latency=latency, ratios=ratios)
         return propose_sparse(graph, pattern, chosen, sparse, scope=scope, ignore=names, seed=seed, start=base,
                               gather=lambda groups: _calibration(graph, data, chosen, "local", groups, loss))
     check_of_units(chosen, granularity)
