@@ -152,20 +152,21 @@ def main() -> None:
     parser.add_argument("--torch", metavar="PYTHON", help="the Python of an environment with Torch-Pruning 1.6.1")
     parser.add_argument("--small", action="store_true", help="one seed, 50 and 90 %%, 0 and 1 epoch")
     parser.add_argument("--tasks", default=",".join(TASKS), help="comma-separated: %(default)s")
+    parser.add_argument("--seeds", default="0,1,2", help="comma-separated: %(default)s")
     options = parser.parse_args()
-    ratios, epochs, seeds = list(RATIOS), list(EPOCHS), 3
+    ratios, epochs, seeds = list(RATIOS), list(EPOCHS), [int(seed) for seed in options.seeds.split(",")]
     if options.small:
-        ratios, epochs, seeds = [0.5, 0.9], [0, 1], 1
+        ratios, epochs, seeds = [0.5, 0.9], [0, 1], seeds[:1]
     results: Results = defaultdict(list)
     notes: list[str] = []
     for task in options.tasks.split(","):
-        for seed in range(seeds):
+        for seed in seeds:
             weights = prunelab_side(task, seed, ratios, epochs, results)
             if options.torch:
                 torch_side(options.torch, task, weights, seed, ratios, epochs, results, notes)
             weights.unlink()
             sparse_side(task, seed, ratios, results)
-            print(f"{task}, seed {seed} done", file=sys.stderr)
+            print(f"{task}, seed {seed} done; so far:\n{table(results)}", file=sys.stderr)
     print(table(results))
     print("\n".join(notes))
 
