@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from prunelab.errors import check_positive, check_whole
+from prunelab.graph.collection import without_collection
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def time_callables(callables: Mapping[str, Callable[[], Any]], runs: int = 50, w
             break
         for name in names:
             callables[name]()
-    with _no_collector():
+    with without_collection():  # its pauses belong to no callable
         for done in range(runs):
             if done >= LEAST_RUNS and spent():
                 break
@@ -100,15 +99,3 @@ def own_clock(on_cpu: bool, threads: int) -> Callable[[], int]:
 def _timing(nanoseconds: list[int]) -> Timing:
     p10, median, p90 = (float(v) for v in np.percentile(np.asarray(nanoseconds, float) / 1e6, [10, 50, 90]))
     return Timing(median, p10, p90, len(nanoseconds))
-
-
-@contextlib.contextmanager
-def _no_collector() -> Iterator[None]:
-    """The garbage collector's pauses belong to no callable."""
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
 import inspect
 import signal
 import sys
@@ -218,16 +217,3 @@ def without_names() -> Iterator[None]:
         yield
     finally:
         layers.name_struct = named
-
-
-@contextlib.contextmanager
-def without_collection() -> Iterator[None]:
-    """Inside, Python's garbage collector waits: thousands of small values are made, all of them kept, and each of its
-    rounds walks everything that was ever imported."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -172,8 +172,8 @@ class Step:
         """Note what an axis of a parameter is for: ``out`` makes units, ``in`` reads them, ``norm`` scales them."""
         value = self.value(argument)
         if value is not None:
-            rank = len(self.dims(argument))
-            self.solution.roles.setdefault((value, axis % rank), role)
+            place = axis if axis >= 0 else axis + len(self.solution.dims[value])
+            self.solution.roles.setdefault((value, place), role)
 
     def roles(self, argument: str | int, roles: Mapping[int, str]) -> None:
         """`role` of several axes."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from prunelab.errors import PlanError
 from prunelab.graph.blocks import BLOCKS, Block, alive, find_blocks
+from prunelab.graph.collection import without_collection
 from prunelab.graph.cost import Cost, CostModel, Tally, read_costs
 from prunelab.graph.dims import Dim, find
 from prunelab.graph.experts import EXPERT, Gate, cut_lists, gates_of, shares_of, vanish
@@ -28,9 +29,10 @@ class Structure:
 
     def __init__(self, program: Program, kinds: frozenset[str] = frozenset()) -> None:
         self.program = program
-        self.solution: Solution = solve(program, RULES, opened=kinds)
         self._opened: dict[frozenset[str], Structure] = {}
-        groups, self.atoms = find_groups(program, self.solution)
+        with without_collection():
+            self.solution: Solution = solve(program, RULES, opened=kinds)
+            groups, self.atoms = find_groups(program, self.solution)
         if SPATIAL in kinds:
             groups = (*region_groups(self.solution), *groups)
         self.groups: tuple[Group, ...] = groups

@@ -12,6 +12,7 @@ import paddle
 
 from prunelab.errors import InputError, TraceError
 from prunelab.graph.chains import from_the_left, whole_of
+from prunelab.graph.collection import without_collection
 from prunelab.graph.inputs import TRACED_BATCH, dtype_name, read_inputs, with_batch_axes
 from prunelab.graph.looks import Looks, watching
 from prunelab.graph.places import at_home
@@ -25,7 +26,6 @@ from prunelab.graph.reading import (
     taking_any_self,
     with_light_parameters,
     with_short_stacks,
-    without_collection,
     without_names,
 )
 from prunelab.graph.reasons import condition_line, explain, user_line

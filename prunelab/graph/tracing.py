@@ -7,11 +7,11 @@ from typing import Any
 import paddle
 
 from prunelab.errors import InputError, PlanError, TraceError
+from prunelab.graph.collection import without_collection
 from prunelab.graph.graph import Graph
 from prunelab.graph.half import half_of, specs_of_twin, told_of, twin_of, without_kernels
 from prunelab.graph.inputs import read_inputs
 from prunelab.graph.looks import can_be_batch
-from prunelab.graph.reading import without_collection
 from prunelab.graph.removals import Removals
 from prunelab.graph.structure import Structure, recall, remember
 from prunelab.graph.trace import read_program, read_with_another_batch

@@ -12,10 +12,10 @@ from prunelab.errors import SurgeryError
 from prunelab.graph import Graph, TensorSpec, graph_for, trace
 from prunelab.graph.arrays import as_view
 from prunelab.graph.blocks import alive
+from prunelab.graph.collection import without_collection
 from prunelab.graph.half import cast, specs_of_twin, twin_of, types_of, without_kernels
 from prunelab.graph.places import at_home
 from prunelab.graph.program import flatten
-from prunelab.graph.reading import without_collection
 from prunelab.graph.removals import masked_weights
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
