@@ -14,11 +14,13 @@ from prunelab.criteria import CRITERIA, Criterion, criterion_of, needs_of, score
 from prunelab.errors import OptionError, check_ratio, check_whole, unknown_name
 from prunelab.evaluate import calibrate
 from prunelab.graph import Cost, Graph, Group
+from prunelab.graph.sparse import Pattern
 from prunelab.lab.options import Healing
 from prunelab.plan import Plan, propose
 from prunelab.plan.allocation import Limits, n_removed
 from prunelab.plan.plan import PlanGroup
 from prunelab.plan.scopes import SCOPES
+from prunelab.plan.sparse import SparseGroup
 from prunelab.render.numbers import change, count, counted, percent
 
 # what is counted -> what a person calls it
@@ -34,11 +36,12 @@ def weight_criteria() -> list[str]:
 
 @dataclass(frozen=True)
 class Cut:
-    """How a step chooses: the criterion, what kept units come in multiples of, and the seed for criteria that draw;
-    ``data`` and ``loss`` are for criteria that look at activations or gradients."""
+    """How a step chooses: the criterion, what kept units come in multiples of, what a unit is, and the seed for
+    criteria that draw; ``data`` and ``loss`` are for criteria that look at activations or gradients."""
 
     criterion: str | Criterion
     round_to: int = 1
+    granularity: str = "auto"
     seed: int = 0
     data: Any = None
     loss: Any = None
@@ -185,16 +188,22 @@ def takes_more(plan: Plan, group: Group, ratio: float, cut: Cut) -> bool:
     return limits.n_kept(group.name, group.units, n_removed(ratio, group.units)) < group.units - len(off)
 
 
-def check_units(plan: Plan, state: str) -> None:
-    """That units can be cut from a state.
+def check_mixed(plan: Plan, granularity: str = "auto") -> None:
+    """That weights masked in their place and units that are cut leave each other whole.
 
     Raises:
-        OptionError: its plan masks weights in their place, which has no units to cut further.
+        OptionError: of tiles and of runs of m inputs, the smaller model would have parts.
     """
-    kinds = sorted({g.granularity for g in plan.groups if not isinstance(g, PlanGroup)})
-    if kinds and not any(isinstance(g, PlanGroup) for g in plan.groups):
-        raise OptionError(f"{state} masks weights in their place ({', '.join(kinds)}), and no units can be cut from "
-                          "there; go to a state that does not, such as lab.goto('s0')")
+    asked = Pattern.parse(granularity)
+    masks = [g for g in plan.groups if isinstance(g, SparseGroup) and g.n_removed]
+    units = [g for g in plan.groups if not isinstance(g, SparseGroup) and g.n_removed]
+    if asked is not None and asked.kind in ("n:m", "block") and units:
+        raise OptionError(f"units of {units[0].name} are cut here, and of the '{granularity}' of weights the smaller "
+                          "model would have parts; mask first, in a state that has all its units: lab.goto('s0')")
+    kinds = [g.granularity for g in masks if g.granularity not in ("element", "kernel")]
+    if asked is None and kinds:
+        raise OptionError(f"weights are masked by '{kinds[0]}' here, of which the smaller model would have parts if "
+                          "units went; cut first, in a state without these masks: lab.goto('s0')")
 
 
 def units_at(plan: Plan, group: Group, ratio: float, cut: Cut, scores: Scores) -> tuple[int, ...]:
@@ -293,6 +302,12 @@ def contains(plan: Plan, part: Plan) -> bool:
     return all(not only_part for _, only_part in plan.diff(part).values())
 
 
+def takes_the_same(plan: Plan, other: Plan) -> bool:
+    """Whether two plans take the same; groups that are whole count for nothing."""
+    a, b = ({g.name: g for g in p.groups if g.n_removed} for p in (plan, other))
+    return a == b
+
+
 _LONGEST = 500  # characters of a plan in a line of code; beyond, the line names the state that has the plan
 
 
@@ -308,4 +323,5 @@ def line(arguments: list[str], cut: Cut, healing: Healing) -> str:
     """The line of Python that repeats a step."""
     more = [f"criterion={cut.criterion_name!r}"]
     more += [f"round_to={cut.round_to}"] if cut.round_to != 1 else []
+    more += [f"granularity={cut.granularity!r}"] if cut.granularity != "auto" else []
     return f"lab.step({', '.join([*arguments, *more, str(healing)])})"

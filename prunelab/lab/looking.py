@@ -10,7 +10,7 @@ from prunelab.errors import OptionError, check_ratio
 from prunelab.evaluate import evaluate
 from prunelab.evaluate.batches import Batches
 from prunelab.graph import Group
-from prunelab.lab.cuts import Cut, Going, Preview, Previews, check_units, find_group, units_at
+from prunelab.lab.cuts import Cut, Going, Preview, Previews, check_mixed, find_group, units_at
 from prunelab.lab.state import State
 from prunelab.lab.stepping import Choosing
 from prunelab.lab.views import masks_of
@@ -49,16 +49,17 @@ class Looking(Choosing):
         groups = list(dict.fromkeys(find_group(self.graph, layer) for layer in layers))
         ratio = check_ratio(ratio, place="ratio")
         state = self.state
-        check_units(state.plan, state.id)
+        check_mixed(state.plan)
+        now = state.plan.with_units(self.graph)
         cut = self._seeded(self._cut(criterion, round_to).check(_NOT_GATHERED))
 
         def going(group: Group) -> Going:
-            removed = units_at(state.plan, group, ratio, cut, lambda g: self._recorded_scores(g, cut))
-            new = tuple(sorted(set(removed) - set(state.plan.removed(group.name))))
+            removed = units_at(now, group, ratio, cut, lambda g: self._recorded_scores(g, cut))
+            new = tuple(sorted(set(removed) - set(now.removed(group.name))))
             return Going(group.name, group.units, removed, new)
 
         each = tuple(map(going, groups))
-        plan = state.plan.with_removed(self.graph, {one.layer: one.removed for one in each})
+        plan = now.with_removed(self.graph, {one.layer: one.removed for one in each})
         return Previews(each, plan.cost, state.cost)
 
     def scores(self, layer: str, criterion: str | Criterion | None = None) -> Any:

@@ -13,21 +13,19 @@ from prunelab.lab.cuts import (
     Proposal,
     Target,
     adopt_line,
-    check_ratios,
-    check_units,
+    check_mixed,
     contains,
     find_group,
-    next_group,
-    propose_all,
-    propose_layer,
-    propose_layers,
     takes_more,
+    takes_the_same,
 )
+from prunelab.lab.granular import fixed_ratio
 from prunelab.lab.layerwise import layer_ratios, layer_steps
 from prunelab.lab.opened import Opened
 from prunelab.lab.options import Healing
 from prunelab.lab.randomness import seed_all
 from prunelab.lab.state import State
+from prunelab.lab.wish import Wish
 from prunelab.plan import Plan, schedules
 from prunelab.plan.plan import as_plan
 from prunelab.render.numbers import counted, percent
@@ -38,17 +36,17 @@ class Choosing(Opened):
 
     _criterion: str | Criterion
 
-    def _cut(self, criterion: str | Criterion | None, round_to: int) -> Cut:
-        return Cut(self._criterion if criterion is None else criterion, round_to)
+    def _cut(self, criterion: str | Criterion | None, round_to: int, granularity: str = "auto") -> Cut:
+        return Cut(self._criterion if criterion is None else criterion, round_to, granularity)
 
     def _seeded(self, cut: Cut) -> Cut:
         return replace(cut, seed=self._work.seed_here())
 
-    def _looking(self, criterion: str | Criterion | None, round_to: int) -> Cut:
+    def _looking(self, criterion: str | Criterion | None, round_to: int, granularity: str = "auto") -> Cut:
         """A cut that may look at the Lab's data."""
         task = self._task
         data = task.val if task.train is None else task.train
-        cut = replace(self._cut(criterion, round_to), data=data, loss=task.loss)
+        cut = replace(self._cut(criterion, round_to, granularity), data=data, loss=task.loss)
         return cut.check("and the Lab has no data; open it with train=")
 
     def _data(self, given: Any) -> Any:
@@ -97,11 +95,12 @@ class Stepping(Choosing):
     def step(
         self,
         layer: str | Mapping[str, float] | None = None,
-        ratio: float = 0.3,
+        ratio: float | None = None,
         *,
         by: str | None = None,
         scope: str | None = None,
         criterion: str | Criterion | None = None,
+        granularity: str = "auto",
         round_to: int = 1,
         finetune: int | None = None,
         repair: bool | None = None,
@@ -112,11 +111,14 @@ class Stepping(Choosing):
             layer: the layer to cut; without it (and without ``by`` and ``scope``), the next one in network order that
                 is not yet at ``ratio``. Or several, each with its ratio: ``{"conv1": 0.3, "conv2": 0.5}``, such as
                 ``lab.sensitivity().suggest(1.0)``; those that are so far already stay as they are.
-            ratio: the fraction of the layer's dense units that is gone afterwards, in ``[0, 1)``.
+            ratio: the fraction of the layer's dense units that is gone afterwards, in ``[0, 1)`` (0.3).
             by, scope: instead of one layer cut all, until ``ratio`` of the dense model's units (``by="sparsity"``),
                 "macs" or "params" is gone, each layer alike (``scope="local"``) or by one ranking ("global").
             criterion, finetune, repair: the Lab's own if left out; ``finetune`` is a number of epochs, ``repair``
                 re-solves kept weights towards the dense model first, see `prunelab.repair`.
+            granularity: what a unit is, as `prunelab.propose` has it: "element", "kernel", "block" and "2:4" (which
+                needs no ratio) mask weights in their place, "layer" takes whole blocks; all there are, without
+                ``layer``.
             round_to: kept units come in multiples of it.
 
         Raises:
@@ -125,26 +127,13 @@ class Stepping(Choosing):
             TrainingError: a loss that is not finite.
             Stopped: `stop` was called.
         """
-        ratio = check_ratio(ratio, place="ratio")
-        check_units(self.plan, self.state.id)
-        cut = self._looking(criterion, round_to)
+        wish, cut = Wish.of(layer, ratio, by, scope), self._looking(criterion, round_to, granularity)
+        wish.check(self.graph, granularity)
+        check_mixed(self.plan, granularity)
         healing = self._task.healing(finetune, repair)
-        if layer is not None and (by is not None or scope is not None):
-            named = f"'{layer}' is one" if isinstance(layer, str) else "layers are named"
-            raise OptionError(f"by and scope are for all layers, and {named}; leave out either")
-        everywhere = None if by is None and scope is None else Target(by or "sparsity", ratio, scope or "local")
-        group = find_group(self.graph, layer) if isinstance(layer, str) else None
-        ratios = check_ratios(self.graph, layer) if isinstance(layer, Mapping) else {}
         with self._work.begin("step", self._task.n_batches(healing.epochs)) as meter:
-            cut = self._chosen_here(cut)
-            if everywhere is not None:
-                proposal = propose_all(self.graph, self.plan, everywhere, cut, healing)
-            elif ratios:
-                proposal = propose_layers(self.graph, self.plan, ratios, cut, healing)
-            else:
-                chosen = group or next_group(self.graph, self.plan, ratio, cut)
-                proposal = propose_layer(self.graph, self.plan, chosen, ratio, cut, healing)
-            if proposal.plan.groups == self.plan.groups:
+            proposal = wish.proposal(self.graph, self.plan, self._chosen_here(cut), healing)
+            if takes_the_same(proposal.plan, self.plan):
                 raise NothingToDoError(f"{proposal.label} is gone already; give a higher ratio, or go back")
             meter.name(proposal.label)
             return self._work.carry_out(proposal, healing, meter)
@@ -211,6 +200,7 @@ class Stepping(Choosing):
         rounds: int | None = None,
         scope: str = "local",
         criterion: str | Criterion | None = None,
+        granularity: str = "auto",
         round_to: int = 1,
         finetune: int | None = None,
         repair: bool | None = None,
@@ -227,21 +217,26 @@ class Stepping(Choosing):
                 (0.7); layer after layer the fraction of each one's units (0.5), or ``{"conv1": 0.3, "conv2": 0.6}``.
             rounds: layer after layer, how often each is taken, the same share at each (1); instead of ``steps``.
             scope: "local" cuts each layer alike, "global" by one ranking.
-            criterion, round_to, finetune, repair: as for `step`.
+            criterion, granularity, round_to, finetune, repair: as for `step`; "element" with a cubic schedule and some
+                training after each step is gradual magnitude pruning.
 
         Raises:
             As `step`; steps that were recorded before stay.
         """
-        check_units(self.plan, self.state.id)
-        cut, healing = self._looking(criterion, round_to), self._task.healing(finetune, repair)
+        check_mixed(self.plan, granularity)
+        cut, healing = self._looking(criterion, round_to, granularity), self._task.healing(finetune, repair)
         if schedule in schedules.LAYER_SCHEDULES:
-            _refuse(schedule, by=(by, "sparsity"), scope=(scope, "local"), steps=(steps, 10))
+            _refuse(schedule, by=(by, "sparsity"), scope=(scope, "local"), steps=(steps, 10),
+                    granularity=(granularity, "auto"))
             return self._run_layers(schedule, 0.5 if to is None else to, 1 if rounds is None else rounds, cut, healing)
         if schedule not in schedules.SCHEDULES:
             raise unknown_name("schedule", schedule, [*schedules.SCHEDULES, *schedules.LAYER_SCHEDULES])
         if rounds is not None:
             raise OptionError(f"rounds={shown(rounds)} is for layer after layer, by in_order, by_sensitivity or "
                               f"by_cost; of {schedule} say how many steps")
+        if fixed_ratio(granularity) is not None:
+            raise OptionError(f"'{granularity}' takes so much of each weight at once, and a run more at each step; "
+                              f"take one step: lab.step(granularity='{granularity}')")
         to = check_ratio(0.7 if to is None else to, place="to")
         steps = check_whole(steps, "steps", 1)
         amounts = dict.fromkeys(schedules.SCHEDULES[schedule](k, steps, to, 0.0) for k in range(1, steps + 1))
@@ -250,10 +245,11 @@ class Stepping(Choosing):
         start = self.state
         with self._work.begin("run", None if n_batches is None else n_batches * len(targets)) as meter:
             # a target that cannot be met is found before the first step, not at the last
-            propose_all(self.graph, self.plan, targets[-1], self._chosen_here(cut), healing)
+            Wish(None, to, targets[-1]).proposal(self.graph, self.plan, self._chosen_here(cut), healing)
             for number, target in enumerate(targets, 1):
-                proposal = propose_all(self.graph, self.plan, target, self._chosen_here(cut), healing)
-                if proposal.plan.groups == self.plan.groups:
+                wish = Wish(None, target.ratio, target)
+                proposal = wish.proposal(self.graph, self.plan, self._chosen_here(cut), healing)
+                if takes_the_same(proposal.plan, self.plan):
                     meter.skip(n_batches or 0)
                     continue
                 meter.name(f"step {number} of {len(targets)}: {target}")
@@ -275,7 +271,8 @@ class Stepping(Choosing):
                 if not takes_more(self.plan, group, step.ratio, cut):
                     meter.skip(n_batches or 0)
                     continue
-                proposal = propose_layer(self.graph, self.plan, group, step.ratio, self._chosen_here(cut), healing)
+                wish = Wish(step.layer, step.ratio, None)
+                proposal = wish.proposal(self.graph, self.plan, self._chosen_here(cut), healing)
                 meter.name(f"step {number} of {len(steps)}: {proposal.label}")
                 self._work.carry_out(proposal, healing, meter)
             if self.state is start:

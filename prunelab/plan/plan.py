@@ -151,6 +151,12 @@ class Plan:
         """The fraction of a group's units that is removed."""
         return self.group(name).ratio
 
+    def with_units(self, graph: Graph) -> Plan:
+        """The same plan with every group of units in it, whole where nothing of it goes: a plan of masks has none."""
+        known = {g.name for g in self.groups if isinstance(g, PlanGroup)}
+        more = tuple(g for g in Plan.empty(graph).groups if g.name not in known)
+        return replace(self, groups=(*more, *self.groups)) if more else self
+
     @property
     def sparsity(self) -> float:
         """The fraction of all units that is removed."""

@@ -106,7 +106,7 @@ def propose(
     check_of_units(chosen, granularity)
     target = target_of(sparsity=sparsity, macs=macs, params=params, memory=memory, latency=latency, ratios=ratios)
     round_to = check_options(scope, granularity, round_to)
-    base = base or Plan.empty(graph)
+    base = Plan.empty(graph) if base is None else base.with_units(graph)
     graph.check(base)
     graph = graph.opened_for(base)
     if granularity in OPENED:

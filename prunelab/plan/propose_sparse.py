@@ -57,7 +57,8 @@ def propose_sparse(graph: Graph, pattern: Pattern, criterion: Criterion, target:
     scores = {g.name: score(graph, g, criterion, seed=seed, calibration=calibration) for g in groups}
     for name in scores.keys() & before.keys():
         scores[name] = np.where(before[name].gone, -np.inf, scores[name])
-    chosen = _choose(graph, pattern, groups, scores, target, scope)
+    held = {name: before[name].n_removed for name in scores if name in before}
+    chosen = _choose(graph, pattern, groups, scores, target, scope, held)
     made = {g.name: SparseGroup.of(g, _shape(graph, g)).with_gone(chosen[g.name].ravel()) for g in groups}
     kept = tuple(g for g in base.groups if g.name not in made)
     plan = replace(base, groups=(*kept, *made.values()), metrics={}, made={
@@ -67,21 +68,26 @@ def propose_sparse(graph: Graph, pattern: Pattern, criterion: Criterion, target:
 
 
 def _choose(graph: Graph, pattern: Pattern, groups: Sequence[Group], scores: Mapping[str, Array], target: SparseTarget,
-            scope: str) -> dict[str, Array]:
+            scope: str, held: Mapping[str, int]) -> dict[str, Array]:
+    """By weight, which units go: as many as are masked already (``held``) at least, which have the lowest scores."""
     names = list(scores)
+
+    def of_each(ratio: Callable[[str], float]) -> dict[str, Array]:
+        return {n: lowest([scores[n]], max(held.get(n, 0), _n_gone(ratio(n), scores[n].size)))[0] for n in names}
+
     if pattern.kind == "n:m":
         return {g.name: _n_of_m(pattern, g, _shape(graph, g), scores[g.name]) for g in groups}
     if target.kind == "ratios":
         ratios = _by_weight(groups, target.value)
-        return {n: lowest([scores[n]], _n_gone(ratios.get(n, 0.0), scores[n].size))[0] for n in names}
+        return of_each(lambda name: ratios.get(name, 0.0))
     amount = target.value if target.kind == "sparsity" else _amount(graph, groups, target)
     if scope == "local":
-        return {n: lowest([scores[n]], _n_gone(amount, scores[n].size))[0] for n in names}
+        return of_each(lambda name: amount)
     total = sum(s.size for s in scores.values())
     # a weight alone is compared with any other; kernels and tiles of unlike sizes by what is usual in their layer
     raw = pattern.kind == "element"
     ranked = [scores[n] if raw else _relative(scores[n]) for n in names]
-    return dict(zip(names, lowest(ranked, round(amount * total)), strict=True))
+    return dict(zip(names, lowest(ranked, max(sum(held.values()), round(amount * total))), strict=True))
 
 
 def _shape(graph: Graph, group: Group) -> tuple[int, ...]:

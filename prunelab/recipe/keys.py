@@ -73,6 +73,18 @@ def _scopes() -> Iterable[str]:
     return SCOPES
 
 
+def _granularities() -> Iterable[str]:
+    from prunelab.graph.removals import GRANULARITIES, PATTERNS
+
+    return [*GRANULARITIES, *PATTERNS, "2:4", "block:8x1"]
+
+
+def _pattern(value: object) -> bool:
+    from prunelab.graph.sparse import Pattern
+
+    return isinstance(value, str) and Pattern.parse(value) is not None
+
+
 def _formats() -> Iterable[str]:
     from prunelab.export import FORMATS
 
@@ -84,6 +96,8 @@ _FINETUNE = Key(whole(0), "epochs of training after each cut")
 _REPAIR = Key(FLAG, "re-solve kept weights towards the dense model after each cut, without labels")
 _BY = Key(Name("measure", lambda: ("sparsity", "macs", "params")), "of what a ratio is: units (sparsity), macs, params")
 _SCOPE = Key(Name("scope", _scopes), "local cuts each layer alike, global by one ranking over all")
+_GRANULARITY = Key(Name("granularity", _granularities, _pattern), "what a unit is (auto); element, kernel, block, 2:4 "
+                   "mask weights in their place")
 _ROUND_TO = Key(whole(1), "kept units come in multiples of it")
 
 TOP: Mapping[str, Key] = {
@@ -134,6 +148,7 @@ SECTIONS: Mapping[str, Mapping[str, Key]] = {
         "by": _BY,
         "scope": _SCOPE,
         "criterion": _CRITERION,
+        "granularity": _GRANULARITY,
         "round_to": _ROUND_TO,
         "finetune": _FINETUNE,
         "repair": _REPAIR,
@@ -149,6 +164,7 @@ SECTIONS: Mapping[str, Mapping[str, Key]] = {
         "rounds": Key(whole(1), "layer after layer: how often each is taken (1)"),
         "scope": _SCOPE,
         "criterion": _CRITERION,
+        "granularity": _GRANULARITY,
         "round_to": _ROUND_TO,
         "finetune": _FINETUNE,
         "repair": _REPAIR,

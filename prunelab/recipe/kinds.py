@@ -68,7 +68,7 @@ class Name:
         if isinstance(value, str) and value in known:
             return value
         found = value if self.own(value) else lookup(value, variables)
-        if found is not None and (found in known if isinstance(found, str) else self.own(found)):
+        if found is not None and (self.own(found) or (isinstance(found, str) and found in known)):
             return found
         raise unknown_name(self.kind, value, [*known, *(n for n, v in variables.items() if self.own(v))], place=place)
 

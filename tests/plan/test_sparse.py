@@ -187,6 +187,26 @@ def test_what_was_masked_stays_masked(model):
         pl.propose(graph, sparsity=0.6, granularity="block", start=first)
 
 
+@pytest.mark.parametrize("scope", ["local", "global"])
+def test_what_was_masked_stays_masked_where_other_layers_are_asked_for(model, scope):
+    graph = pl.trace(model, (1, 3, 8, 8))
+    first = pl.propose(graph, granularity="element", ratios={"a": 0.5})
+    more = pl.propose(graph, granularity="element", ratios={"c": 0.4}, start=first)
+    assert {g.name: g.n_removed for g in more.groups if g.n_removed} == {
+        "a.weight": first.group("a.weight").n_removed, "c.weight": round(0.4 * more.group("c.weight").units)}
+    less = pl.propose(graph, granularity="element", sparsity=0.0, scope=scope, start=first)
+    assert less.group("a.weight").bits == first.group("a.weight").bits
+
+
+def test_units_go_after_masks(model):
+    graph = pl.trace(model, (1, 3, 8, 8))
+    masks = pl.propose(graph, granularity="element", sparsity=0.5)
+    plan = pl.propose(graph, sparsity=0.4, start=masks)
+    assert plan.group("a.weight") == masks.group("a.weight")
+    assert plan.removed("c") == pl.propose(graph, sparsity=0.4).removed("c") != ()
+    laws.check_cost(graph, plan, laws.check_exact(graph, plan))
+
+
 def test_a_mask_holds_through_training_with_momentum(model):
     graph = pl.trace(model, (1, 3, 8, 8))
     plan = pl.propose(graph, sparsity=0.5, granularity="element")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from prunelab.errors import check_positive, check_ratio, check_seed
 from prunelab.jupyter.magics.bounds import Bound
+from prunelab.jupyter.magics.granularity import Granularity
 from prunelab.jupyter.magics.names import (
     Device,
     Folder,
@@ -109,6 +110,7 @@ LEARNING_RATE = Number("LR", "0.001", check_positive)
 CRITERION = Word("criterion", _criteria, callable)
 SCHEDULE = Word("schedule", _schedules)
 SCOPE = Word("scope", _scopes)
+GRANULARITY = Granularity()
 TARGET = Word("target", lambda session: ("sparsity", "macs", "params"))
 METRIC = Word("metric", _metrics, callable)
 METRICS = Listed(METRIC)

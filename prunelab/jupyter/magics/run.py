@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prunelab.jupyter.magics.call import Call
 from prunelab.jupyter.magics.command import Command, Given, Parser
-from prunelab.jupyter.magics.kinds import CRITERION, EPOCHS, RATIO, SCHEDULE, SCOPE, STEPS, TARGET, UNITS
+from prunelab.jupyter.magics.kinds import CRITERION, EPOCHS, GRANULARITY, RATIO, SCHEDULE, SCOPE, STEPS, TARGET, UNITS
 from prunelab.jupyter.magics.session import Session
 
 
@@ -18,6 +18,8 @@ def options(parser: Parser) -> None:
     parser.option("--rounds", kind=STEPS, help="layer after layer: how often each is taken (1)")
     parser.option("--scope", kind=SCOPE, help="local cuts each group alike, global by one ranking over all (local)")
     parser.option("--criterion", kind=CRITERION, help="what makes a unit worth keeping (the Lab's)")
+    parser.option("--granularity", kind=GRANULARITY, help="what a unit is (auto); element, kernel, block: masked in "
+                  "place")
     parser.option("--round-to", kind=UNITS, help="kept units come in multiples of it (1)")
     parser.option("--repair", help="re-solve kept weights towards the dense model first, without labels")
     parser.option("--no-repair", help="do not, where the Lab would")
@@ -28,8 +30,8 @@ def call(given: Given, session: Session) -> Call:
     """``lab.run(schedule=..., to=..., ...)``."""
     return session.call("run", schedule=given.schedule, to=given.to, steps=given.steps, rounds=given.rounds,
                         by=given.by, scope=given.scope,
-                        criterion=given.criterion, round_to=given.round_to, finetune=given.finetune,
-                        repair=False if given.no_repair else given.repair or None)
+                        criterion=given.criterion, granularity=given.granularity, round_to=given.round_to,
+                        finetune=given.finetune, repair=False if given.no_repair else given.repair or None)
 
 
 RUN = Command(name="run", summary="prune all of the network in several steps, each fine-tuned, evaluated and recorded",

@@ -5,7 +5,17 @@ from __future__ import annotations
 from prunelab.errors import OptionError
 from prunelab.jupyter.magics.call import Call
 from prunelab.jupyter.magics.command import Command, Given, Parser
-from prunelab.jupyter.magics.kinds import CRITERION, EPOCHS, LAYER, LAYER_RATIOS, RATIO, SCOPE, TARGET, UNITS
+from prunelab.jupyter.magics.kinds import (
+    CRITERION,
+    EPOCHS,
+    GRANULARITY,
+    LAYER,
+    LAYER_RATIOS,
+    RATIO,
+    SCOPE,
+    TARGET,
+    UNITS,
+)
 from prunelab.jupyter.magics.session import Session
 
 
@@ -17,6 +27,8 @@ def options(parser: Parser) -> None:
     parser.option("--by", kind=TARGET, help="without a layer: cut all until the ratio of this is gone")
     parser.option("--scope", kind=SCOPE, help="without a layer: cut all, each alike (local) or by one ranking (global)")
     parser.option("--criterion", kind=CRITERION, help="what makes a unit worth keeping (the Lab's)")
+    parser.option("--granularity", kind=GRANULARITY, help="what a unit is (auto); element, kernel, block, 2:4: masked "
+                  "in place")
     parser.option("--round-to", kind=UNITS, help="kept units come in multiples of it (1)")
     parser.option("--repair", help="re-solve kept weights towards the dense model first, without labels")
     parser.option("--no-repair", help="do not, where the Lab would")
@@ -29,8 +41,8 @@ def call(given: Given, session: Session) -> Call:
         raise OptionError("--layers names layers too; leave out the layer before it")
     layers = given.layer if given.layers is None else given.layers
     return session.call("step", layers, ratio=given.ratio, by=given.by, scope=given.scope,
-                        criterion=given.criterion, round_to=given.round_to, finetune=given.finetune,
-                        repair=False if given.no_repair else given.repair or None)
+                        criterion=given.criterion, granularity=given.granularity, round_to=given.round_to,
+                        finetune=given.finetune, repair=False if given.no_repair else given.repair or None)
 
 
 STEP = Command(name="step", summary="prune one layer, repair, fine-tune, evaluate, and record the state",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -77,22 +76,19 @@ def run(course: Course, cure: Cure) -> Action:
 
 def in_place(masking: Masking, cure: Cure) -> Action:
     """Mask weights in their place, by the weights that the state has from which it begins."""
-    healing = {name: value for name, value in cure.options.items() if name != "criterion"}
-    criterion = f"{json.dumps(cure.criterion)}, " if cure.criterion else ""
-    line = f"lab.adopt(pl.propose(lab.graph, {criterion}{_arguments(masking.options)}), {_arguments(healing)})"
-    line = line if masking.start is None else f"lab.goto({json.dumps(masking.start)}); {line}"
+    options = {**masking.options, **cure.options}
+    several = {"layers": masking.layers} if isinstance(masking.layers, Mapping) else {}
+    line = _line("step", [masking.layers] if isinstance(masking.layers, str) else [], {**several, **options})
+    if masking.start is not None:  # two magics are no line
+        told = ([] if masking.layers is None else [repr(masking.layers)]) + [f"{k}={v!r}" for k, v in options.items()]
+        line = f"lab.goto({masking.start!r}); lab.step({', '.join(told)})"
 
     def call(lab: Lab) -> Any:
         if masking.start is not None:
             lab.goto(masking.start)
-        return lab.adopt(masking.plan(lab, cure.criterion or None), **healing)
+        return lab.step(masking.layers, **options)
 
     return Action(WORDS["mask"].format(granularity=masking.granularity), line, call)
-
-
-def _arguments(options: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={json.dumps(value) if isinstance(value, (str, list, dict)) else repr(value)}"
-                     for name, value in options.items())
 
 
 def back() -> Action:

@@ -1,13 +1,18 @@
-"""Masking weights in their place: what is asked for, as arguments of `prunelab.propose`, and from which state on."""
+"""Masking weights in their place: what is asked of `Lab.step`, and from which state on."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from prunelab.errors import OptionError
 from prunelab.graph.removals import is_sparse
-from prunelab.plan import Plan, propose
+from prunelab.lab.cuts import Cut, check_mixed
+from prunelab.lab.granular import fixed_ratio
+from prunelab.lab.options import Healing
+from prunelab.lab.wish import Wish
+from prunelab.plan import Plan
 
 if TYPE_CHECKING:
     from prunelab.lab import Lab, State
@@ -18,17 +23,20 @@ GRANULARITIES = (WHOLE, "element", "2:4", "kernel", "block:4x4")
 
 @dataclass(frozen=True)
 class Masking:
-    """Masks of one ``granularity``; ``chosen`` are the arguments of `prunelab.propose` that say how much of what.
-    ``start``: the state to begin from, None for the current one: units that are cut cannot be masked."""
+    """Masks of one ``granularity``: of one of the ``layers``, of several (each with its ratio) or of all (None).
+
+    ``ratio``: None where a ratio is not asked for. ``start``: the state to begin from, None for the current one.
+    """
 
     granularity: str
-    chosen: dict[str, Any]
+    layers: str | Mapping[str, float] | None
+    ratio: float | None
     start: str | None = None
 
     @property
     def options(self) -> dict[str, Any]:
-        """As arguments of `prunelab.propose`."""
-        return {"granularity": self.granularity, **self.chosen}
+        """As arguments of `Lab.step`, beside the layers."""
+        return ({} if self.ratio is None else {"ratio": self.ratio}) | {"granularity": self.granularity}
 
     def plan(self, lab: Lab, criterion: str | None) -> Plan:
         """What would be masked of the weights as they are now.
@@ -36,7 +44,9 @@ class Masking:
         Raises:
             OptionError: what cannot be masked so; a criterion that looks at data.
         """
-        return propose(lab.graph, criterion or lab.criterion, **self.options)
+        cut = Cut(criterion or lab.criterion, granularity=self.granularity)
+        begun = lab.plan if self.start is None else next(s.plan for s in lab.path() if s.id == self.start)
+        return Wish(self.layers, self.ratio, None).proposal(lab.graph, begun, cut, Healing()).plan
 
 
 def has_ratio(granularity: str) -> bool:
@@ -46,19 +56,18 @@ def has_ratio(granularity: str) -> bool:
 
 def of_all(lab: Lab, granularity: str, ratio: float) -> Masking:
     """Of all layers alike; n of m is so many of each, whatever the ratio."""
-    return Masking(granularity, {"sparsity": ratio} if has_ratio(granularity) else {}, _start(lab, granularity))
+    return Masking(granularity, None, ratio if has_ratio(granularity) else None, _start(lab, granularity))
 
 
 def of_layers(lab: Lab, granularity: str, layers: Collection[str], ratio: float) -> Masking:
-    """Of some layers, beside what is masked alike already."""
-    start = _start(lab, granularity)
-    names = [group.name for group in lab.graph.at(granularity)]
-    wanted = [name for name in names if _layer(name) in layers]
-    masked = lab.plan.groups if start is None else ()
-    before = {group.name: len(group.removed) / group.units for group in masked if group.removed}
-    if not has_ratio(granularity):
-        return Masking(granularity, {"ignore": [name for name in names if name not in {*wanted, *before}]}, start)
-    return Masking(granularity, {"ratios": {**before, **dict.fromkeys(wanted, ratio)}}, start)
+    """Of some layers, beside what is masked already; layers without such weights are passed over."""
+    start, names = _start(lab, granularity), [_layer(group.name) for group in lab.graph.at(granularity)]
+    wanted = [layer for layer in layers if layer in names]
+    if len(wanted) == 1:
+        return Masking(granularity, wanted[0], ratio if has_ratio(granularity) else None, start)
+    fixed = fixed_ratio(granularity)
+    share = ratio if fixed is None else fixed
+    return Masking(granularity, dict.fromkeys(wanted, share), None, start)
 
 
 def counts(plan: Plan, layers: Collection[str]) -> tuple[int, int]:
@@ -72,11 +81,20 @@ def _layer(weight: str) -> str:
 
 
 def _start(lab: Lab, granularity: str) -> str | None:
-    """The nearest state on the way here that has all its units, and no masks of another kind; None where it is the
-    current one."""
+    """The nearest state on the way here from which such masks can be made: without masks of another kind, and with all
+    units where tiles or runs of weights would lose some; None where it is the current one."""
     def fits(state: State) -> bool:
-        changed = [group for group in state.plan.groups if group.removed]
-        return all(is_sparse(group) and group.granularity == granularity for group in changed)
+        masks = {group.granularity for group in state.plan.groups if group.removed and is_sparse(group)}
+        return masks <= {granularity} and can_be_mixed(state.plan, granularity)
 
     found = next(state.id for state in reversed(lab.path()) if fits(state))
     return None if found == lab.state.id else found
+
+
+def can_be_mixed(plan: Plan, granularity: str) -> bool:
+    """Whether units of a granularity can go beside what a plan takes."""
+    try:
+        check_mixed(plan, granularity)
+    except OptionError:
+        return False
+    return True

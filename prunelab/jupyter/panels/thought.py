@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from prunelab.criteria import criterion_of, needs_of
 from prunelab.errors import PrunelabError
 from prunelab.jupyter.panels.choices import Choices
-from prunelab.jupyter.panels.masking import WHOLE, Masking, of_layers
+from prunelab.jupyter.panels.masking import WHOLE, Masking, can_be_mixed, of_layers
 from prunelab.jupyter.words import STEP as WORDS
 from prunelab.lab.cuts import gone
-from prunelab.plan.plan import PlanGroup
 
 if TYPE_CHECKING:
     from prunelab.graph import Group
@@ -87,7 +86,7 @@ class Thought:
         if self.choices.pieces != WHOLE:
             self._mask()
             return
-        if plan.groups and not any(isinstance(g, PlanGroup) for g in plan.groups):
+        if not can_be_mixed(plan, WHOLE):
             self.unseen = WORDS["in place"]
             return
         self.unseen = WORDS["unseen"].format(needs=WORDS["and"].join(self._needs)) if self._needs else ""
