@@ -10,7 +10,7 @@ from typing import Any
 
 from prunelab.errors import PlanError
 from prunelab.graph.dims import Dim, find, leaves
-from prunelab.graph.groups import Member
+from prunelab.graph.groups import Group, Member, find_groups
 from prunelab.graph.program import Op, Program
 from prunelab.graph.rules import RULES
 from prunelab.graph.solver import Solution, solve
@@ -48,6 +48,25 @@ class Explanation:
         return f"<div><b>{html.escape(self.title)}</b><ol>{rows}</ol>{end}</div>"
 
 
+class Explanations(tuple[Explanation, ...]):
+    """Of a layer with several groups, such as a fused qkv: one for each."""
+
+    __slots__ = ()
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The operators of all of them."""
+        return tuple(link for one in self for link in one.links)
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(str, self))
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return "".join(one._repr_html_() for one in self)
+
+
 class Explainer:
     """A program solved once more, this time noting which operator fixed what."""
 
@@ -57,6 +76,7 @@ class Explainer:
         self._noted: set[int] = set()
         self.solution: Solution = solve(program, RULES, watch=self._note, opened=opened)
         self.names = {p.value: p.name for p in program.parameters}
+        _, self.atoms = find_groups(program, self.solution)  # of the groups that can be cut
 
     def _note(self, solution: Solution, op: Op) -> None:
         for leaf in _leaves_of(solution, op):
@@ -130,15 +150,16 @@ def explain_pair(explainer: Explainer, a: Member, b: Member) -> Explanation:
     return Explanation(f"{a.parameter} and {b.parameter} shrink together:", links, "")
 
 
-def explain_group(explainer: Explainer, name: str, members: Iterable[Member], reason: str) -> Explanation:
+def explain_group(explainer: Explainer, group: Group) -> Explanation:
     """All operators that a group's axis passes; for a frozen one, the way to the operator that fixed it."""
-    first, *_ = members = list(members)
-    atoms = explainer.axis(first)
-    if not reason:
-        atom = next(leaf for leaf in atoms if leaf.size > 1 or len(atoms) == 1)
+    name, first, reason = group.name, group.members[0], group.reason
+    if name in explainer.atoms:
+        atom = find(explainer.atoms[name])
         links = [explainer.link(op, atom) for op in explainer.passes(atom)]
         return Explanation(f"{name}: {atom.size} units, which pass these operators:", tuple(links), "")
-    atom = next((leaf for leaf in atoms if leaf.reason == reason), atoms[0])
+    atoms = explainer.axis(first)
+    mine = [leaf for leaf in atoms if leaf.size == group.units] or atoms
+    atom = next((leaf for leaf in mine if leaf.reason == reason), mine[0])
     at = explainer.fixed_by(atom)
     way = explainer.chain(first.parameter, at, atom) if at is not None else explainer.passes(atom)
     links = [explainer.link(op, atom) for op in way or explainer.passes(atom)]

@@ -13,7 +13,7 @@ from prunelab.graph.blocks import block_group
 from prunelab.graph.cost import Cost
 from prunelab.graph.diagram import diagram_of
 from prunelab.graph.execute import execute
-from prunelab.graph.explain import Explainer, Explanation, explain_group, explain_pair
+from prunelab.graph.explain import Explainer, Explanation, Explanations, explain_group, explain_pair
 from prunelab.graph.groups import MAKES, Group, Member, layer_of
 from prunelab.graph.places import place_of
 from prunelab.graph.program import Parameter, Program, TensorSpec
@@ -23,6 +23,7 @@ from prunelab.graph.structure import Structure
 from prunelab.graph.unit_weights import slices
 from prunelab.graph.widths import Kept
 from prunelab.render.diagram import Diagram
+from prunelab.render.numbers import counted
 from prunelab.render.table import html_table
 
 
@@ -119,11 +120,11 @@ class Graph:
         raise unknown_name("layer", name, [*self._structure.by_name, *{x for g in self.groups for x in g.layers}],
                            place=type(self.model).__name__)
 
-    def explain(self, name: str, other: str | None = None) -> Explanation:
+    def explain(self, name: str, other: str | None = None) -> Explanation | Explanations:
         """Why a group is what it is: the operators that its axis passes, with the lines of the forward that made them.
 
-        For a frozen group, the way to the operator that froze it. With ``other``, the operators that tie the two: give
-        groups, layers or parameters.
+        For a frozen group, the way to the operator that froze it. Of a layer with several groups (a fused qkv), each.
+        With ``other``, the operators that tie the two: give groups, layers or parameters.
 
         Raises:
             UnknownNameError: no such group, layer or parameter.
@@ -136,9 +137,14 @@ class Graph:
                 return opened.explain(name)
         explainer = Explainer(self.program, self._structure.solution.opened)
         if other is None:
-            group = self.group(name)
-            return explain_group(explainer, group.name, group.members, group.reason)
+            told = Explanations(explain_group(explainer, g) for g in self._groups_of(name))
+            return told[0] if len(told) == 1 else told
         return explain_pair(explainer, *self._members(name, other))
+
+    def _groups_of(self, name: str) -> Sequence[Group]:
+        """The group of that name, or all that a layer has."""
+        several = [g for g in self.groups if name in g.layers]
+        return several if len(several) > 1 and name not in self._structure.by_name else [self.group(name)]
 
     def _members(self, a: str, b: str) -> tuple[Member, Member]:
         """Members of one group for two names, where there are such; else one of each."""
@@ -276,7 +282,7 @@ class Graph:
     def __repr__(self) -> str:
         cost = self.cost()
         return (f"Graph of {type(self.model).__name__}: {len(self.program.ops)} operators, "
-                f"{len(self.prunable)} prunable groups of {len(self.groups)}, "
+                f"{len(self.prunable)} of {counted(len(self.groups), 'group')} prunable, "
                 f"{cost.params:,} params, {cost.macs:,} MACs")
 
     def _repr_html_(self) -> str:

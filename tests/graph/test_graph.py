@@ -110,7 +110,7 @@ def test_frozen_groups_say_why():
 
 
 def test_a_graph_says_itself(resnet):
-    assert "37 prunable groups of 38, 25,557,032 params" in repr(resnet)
+    assert "37 of 38 groups prunable, 25,557,032 params" in repr(resnet)
     assert "64 channels" in str(resnet.groups[0])
 
 
@@ -166,6 +166,32 @@ def test_a_frozen_group_tells_the_way_to_what_froze_it():
     told = pl.trace(Explained(), (1, 6)).explain("c")
     assert [link.operator for link in told.links] == ["matmul", "add", "softmax"]
     assert told.end == "→ a softmax over it"
+
+
+class Fused(nn.Layer):
+    """Queries, keys and values from one matrix of 3 x 4 heads x 8."""
+
+    def __init__(self):
+        super().__init__()
+        self.qkv, self.out = nn.Linear(6, 96), nn.Linear(32, 5)
+
+    def forward(self, x):
+        q, k, v = self.qkv(x).reshape([x.shape[0], -1, 3, 4, 8]).transpose([2, 0, 3, 1, 4]).unbind(0)
+        heads = F.softmax(q @ k.transpose([0, 1, 3, 2]), -1) @ v
+        return self.out(heads.transpose([0, 2, 1, 3]).flatten(2))
+
+
+def test_a_layer_with_several_groups_tells_each():
+    graph = pl.trace(Fused(), (1, 7, 6))
+    told = graph.explain("qkv")
+    assert [one.title for one in told] == [
+        "qkv:channel is frozen:", "qkv:head: 4 units, which pass these operators:",
+        "qkv:channel2: 8 units, which pass these operators:"]
+    assert "softmax" in str(told[1])
+    assert "out.weight[0]" in str(told[2])
+    assert told[1].title in str(told)
+    assert told._repr_html_().count("<ol>") == 3
+    assert graph.explain("qkv:head").title == told[1].title
 
 
 def test_what_nothing_ties_is_told_so():

@@ -20,7 +20,7 @@ GIVES = [
      r"Small at s0 \(dense\), 1 state in all\n(?s:.*)params +(\S+ k) +\1 +±0 %(?s:.*)next: %prune step conv1"),
     ("%prune status", "Status", r"accuracy +\S+ % +\S+ % +±0 points"),
     ("%prune layers", "Layers", r"Small: 2 groups that can be cut, 1 frozen(?s:.*)fc .* frozen: the model's output"),
-    ("%prune graph", "Graph", r"Graph of Small: \d+ operators, 2 prunable groups of 3"),
+    ("%prune graph", "Graph", r"Graph of Small: \d+ operators, 2 of 3 groups prunable"),
     ("%prune plan", "Plan", r"Plan for .*Small: 0 of 2 groups cut"),
     ("%prune history", "DataFrame", r"s0"),
     ("%prune tree", "Tree", r"● s0 dense"),
