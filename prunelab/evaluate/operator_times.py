@@ -20,7 +20,8 @@ from paddle import _C_ops
 from prunelab.evaluate.files import write_json
 from prunelab.evaluate.latency import current_threads
 from prunelab.evaluate.timing import own_clock
-from prunelab.graph.run import Call, Constant, Executor, data_type
+from prunelab.graph.calls import Call, Constant, data_type
+from prunelab.graph.run import Executor
 
 _FORMAT, _VERSION = "prunelab-operator-times", 1
 # Calls of one shape that are timed, after so many that are not: the fastest of few is steadier than a mean of many

@@ -16,7 +16,8 @@ import numpy as np
 import paddle
 from numpy.lib.stride_tricks import as_strided
 
-from prunelab.graph.run import Call, Executor
+from prunelab.graph.calls import Call
+from prunelab.graph.run import Executor
 
 Array = np.ndarray[Any, Any]
 

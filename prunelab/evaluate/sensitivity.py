@@ -34,7 +34,7 @@ from prunelab.graph import Graph, Group, as_layer, trace
 from prunelab.graph.cost import CostModel
 from prunelab.graph.widths import Kept
 from prunelab.plan import Plan, as_plan
-from prunelab.plan.propose import match
+from prunelab.plan.matching import match
 
 RATIOS = tuple(k / 10 for k in range(1, 10))
 # With `confidence`: the samples of a batch, few enough to stop soon, many enough to compute fast

@@ -17,11 +17,11 @@ import paddle
 from prunelab.errors import ExportError
 from prunelab.export.base import Array
 from prunelab.export.sizes import BATCH, Number, is_free, per_batch
+from prunelab.graph.calls import Call, Constant, argument_names
 from prunelab.graph.graph import Graph
 from prunelab.graph.inputs import dtype_name
 from prunelab.graph.places import place_of
 from prunelab.graph.program import DType, Ref, TensorSpec, flatten, rebuild
-from prunelab.graph.run import Call, Constant, argument_names
 from prunelab.graph.structure import Structure
 from prunelab.graph.trace import read_program
 from prunelab.graph.tracing import trace

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from prunelab.plan import schedules
 from prunelab.plan.layers import Layers, layers
+from prunelab.plan.matching import match
 from prunelab.plan.plan import Plan, PlanGroup, as_plan
-from prunelab.plan.propose import match, propose
+from prunelab.plan.propose import propose
 
 __all__ = ["Layers", "Plan", "PlanGroup", "as_plan", "layers", "match", "propose", "schedules"]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from prunelab.criteria import Calibration, Criterion, criterion_of, is_comparable, needs_of, score
-from prunelab.errors import InputError, OptionError, check_ratio, shown, unknown_name
+from prunelab.errors import InputError, OptionError, check_ratio, shown
 from prunelab.graph import Graph
 from prunelab.graph.removals import OPENED, is_sparse
 from prunelab.graph.sparse import Pattern
-from prunelab.plan.allocation import Allocation, Clock, Field, Limits, Ratios, smallest, total_units
+from prunelab.plan.allocation import Clock, Field, Limits, Ratios
 from prunelab.plan.asked import Target, check_options, listed, sparse_target, target_of
+from prunelab.plan.matching import by_group, match
+from prunelab.plan.meeting import meet
 from prunelab.plan.plan import Plan, PlanGroup, as_plan
 from prunelab.plan.propose_blocks import check_blocks, check_needs, check_of_units, check_spared, propose_blocks
 from prunelab.plan.propose_regions import propose_regions
@@ -22,10 +23,6 @@ from prunelab.plan.scopes import SCOPE_NEEDS, SCOPES
 
 if TYPE_CHECKING:
     from prunelab.graph import Group
-
-# Amounts between which a latency's is found: eight tries
-_LATENCY_STEPS = 256
-
 
 def propose(
     graph: Graph,
@@ -132,14 +129,14 @@ def propose(
                     check_ratio(floor, place="floor"), {g.name: frozenset(g.stay) for g in graph.groups if g.stay},
                     {g.name: g.least for g in graph.groups if g.least > 1})
     if target.kind == "ratios":
-        removed = Ratios(scores, limits, _by_group(graph, target.value, groups, among)).removed(1.0)
+        removed = Ratios(scores, limits, by_group(graph, target.value, groups, among)).removed(1.0)
     else:
         asked = ({"memory": "bytes"}.get(target.kind, target.kind), target.value)
         if target.kind == "latency" and clock is None:
             clock = _latency_model(graph)
         field = Field(scores, limits, graph, is_comparable(chosen), calibration, losses, asked, seed,
                       clock if target.kind == "latency" else None)
-        removed = _meet(graph, base, SCOPES[scope](field), field)
+        removed = meet(graph, base, SCOPES[scope](field), field)
     check_spared(removed, scores, str(target))
     return base.with_removed(graph, removed, criterion=chosen.name, scope=scope, target=str(target), round_to=round_to,
                              seed=seed, granularity=granularity, ignore=names)
@@ -181,7 +178,7 @@ def _spatial(graph: Graph, base: Plan, target: Target, names: Sequence[str], rou
     among = graph.at("spatial")
     ignored = {g.name for name in names for g in match(graph, name, place="ignore", among=among)}
     groups = [g for g in among if g.prunable and g.name not in ignored]
-    asked = target.value if target.kind != "ratios" else _by_group(graph, target.value, groups, among)
+    asked = target.value if target.kind != "ratios" else by_group(graph, target.value, groups, among)
     plan = propose_regions(graph, base, groups, target.kind, asked, data)
     return replace(plan, made={**plan.made, "criterion": "saliency" if data is not None else "center", "scope": "local",
                                "target": str(target), "granularity": "spatial", "ignore": sorted(ignored)})
@@ -208,103 +205,3 @@ def _latency_model(graph: Graph) -> Clock:
     from prunelab.evaluate import NetworkLatency
 
     return NetworkLatency(graph).calibrate()
-
-
-def match(graph: Graph, pattern: str, *, place: str, among: Sequence[Group] | None = None) -> list[Group]:
-    """The groups that a name or a pattern means: a group, the groups of a layer's outputs, or all that match.
-
-    Args:
-        among: the groups that are meant; all of the graph's without it.
-
-    Raises:
-        UnknownNameError: nothing is called so.
-    """
-    groups = graph.groups if among is None else among
-    exact = [g for g in groups if g.name == pattern]
-    if exact:
-        return exact
-    found = [g for g in groups if pattern in g.layers]
-    if not found and any(c in pattern for c in "*?["):
-        found = [g for g in groups if fnmatch.fnmatchcase(g.name, pattern)
-                 or any(fnmatch.fnmatchcase(layer, pattern) for layer in g.layers)]
-    if not found:
-        known = dict.fromkeys([*(g.name for g in groups), *(x for g in groups for x in g.layers)])
-        raise unknown_name("layer", pattern, known, place=place)
-    return found
-
-
-def _by_group(graph: Graph, ratios: Mapping[str, float], groups: list[Group],
-              among: Sequence[Group]) -> dict[str, float]:
-    out: dict[str, float] = {}
-    allowed = {g.name for g in groups}
-    for pattern, ratio in ratios.items():
-        matched = match(graph, pattern, place="ratios", among=among)
-        if not any(g.prunable for g in matched) and ratio > 0:
-            frozen = matched[0]
-            raise OptionError(f"'{pattern}' in ratios cannot be cut: {frozen.name} is frozen by {frozen.reason}; "
-                              "leave it out, or choose a group of graph.prunable")
-        out.update({g.name: ratio for g in matched if g.name in allowed})
-    return out
-
-
-def _meet(graph: Graph, base: Plan, allocation: Allocation, field: Field) -> dict[str, tuple[int, ...]]:
-    """The least that meets the target."""
-    (kind, value), scores, round_to = field.target, field.scores, field.limits.round_to
-    if value == 0:
-        return allocation.removed(0.0)
-    left, dense = _measure(graph, base, field)
-    allowed = (1 - value) * dense
-    if kind == "sparsity":
-        allowed = dense - round(value * dense)  # the nearest number of units
-        direct = allocation.removed(value)
-        # without rounding, each group loses the number nearest to the ratio that leaves it a unit: no less can be meant
-        if (round_to == 1 and not field.limits.floor) or left(direct) <= allowed:
-            return direct
-    # each try of a latency measures operators at new shapes
-    steps = total_units(scores) if field.clock is None else min(total_units(scores), _LATENCY_STEPS)
-    found = smallest(allocation, lambda removed: left(removed) <= allowed, max(1, steps))
-    if found is None:
-        raise _cannot_be_met(allocation, field, left, dense)
-    return found
-
-
-def _cannot_be_met(allocation: Allocation, field: Field, left: Callable[[Mapping[str, tuple[int, ...]]], float],
-                   dense: float) -> OptionError:
-    """Says the nearest that can be met, and which groups' floors bind: those that hold most of what is left."""
-    (kind, value), (round_to, floor) = field.target, (field.limits.round_to, field.limits.floor)
-    everything = allocation.removed(1.0)
-    least = left(everything)
-    most = 1 - least / dense if dense else 0.0
-    asked = "memory" if kind == "bytes" else kind
-    what = {"sparsity": "units", "macs": "MACs"}.get(kind, kind)
-    stay = "one unit stays" if round_to == 1 else f"{round_to} units stay (round_to)"
-    if floor:
-        stay = f"{floor:g} of the units stay (floor)"
-
-    def held(name: str) -> float:
-        units = len(field.scores[name])
-        return least - left({**everything, name: tuple(range(units - 1))}) if units > 1 else 0
-
-    binding = [name for name in sorted(field.scores, key=held, reverse=True)[:3] if held(name) > 0]
-    told = f", first of all in {', '.join(binding)}" if binding else ""
-    return OptionError(f"{asked}={value} cannot be met: at most {most:.3f} of the {what} go where {stay} in each of "
-                       f"{len(field.scores)} groups{told}; ask for at most {int(most * 1000) / 1000:.3f}, ignore fewer "
-                       f"layers{', or give a smaller round_to' if round_to > 1 else ''}"
-                       f"{', or a lower floor' if floor else ''}")
-
-
-def _measure(graph: Graph, base: Plan,
-             field: Field) -> tuple[Callable[[Mapping[str, tuple[int, ...]]], float], float]:
-    """What removed units leave of the units (of the scored groups), MACs, params or ms; and what there is in all."""
-    kind, structure, clock = field.target[0], graph.structure, field.clock
-    if kind == "sparsity":
-        total = total_units(field.scores)
-        return lambda removed: total - sum(map(len, removed.values())), total
-    before = {g.name: g.removed for g in base.groups if not is_sparse(g)}
-    if clock is not None:
-        return lambda removed: clock.ms({**before, **removed}), clock.ms({})
-
-    def left(removed: Mapping[str, tuple[int, ...]]) -> int:
-        return int(getattr(structure.cost(structure.kept({**before, **removed})), kind))
-
-    return left, int(getattr(graph.cost(), kind))

@@ -18,8 +18,8 @@ from prunelab.evaluate.products import ProductExecutor
 from prunelab.evaluate.samples import Sample
 from prunelab.evaluate.weighted import weighted_operators
 from prunelab.graph import Graph
+from prunelab.graph.calls import Call
 from prunelab.graph.rules import RULES
-from prunelab.graph.run import Call
 from prunelab.search.planning import is_weight, out_axis
 
 # Samples on which ranges are found; extremes settle early, and a trial is to be quick

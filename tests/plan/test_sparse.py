@@ -18,7 +18,8 @@ from paddle import nn
 import prunelab as pl
 from prunelab.errors import OptionError, PlanError, UnknownNameError
 from prunelab.graph.sparse import Layout, Pattern, expand, n_units, rows
-from prunelab.plan.thresholds import kth_smallest, lowest
+from prunelab.plan import thresholds
+from prunelab.plan.thresholds import lowest
 from prunelab.testing import laws
 
 IMAGES = (1, 3, 16, 16)
@@ -139,13 +140,27 @@ def test_the_lowest_are_those_of_a_sort(lists, data):
     assert (chosen == expected).all()
 
 
-@pytest.mark.parametrize("k", [1, 777, 250_000, 499_999, 500_000])
-@pytest.mark.parametrize("draw", ["normal", "ties", "sorted"])
-def test_the_kth_of_many(k, draw):
+@pytest.mark.parametrize("k", [1, 777, 600_000, 1_199_999, 1_200_000])
+@pytest.mark.parametrize("draw", ["normal", "ties", "sorted", "mostly masked"])
+def test_the_lowest_of_many_are_those_of_a_sort(k, draw):
     rng = np.random.default_rng(1)
-    scores = {"normal": rng.standard_normal(500_000), "ties": rng.integers(0, 5, 500_000).astype(float),
-              "sorted": np.arange(500_000.0)}[draw]
-    assert kth_smallest([scores[:1000], scores[1000:]], k) == np.sort(scores)[k - 1]
+    n = 1_200_000
+    scores = {"normal": rng.standard_normal(n, np.float32), "ties": rng.integers(0, 5, n).astype(np.float32),
+              "sorted": np.arange(n, dtype=np.float32),
+              "mostly masked": np.where(rng.random(n) < 0.9, -np.inf, rng.random(n)).astype(np.float32)}[draw]
+    lists = [scores[:1000].reshape(10, 100), scores[1000:1000], scores[1000:]]
+    chosen = lowest(lists, k)
+    assert [c.shape for c in chosen] == [s.shape for s in lists]
+    expected = np.zeros(n, bool)
+    expected[np.argsort(scores, kind="stable")[:k]] = True
+    assert (np.concatenate([c.ravel() for c in chosen]) == expected).all()
+
+
+def test_a_band_that_misses_is_found_out(monkeypatch):
+    """A sample may be unlucky: then all scores are partitioned."""
+    scores = [np.arange(1_200_000, dtype=np.float32)]
+    monkeypatch.setattr(thresholds, "_band", lambda scores, k, n: (0.0, 10.0))
+    assert lowest(scores, 600_000)[0].nonzero()[0].tolist() == list(range(600_000))
 
 
 def test_params_are_of_all_parameters(model):

@@ -15,10 +15,11 @@ import numpy as np
 import paddle
 from paddle import _C_ops
 
+from prunelab.graph.calls import EAGER_NAME, NUMBERS, TENSORS, Call, Constant, argument_names, data_type
 from prunelab.graph.composites import COMPOSITES
 from prunelab.graph.places import place_of
 from prunelab.graph.program import Program
-from prunelab.graph.run import _EAGER_NAME, _NUMBERS, _TENSORS, Call, Constant, Executor, argument_names, data_type
+from prunelab.graph.run import Executor
 from prunelab.graph.solver import Solution
 
 Array = np.ndarray[Any, Any]
@@ -102,7 +103,7 @@ class Interpreter(Executor):
             arguments[at] = not training
         for at in call.places:
             arguments[at] = place
-        name = _EAGER_NAME.get(call.name, call.name) if dynamic else call.name
+        name = EAGER_NAME.get(call.name, call.name) if dynamic else call.name
         if name == "full_with_tensor" and _is_known(env.get(call.tensors[0][1])):
             value = env[call.tensors[0][1]].item()
             name, arguments = "full", [arguments[names.index("shape")], value, arguments[names.index("dtype")], place]
@@ -120,7 +121,7 @@ class Interpreter(Executor):
         found: Any = env.get(value)
         if not _is_known(found):
             return found
-        if key in _NUMBERS and key not in _TENSORS.get(call.name, ()):
+        if key in NUMBERS and key not in TENSORS.get(call.name, ()):
             numbers = np.stack(found) if isinstance(found, list) else found
             return numbers.tolist()
         return [_tensor(x, self.program.dtypes[value], place) for x in found] if isinstance(found, list) else (

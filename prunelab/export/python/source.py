@@ -13,9 +13,9 @@ import numpy as np
 from prunelab import __version__
 from prunelab.errors import ExportError
 from prunelab.graph import Graph
+from prunelab.graph.calls import Call, Constant
 from prunelab.graph.inputs import dtype_name
 from prunelab.graph.program import Ref
-from prunelab.graph.run import Call, Constant
 from prunelab.graph.widths import PerBatch
 
 _TEMPLATE = Path(__file__).with_name("template.py.txt")
