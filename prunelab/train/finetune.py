@@ -31,6 +31,7 @@ from prunelab.train.penalties import penalties_of
 from prunelab.train.precision import Precision
 from prunelab.train.projection import project
 from prunelab.train.result import FineTuneResult, TrainedBatch, TrainedEpoch
+from prunelab.train.sharing import sharing
 from prunelab.train.soft import SoftMask
 from prunelab.train.traced import Traced
 
@@ -59,6 +60,9 @@ def finetune(
 
     Either all of it happens or nothing: whatever is raised on the way leaves parameters and buffers as they were at the
     start, bit for bit. So does an interrupt; with ``val``, it leaves the best epoch's.
+
+    In several processes (``python -m paddle.distributed.launch``, and ``paddle.distributed.init_parallel_env()`` first)
+    each takes its share of every batch, and all end with the same weights.
 
     Args:
         data: a ``DataLoader``, a ``Dataset`` (shuffled), arrays ``(x, y)`` (shuffled) or an iterable of batches.
@@ -106,10 +110,11 @@ def finetune(
             name_of(loss_function(loss)),
             [*filter(None, [on_batch]), *chosen.listeners("on_batch")],
             [*filter(None, [on_epoch]), *chosen.listeners("on_epoch")],
-            [] if soft is None else [lambda epoch: soft.choose(_graph(traced, source), epoch)])
+            [] if soft is None else [lambda epoch: soft.choose(_graph(traced, source), epoch)], sharing(data))
         start = time.perf_counter()
         with (all_or_nothing(layer, lambda: loop.best) as before, in_mode(layer, training=True),
               loop.without_gradients_left()):
+            loop.share.begin(layer)
             loop.best = _best(layer, chosen, loss, soft)
             stopped = loop.run(epochs)
             best_epoch = None

@@ -17,6 +17,7 @@ from prunelab.train.optimizers import Rate
 from prunelab.train.precision import Precision
 from prunelab.train.projection import Projection
 from prunelab.train.result import TrainedBatch, TrainedEpoch
+from prunelab.train.sharing import Alone
 
 
 @dataclass
@@ -37,6 +38,7 @@ class Loop:
     on_batch: Sequence[Callable[[TrainedBatch], object]]
     on_epoch: Sequence[Callable[[TrainedEpoch], object]]
     after_epoch: Sequence[Callable[[int], bool]] = ()
+    share: Alone = field(default_factory=Alone)
     best: Best | None = None
     losses: list[list[float]] = field(default_factory=list)
     val_metrics: list[dict[str, float]] = field(default_factory=list)
@@ -75,15 +77,23 @@ class Loop:
             self.losses[-1].append(value)
             done = TrainedBatch(epoch, number, self.source.size, value)
             ended = [listener(done) for listener in self.on_batch]  # all of them are told
-            if any(ended):
-                self._step()
+            if self._any(ended):
+                self._finish()
                 return True
-        self._step()
+        self._finish()
         return False
+
+    def _any(self, told: Sequence[object]) -> bool:
+        """Whether anyone says so, in any process."""
+        return bool(self.share.sum(any(told)))
+
+    def _finish(self) -> None:
+        self._step()
+        self.share.statistics(self.layer)
 
     def _backward(self, inputs: tuple[Any, ...], labels: Any, fraction: float) -> float:
         with self.precision.context():
-            loss = self.objective(inputs, labels, fraction)
+            loss = self.share.weigh(self.objective(*self.share.of(inputs, labels), fraction))
         self.precision.backward(loss)
         if all(p.grad is None for p in self.parameters):
             raise TrainingError(f"the loss {self.judged} depends on no parameter of {type(self.layer).__name__}"
@@ -91,11 +101,12 @@ class Loop:
                                 "without detach() or numpy()")
         # the one number that leaves the device: without it, a loss that is not finite would be found after it has
         # spoilt all weights
-        return float(loss.item())
+        return self.share.sum(float(loss.item()))
 
     def _step(self) -> None:
         if not self._pending:
             return
+        self.share.gradients(self.parameters)  # before it is seen whether they overflowed
         self.precision.unscale(self.rate.optimizer)
         divide(self.parameters, self._pending)
         self.projection.gradients()
@@ -115,7 +126,7 @@ class Loop:
         told = TrainedEpoch(epoch, sum(self.losses[-1]) / len(self.losses[-1]), metrics, is_best)
         ended = [listener(told) for listener in self.on_epoch]
         tired = self.patience is not None and self.best is not None and self.best.since >= self.patience
-        return any(ended) or tired
+        return self._any(ended) or tired
 
     @contextlib.contextmanager
     def without_gradients_left(self) -> Iterator[None]:

@@ -15,9 +15,10 @@ import paddle
 
 from prunelab.errors import DataError, InputError
 from prunelab.evaluate.batches import Batches, check_finite
+from prunelab.graph.calls import Call
 from prunelab.graph.execute import execute
 from prunelab.graph.program import TensorSpec
-from prunelab.graph.run import Call, Executor
+from prunelab.graph.run import Executor
 
 # One sample in so many is held out, to choose the ridge and to judge by.
 HELD_OUT = 5
