@@ -110,7 +110,8 @@ def finetune(
             name_of(loss_function(loss)),
             [*filter(None, [on_batch]), *chosen.listeners("on_batch")],
             [*filter(None, [on_epoch]), *chosen.listeners("on_epoch")],
-            [] if soft is None else [lambda epoch: soft.choose(_graph(traced, source), epoch)], sharing(data))
+            [] if soft is None else [lambda epoch: soft.choose(_graph(traced, source), epoch)],
+            sharing(data, parameters[0].place))
         start = time.perf_counter()
         with (all_or_nothing(layer, lambda: loop.best) as before, in_mode(layer, training=True),
               loop.without_gradients_left()):

@@ -44,17 +44,20 @@ class Alone:
 
 
 class Sharing(Alone):
-    """One of several processes. ``shared``: the data gives each its own batches, by a ``DistributedBatchSampler``."""
+    """One of several processes, whose model lives at ``place``.
 
-    def __init__(self, shared: bool) -> None:
-        self.rank, self.n, self._shared = dist.get_rank(), dist.get_world_size(), shared
+    ``shared``: the data gives each its own batches, by a ``DistributedBatchSampler``.
+    """
+
+    def __init__(self, place: Any, shared: bool) -> None:
+        self.rank, self.n, self.place, self._shared = dist.get_rank(), dist.get_world_size(), place, shared
         self._weight = 1.0
 
     def begin(self, layer: Any) -> None:
         with paddle.no_grad():
             for t in (*layer.parameters(), *layer.buffers()):
                 dist.broadcast(t, 0)
-        told = paddle.to_tensor([np.random.randint(2**31)], "int64")
+        told = paddle.to_tensor([np.random.randint(2**31)], "int64", place=self.place)
         dist.broadcast(told, 0)
         seed = int(told.item())
         random.seed(seed)
@@ -76,13 +79,13 @@ class Sharing(Alone):
         return loss * self._weight
 
     def sum(self, value: float) -> float:
-        told = paddle.to_tensor([value], "float64")
+        told = paddle.to_tensor([value], "float64", place=self.place)
         dist.all_reduce(told)
         return float(told.item())
 
     def gradients(self, parameters: Sequence[Any]) -> None:
         with paddle.no_grad():
-            reached = paddle.to_tensor([float(p.grad is not None) for p in parameters])
+            reached = paddle.to_tensor([float(p.grad is not None) for p in parameters], place=self.place)
             dist.all_reduce(reached)
             some = [p for p, n in zip(parameters, reached.tolist(), strict=True) if n]
             for dtype in dict.fromkeys(p.dtype for p in some):
@@ -114,8 +117,8 @@ class Sharing(Alone):
         return bool((most != least).any())
 
 
-def sharing(data: Any) -> Alone:
-    """This process's part in a training on ``data``: all of it, where no others were joined."""
+def sharing(data: Any, place: Any) -> Alone:
+    """This process's part in a training on ``data`` at ``place``: all of it, where no others were joined."""
     if not dist.is_initialized() or dist.get_world_size() < 2:
         return Alone()
-    return Sharing(isinstance(getattr(data, "batch_sampler", None), paddle.io.DistributedBatchSampler))
+    return Sharing(place, isinstance(getattr(data, "batch_sampler", None), paddle.io.DistributedBatchSampler))
