@@ -19,6 +19,7 @@ from prunelab.export.base import STEM, Array, Runner, Setting, free_shape, lengt
 from prunelab.export.listing import read_graph
 from prunelab.graph import TensorSpec
 from prunelab.graph.reading import as_eager, forgetting_failures, holding_interrupts, taking_any_self
+from prunelab.graph.side_effects import Snapshot
 from prunelab.surgery.compact import as_graph
 
 
@@ -82,6 +83,7 @@ def save_program(model: Any, stem: Path, specs: tuple[TensorSpec, ...]) -> tuple
     spec = [paddle.static.InputSpec(free_shape(s), s.dtype, name=s.name) for s in specs]
     # a loop over a length that is free stays a loop
     eager = contextlib.nullcontext() if any(length_axis(s) is not None for s in specs) else as_eager()
+    before = Snapshot(model)  # a forward that hangs things up has values of the program there afterwards
     hook = model.register_forward_post_hook(_apart)
     try:
         with holding_interrupts(), warnings.catch_warnings(), forgetting_failures(), taking_any_self(model), eager:
@@ -93,6 +95,7 @@ def save_program(model: Any, stem: Path, specs: tuple[TensorSpec, ...]) -> tuple
         raise ExportError(f"Paddle cannot save {name} as a program: {_reason(error)}") from error
     finally:
         hook.remove()
+        before.restore()
     if shutil.disk_usage(stem.parent).free == 0:  # Paddle does not look whether its writing succeeded
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(files[1]))
     if not all(path.is_file() for path in files):

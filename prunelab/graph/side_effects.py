@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import paddle
 
 from prunelab.errors import TraceError
-from prunelab.graph.program import flatten
+from prunelab.graph.inputs import dtype_name
+from prunelab.graph.program import Op, flatten
+
+Stored = tuple[Any, str, Any, Any]  # what a forward set: the layer, the attribute, its value before and after
 
 # what Layer.__call__ itself writes
-_PADDLES_OWN = frozenset({"training", "_built", "_parameters", "_buffers", "_sub_layers"})
+_PADDLES_OWN = frozenset({"training", "_built", "_parameters", "_buffers", "_non_persistable_buffer_names_set",
+                          "_sub_layers"})
 
 
 class Snapshot:
@@ -28,8 +33,8 @@ class Snapshot:
         state = {name: value for name, value in vars(layer).items() if name != "forward"}
         return {name: (value, _contents(value)) for name, value in state.items()}
 
-    def written(self) -> list[tuple[Any, str, Any, Any]]:
-        """(layer, attribute, before, after) of what the forward set; containers by what was put into them."""
+    def written(self) -> list[Stored]:
+        """What the forward set; containers by what was put into them."""
         found = []
         for layer, before in zip(self.layers, self.before, strict=True):
             for name, now in vars(layer).items():
@@ -72,25 +77,95 @@ def _differs(now: Any, before: Any) -> bool:
     return bool(now != before)
 
 
-def refuse_side_effects(model: Any, block: Any, stored: list[tuple[Any, str, Any, Any]], held: Iterable[Any]) -> None:
-    """A cache of constants is allowed (it is the same at every call); what depends on inputs or counts is not.
+def left_behind(model: Any, block: Any, stored: list[Stored], held: Iterable[Any]) -> list[Stored]:
+    """What the forward hung up on its layers that depends on the inputs: attention maps, features of its stages.
 
-    ``held`` are the values of the model's own tensors.
+    A cache of constants is not among it, which is the same at every call. ``held`` are the values of the model's own
+    tensors.
+
+    Raises:
+        TraceError: a forward that counts, or adds to a list.
     """
     if not stored:
-        return
-    tainted = _depends_on_inputs(block, {value.id for value in held})
+        return []
+    tainted, found = _depends_on_inputs(block, {value.id for value in held}), []
     for layer, name, before, after in stored:
         if name in _PADDLES_OWN or type(layer).__module__.startswith("paddle."):
             continue  # Paddle's own layers write down formats and states; what they compute is in the program
-        leaves = paddle.utils.flatten(after) if after is not None else []
-        values = [v for v in leaves if isinstance(v, paddle.pir.Value)]
+        values = [v for v in _leaves(after) if isinstance(v, paddle.pir.Value)]
         counts = isinstance(before, (int, float, list, set)) and not values and after is not before
-        if counts or any(v.id in tainted for v in values):
+        if counts:
             raise _changes_itself(model, layer, name)
+        if any(v.id in tainted for v in values):
+            found.append((layer, name, before, after))
+    return found
 
 
-def made_by_forward(stored: list[tuple[Any, str, Any, Any]]) -> list[tuple[Any, str, Any]]:
+class _ReadError(Exception):
+    """Somebody looks into what an earlier call left behind."""
+
+
+def _read(*_: Any, **__: Any) -> Any:
+    raise _ReadError
+
+
+# Paddle ends the process where a tensor of before meets a value of the program that is being made: so nobody gets it
+_UNREAD = dict.fromkeys(("__getitem__", "__iter__", "__reversed__", "__add__", "__radd__", "__or__", "__ror__", "copy",
+                         "get", "items", "pop", "popitem", "setdefault", "values"), _read)
+_BEHIND = {kind: type(f"_{kind.__name__}Behind", (kind,), _UNREAD) for kind in (list, dict, tuple)}
+
+
+@contextlib.contextmanager
+def taken_down(model: Any, names: Iterable[str]) -> Iterator[None]:
+    """Inside, what earlier calls of the model left behind is not there, as before the first one."""
+    before, layers = Snapshot(model), dict(model.named_sublayers(include_self=True))
+    try:
+        for name in names:
+            path, _, attribute = name.rpartition(".")
+            delattr(layers[path], attribute)
+        yield
+    finally:
+        before.restore()
+
+
+def hang_up(left: list[Stored]) -> None:
+    """What a call of the model leaves behind, in place of the values of its program: tensors of their shapes, which are
+    seen to be read, and lists and dicts that refuse it."""
+    for layer, name, _, after in left:
+        if isinstance(after, paddle.pir.Value):
+            held = paddle.zeros([max(1, n) for n in after.shape], dtype_name(after.dtype))
+        else:
+            kind = next(kind for kind in _BEHIND if isinstance(after, kind))
+            held = _BEHIND[kind](dict.fromkeys(after) if kind is dict else [None] * len(after))
+        setattr(layer, name, held)
+
+
+@contextlib.contextmanager
+def refusing_memory(model: Any, left: list[Stored]) -> Iterator[None]:
+    """Inside, a forward that fails does so because of what it left behind.
+
+    Raises:
+        TraceError: it does.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not left:
+            raise
+        raise _changes_itself(model, left[0][0], left[0][1]) from error
+
+
+def refuse_memory(model: Any, left: list[Stored], first: Iterable[Op], next_one: Iterable[Op]) -> None:
+    """Refuse a forward that does something else at the next call, when what it has left behind is there.
+
+    Raises:
+        TraceError: its operators are others.
+    """
+    if left and [op.name for op in first] != [op.name for op in next_one]:
+        raise _changes_itself(model, left[0][0], left[0][1])
+
+
+def made_by_forward(stored: list[Stored]) -> list[tuple[Any, str, Any]]:
     """Numbers, text and nests of them that the forward hung up itself: (layer, attribute, value)."""
     return [(layer, name, copy.deepcopy(after)) for layer, name, before, after in stored
             if before is None and _is_plain(after) and not type(layer).__module__.startswith("paddle.")]
@@ -101,6 +176,10 @@ def refuse_changes(model: Any, made: list[tuple[Any, str, Any]]) -> None:
     for layer, name, value in made:
         if getattr(layer, name, None) != value:
             raise _changes_itself(model, layer, name)
+
+
+def _leaves(value: Any) -> list[Any]:
+    return [] if value is None else paddle.utils.flatten(value)
 
 
 def _is_plain(value: Any) -> bool:

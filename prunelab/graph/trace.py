@@ -29,7 +29,15 @@ from prunelab.graph.reading import (
     without_names,
 )
 from prunelab.graph.reasons import condition_line, explain, user_line
-from prunelab.graph.side_effects import Snapshot, made_by_forward, refuse_changes, refuse_side_effects
+from prunelab.graph.side_effects import (
+    Snapshot,
+    hang_up,
+    left_behind,
+    made_by_forward,
+    refuse_changes,
+    refuse_memory,
+    refusing_memory,
+)
 from prunelab.graph.sizes import sizes_as_numbers
 from prunelab.graph.writes import read_in_order
 
@@ -39,11 +47,13 @@ _BLOCKS = {"pd_op.if": "an if", "pd_op.while": "a loop"}
 @dataclass(frozen=True)
 class Reading:
     """A program, the tensor behind each of its parameters' value ids, and the sizes that Python looked at: (value id,
-    axis), with a value id of -1 for a tensor that the program does not hold."""
+    axis), with a value id of -1 for a tensor that the program does not hold. ``left`` names the model's tensors that
+    the forward writes and does not read."""
 
     program: Program
     held: Mapping[int, Any]
     looks: frozenset[tuple[int, int]]
+    left: tuple[str, ...]
 
 
 def read_program(model: Any, inputs: Any, *, any_batch: bool = True) -> Reading:
@@ -98,14 +108,18 @@ def _read(model: Any, specs: tuple[TensorSpec, ...]) -> Reading:
     with without_collection(), at_home(model), as_it_was(model) as kept:
         concrete, looks = _concrete(model, specs)
         block = concrete.main_program.global_block()
-        stored = kept.written()
         reading = _copy(model, concrete, block, specs, looks)
-        refuse_side_effects(model, block, stored, concrete.parameters[1])
+        stored = kept.written()
+        left = left_behind(model, block, stored, concrete.parameters[1])
         made = made_by_forward(stored)
-        if made:  # numbers and lists of its own: another reading on top of this one tells whether they stay
+        if made or left:  # another reading on top of this one tells what the next call does with it
             vars(model).pop("forward", None)
-            _concrete(model, specs)
+            hang_up(left)
+            with refusing_memory(model, left):
+                concrete, looks = _concrete(model, specs)
+                again = _copy(model, concrete, concrete.main_program.global_block(), specs, looks)
             refuse_changes(model, made)
+            refuse_memory(model, left, reading.program.ops, again.program.ops)
     return reading
 
 
@@ -191,7 +205,10 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...], 
                              f"tensor{condition_line(op)}; decide it outside the forward, or compute "
                              "both sides and choose with paddle.where")
         ops.append(copy_op(len(ops), op, note))
-    ops, latest = read_in_order(ops, {p.value: p.name for p in parameters}, inputs, type(model).__name__)
+    names = {p.value: p.name for p in parameters}
+    ops, latest, unread = read_in_order(ops, names, inputs, type(model).__name__, model.state_dict())
+    parameters = tuple(p for p in parameters if p.value not in unread)
+    held = {value: tensor for value, tensor in held.items() if value not in unread}
     ops = _pin_statistics(ops, model, parameters)
 
     def refer(leaf: Any) -> Any:
@@ -202,7 +219,8 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...], 
         outputs = outputs[0]  # Paddle wraps whatever single thing a forward returns, a list of one too
     program = Program(tuple(ops), tuple(shapes), tuple(dtypes), parameters, tuple(inputs), specs, outputs,
                       f"{type(model).__module__}.{type(model).__qualname__}")
-    return Reading(program, held, frozenset((ids.get(value.id, -1), axis) for value, axis in looks))
+    return Reading(program, held, frozenset((ids.get(value.id, -1), axis) for value, axis in looks),
+                   tuple(names[value] for value in sorted(unread)))
 
 
 # A recurrent operator has no gradient in eval mode, and shall have one; what is written over a buffer is marked as the

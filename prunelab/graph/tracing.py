@@ -13,6 +13,7 @@ from prunelab.graph.half import half_of, specs_of_twin, told_of, twin_of, withou
 from prunelab.graph.inputs import read_inputs
 from prunelab.graph.looks import can_be_batch
 from prunelab.graph.removals import Removals
+from prunelab.graph.side_effects import taken_down
 from prunelab.graph.structure import Structure, recall, remember
 from prunelab.graph.trace import read_program, read_with_another_batch
 
@@ -51,6 +52,9 @@ def _trace_half(layer: Any, inputs: Any) -> Graph:
 
 def _trace(layer: Any, inputs: Any) -> Graph:
     reading = read_program(layer, inputs)
+    if reading.left:  # by a call whose batch may have had another size, which would be taken for that of every batch
+        with taken_down(layer, reading.left):
+            return _trace(layer, inputs)
     structure = Structure(reading.program)
     if can_be_batch(structure.solution, reading.looks) and not structure.takes_any_batch(
             read_with_another_batch(layer, reading.program)):
