@@ -34,6 +34,8 @@ TENSORS = {
     "range_v2": {"start", "end", "step"},
     "full_with_tensor": {"value"},
 }
+# ... and of these the eager form takes no tensor, where nothing but running tells them.
+_READ = frozenset("starts ends strides repeat_times".split())
 # Where the eager form does not take all operands first and then all attributes.
 _ORDER = {
     "slice": "input axes starts ends infer_flags decrease_axis",
@@ -81,6 +83,7 @@ class Call:
     arguments: list[Any]
     # (place among arguments, value id, needs a tensor)
     tensors: list[tuple[int, int, bool]] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)  # places of tensors that are read as numbers
     sizes: list[tuple[int, Any]] = field(default_factory=list)  # (place, number or list that holds a PerBatch)
     flags: list[int] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
@@ -186,6 +189,8 @@ class Compiler:
             call.arguments[place] = constant.value
         else:
             call.tensors.append((place, value, True))
+            if key in _READ:
+                call.numbers.append(place)
 
     def _attribute(self, call: Call, place: int, key: str, value: Any) -> None:
         if key in _EVAL_FLAGS and value is True:

@@ -208,6 +208,8 @@ class Executor:
         arguments = call.arguments.copy()
         for at, value, _ in call.tensors:
             arguments[at] = self._tensor(env, value, place)
+        for at in call.numbers if dynamic else ():
+            arguments[at] = _numbers(arguments[at])
         for at, constant in call.made:
             arguments[at] = constant.tensor(place)
         for at, size in call.sizes:
@@ -224,6 +226,11 @@ class Executor:
             env[call.outputs[0]] = out
         else:
             env.update(zip(call.outputs, out, strict=False))
+
+
+def _numbers(value: Any) -> list[int]:
+    """What a tensor holds, or what each of a list does."""
+    return [int(t) for t in value] if isinstance(value, list) else [int(n) for n in value.flatten().tolist()]
 
 
 def _sizes(size: Any, batch: Any, name: str, dynamic: bool) -> Any:

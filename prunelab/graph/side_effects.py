@@ -7,10 +7,12 @@ import copy
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import paddle
 
 from prunelab.errors import TraceError
 from prunelab.graph.inputs import dtype_name
+from prunelab.graph.places import place_of
 from prunelab.graph.program import Op, flatten
 
 Stored = tuple[Any, str, Any, Any]  # what a forward set: the layer, the attribute, its value before and after
@@ -128,12 +130,14 @@ def taken_down(model: Any, names: Iterable[str]) -> Iterator[None]:
         before.restore()
 
 
-def hang_up(left: list[Stored]) -> None:
+def hang_up(model: Any, left: list[Stored]) -> None:
     """What a call of the model leaves behind, in place of the values of its program: tensors of their shapes, which are
     seen to be read, and lists and dicts that refuse it."""
+    home = place_of(model.parameters())
     for layer, name, _, after in left:
         if isinstance(after, paddle.pir.Value):
-            held = paddle.zeros([max(1, n) for n in after.shape], dtype_name(after.dtype))
+            zeros = np.zeros([max(1, n) for n in after.shape], np.float32)
+            held: Any = paddle.to_tensor(zeros, dtype_name(after.dtype), place=home)
         else:
             kind = next(kind for kind in _BEHIND if isinstance(after, kind))
             held = _BEHIND[kind](dict.fromkeys(after) if kind is dict else [None] * len(after))

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import paddle
 
 _PADDLE = paddle.__path__[0]
 
 
 class Sizes(list[int]):
-    """The sizes of a tensor, with the arithmetic that a tensor of them has; anything else of a tensor's is an error."""
+    """The sizes of a tensor, with the arithmetic that a tensor of them has; of anything else that of a constant."""
 
     def __getitem__(self, place: Any) -> Any:
         found = super().__getitem__(place)
@@ -31,6 +32,11 @@ class Sizes(list[int]):
         return self
 
     cast = astype
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or not hasattr(paddle.Tensor, name):
+            raise AttributeError(name)
+        return getattr(paddle.assign(np.asarray(self, np.int32)), name)
 
     def __add__(self, other: Any) -> Any:
         return self._each(operator.add, other)

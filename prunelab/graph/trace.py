@@ -114,7 +114,7 @@ def _read(model: Any, specs: tuple[TensorSpec, ...]) -> Reading:
         made = made_by_forward(stored)
         if made or left:  # another reading on top of this one tells what the next call does with it
             vars(model).pop("forward", None)
-            hang_up(left)
+            hang_up(model, left)
             with refusing_memory(model, left):
                 concrete, looks = _concrete(model, specs)
                 again = _copy(model, concrete, concrete.main_program.global_block(), specs, looks)

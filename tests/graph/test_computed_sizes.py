@@ -1,0 +1,72 @@
+"""Sizes, bounds and repeats that a forward computes: by ``paddle.shape``, which reading knows, or from values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import paddle
+import paddle.nn.functional as F
+import pytest
+from paddle import nn
+
+import prunelab as pl
+from prunelab.testing import laws
+
+
+def number(h: Any, n: int) -> Any:
+    """A tensor of ``n`` that depends on values."""
+    return (h.abs().sum() * 0 + n).astype("int32")
+
+
+COMPUTED: dict[str, Callable[[Any], Any]] = {
+    "a tile": lambda h: h.tile([number(h, 2)]),
+    "a tile by a tensor": lambda h: h.tile(paddle.stack([number(h, 2), number(h, 3)])),
+    "a slice": lambda h: h[:, :, number(h, 1):number(h, 4)],
+    "a strided slice": lambda h: h[:, :, number(h, 1):number(h, 5):2],
+    "a reshape": lambda h: h.reshape([-1, number(h, 120)]),
+    "an expand": lambda h: h.sum(-1, keepdim=True).expand([-1, -1, -1, number(h, 7)]),
+    "a full": lambda h: h + paddle.full([number(h, 6), 1], 2.0),
+    "an interpolation": lambda h: F.interpolate(h, size=[number(h, 8), number(h, 9)]),
+    "a range": lambda h: h + paddle.arange(number(h, 5)).astype("float32"),
+}
+
+
+class Two(nn.Layer):
+    def __init__(self, between: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.a, self.b, self.between = nn.Conv2D(3, 4, 1), nn.Conv2D(4, 4, 1), between
+
+    def forward(self, x: Any) -> Any:
+        return self.between(self.b(F.relu(self.a(x))))
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+def test_what_is_computed_from_values_runs_as_the_model_does(name: str) -> None:
+    model = laws.stir(Two(COMPUTED[name])).eval()
+    graph = pl.trace(model, (1, 3, 6, 5))
+    x = paddle.randn([1, 3, 6, 5])
+    ours, theirs = graph.run(x), model(x)
+    assert tuple(ours.shape) == tuple(theirs.shape)
+    assert bool((ours == theirs).all())
+    assert graph.group("a").prunable
+    laws.check_exact(graph, pl.propose(graph, ratios={"a": 0.5}))
+
+
+def grid(h: Any) -> Any:
+    """A grid of positions, as a warp by a flow makes it."""
+    size = paddle.shape(h)[2:]
+    norm = size[::-1].reshape([1, 2, 1, 1])
+    norm.stop_gradient = True
+    rows = paddle.linspace(-1.0, 1.0, size[0]).reshape([-1, 1]).tile([size[1]])
+    return h * rows / norm.astype(h.dtype).sum()
+
+
+def test_sizes_that_are_used_as_a_tensor_are_known() -> None:
+    model = laws.stir(Two(grid)).eval()
+    graph = pl.trace(model, (1, 3, 6, 5))
+    assert "shape64" not in {op.name for op in graph.program.ops}
+    for batch in (1, 3):
+        x = paddle.randn([batch, 3, 6, 5])
+        assert bool((graph.run(x) == model(x)).all())
+    laws.check_all(model, (1, 3, 6, 5))
