@@ -26,7 +26,7 @@ lab: $(STAMP)  ## open JupyterLab on the quickstart
 	@$(PYTHON) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS) notebooks/01_quickstart.ipynb
 
 # One pytest run. loadgroup keeps the cells of a notebook, and the browser tests, in order on one worker
-# (tests/conftest.py names the groups); without reordering the browser tests come last.
+# (tests/conftest.py names the groups); without reordering they come first, as what takes longest in one piece.
 test: $(STAMP)  ## run every test: linters, types, laws, notebooks, the browser
 	@echo "prunelab: running all tests on $(WORKERS) workers"
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder \
