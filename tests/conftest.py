@@ -32,8 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser tests, and the cells of one notebook, stay in order on one worker of xdist, and come first there: what
-    takes longest in one piece, so that no worker is left waiting for another. Without xdist they come last."""
+    """The browser tests, and the cells of one notebook, stay in order on one worker of xdist, and come first there:
+    what takes longest in one piece, so that no worker is left waiting for another. Without xdist they come last."""
     for item in items:
         if item.path.suffix == ".ipynb":
             item.add_marker("notebook")

@@ -72,16 +72,20 @@ def as_eager() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def taking_any_self(model: Any) -> Iterator[None]:
-    """Inside, the first parameter of the forward is the model whatever it is called; Paddle looks for "self"."""
+def taking_any_forward(model: Any, n_inputs: int) -> Iterator[None]:
+    """Inside, the first parameter of the forward is the model whatever it is called, where Paddle looks for "self"; and
+    one that takes any number (``*inputs``, also of a decorator) has a name for each of ``n_inputs``."""
     parse = function_spec.parse_arg_and_kwargs
     forwards = [vars(cls)["forward"] for cls in type(model).__mro__ if "forward" in vars(cls)]
 
     def parse_method(function: Any) -> tuple[list[str], dict[str, Any]]:
         names, defaults = parse(function)
-        own = getattr(function, "__func__", function)
-        takes_model = any(own is f for f in forwards) and names and inspect.getfullargspec(function).args[0] != "self"
-        return (names[1:] if takes_model else names), defaults
+        if not any(getattr(function, "__func__", function) is f for f in forwards):
+            return names, defaults
+        spec = inspect.getfullargspec(function)
+        names = names[1:] if names and spec.args[0] != "self" else names
+        more = range(len(names), n_inputs) if spec.varargs else ()
+        return [*names, *(f"input_{k}" for k in more)], defaults
 
     function_spec.parse_arg_and_kwargs = parse_method
     try:

@@ -23,7 +23,7 @@ from prunelab.graph.reading import (
     forgetting_failures,
     holding_interrupts,
     rewriting_once,
-    taking_any_self,
+    taking_any_forward,
     with_light_parameters,
     with_short_stacks,
     without_names,
@@ -164,8 +164,8 @@ def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
 def _to_static(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
     spec = [paddle.static.InputSpec(list(s.shape), s.dtype, name=None) for s in specs]
     with (holding_interrupts(), warnings.catch_warnings(), forgetting_failures(), as_eager(), with_light_parameters(),
-          with_short_stacks(), rewriting_once(), without_names(), taking_any_self(model), from_the_left(),
-          watching() as looks):
+          with_short_stacks(), rewriting_once(), without_names(), taking_any_forward(model, len(specs)),
+          from_the_left(), watching() as looks):
         warnings.simplefilter("ignore")
         static = paddle.jit.to_static(model, input_spec=spec, full_graph=True)
         return static.forward.concrete_program_specify_input_spec(with_hook=True), looks  # the outermost layer's too

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import paddle
 import paddle.nn.functional as F
@@ -33,6 +35,35 @@ class Heir(Me):
 @pytest.mark.parametrize("cls", [Me, Heir])
 def test_a_forward_may_call_the_model_what_it_likes(cls):
     assert laws.check_all(laws.stir(cls()), (1, 4))["form"] == cls.__name__
+
+
+def logged(forward):
+    """A decorator as people write it: it takes whatever it is given."""
+    @functools.wraps(forward)
+    def called(self, *inputs, **options):
+        return forward(self, *inputs, **options)
+
+    return called
+
+
+class Starred(Me):
+    def forward(self, *inputs):
+        return self.b(F.relu(self.a(sum(inputs[1:], inputs[0]))))
+
+
+class Decorated(Me):
+    @logged
+    def forward(self, x, scale=1.0):
+        return self.b(F.relu(self.a(x))) * scale
+
+
+@pytest.mark.parametrize(("cls", "inputs"), [(Starred, (1, 4)), (Starred, [(1, 4), (1, 4), (1, 4)]),
+                                             (Decorated, (1, 4))])
+def test_a_forward_may_take_any_number_of_inputs(cls, inputs, tmp_path):
+    model = laws.stir(cls()).eval()
+    assert laws.check_all(model, inputs)["form"] == cls.__name__
+    out = pl.export(model, tmp_path / "out", formats=("paddle",), inputs=inputs)
+    assert out.parity["paddle"] < 1e-5
 
 
 class Half(nn.Layer):
