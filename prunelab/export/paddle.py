@@ -18,7 +18,8 @@ from prunelab.errors import ExportError
 from prunelab.export.base import STEM, Array, Runner, Setting, free_shape, length_axis
 from prunelab.export.listing import read_graph
 from prunelab.graph import TensorSpec
-from prunelab.graph.reading import as_eager, forgetting_failures, holding_interrupts, taking_any_forward
+from prunelab.graph.interrupts import Uninterrupted
+from prunelab.graph.reading import as_eager, forgetting_failures, taking_any_forward
 from prunelab.graph.side_effects import Snapshot
 from prunelab.surgery.compact import as_graph
 
@@ -86,7 +87,7 @@ def save_program(model: Any, stem: Path, specs: tuple[TensorSpec, ...]) -> tuple
     before = Snapshot(model)  # a forward that hangs things up has values of the program there afterwards
     hook = model.register_forward_post_hook(_apart)
     try:
-        with (holding_interrupts(), warnings.catch_warnings(), forgetting_failures(),
+        with (Uninterrupted(), warnings.catch_warnings(), forgetting_failures(),
               taking_any_forward(model, len(specs)), eager):
             warnings.simplefilter("ignore")
             paddle.jit.save(model, str(stem), input_spec=spec)

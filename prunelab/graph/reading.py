@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-import signal
 import sys
 import threading
 import traceback
@@ -138,26 +137,6 @@ def with_light_parameters() -> Iterator[None]:
         yield
     finally:
         core.create_parameter = create
-
-
-@contextlib.contextmanager
-def holding_interrupts() -> Iterator[None]:
-    """Inside, Ctrl-C waits for the end.
-
-    At every operator Paddle asks Python for the stack, and the process dies where that raises.
-    """
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield
-        return
-    held: list[tuple[int, Any]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if held:
-            before(*held[0])
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from prunelab.errors import InputError, TraceError
 from prunelab.graph.chains import from_the_left, whole_of
 from prunelab.graph.collection import without_collection
 from prunelab.graph.inputs import TRACED_BATCH, dtype_name, read_inputs, with_batch_axes
+from prunelab.graph.interrupts import Uninterrupted
 from prunelab.graph.looks import Looks, watching
 from prunelab.graph.places import at_home
 from prunelab.graph.program import DType, Op, Parameter, Program, Ref, TensorSpec, rebuild
@@ -21,7 +22,6 @@ from prunelab.graph.reading import (
     as_eager,
     as_plain_python,
     forgetting_failures,
-    holding_interrupts,
     rewriting_once,
     taking_any_forward,
     with_light_parameters,
@@ -163,7 +163,8 @@ def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
 
 def _to_static(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
     spec = [paddle.static.InputSpec(list(s.shape), s.dtype, name=None) for s in specs]
-    with (holding_interrupts(), warnings.catch_warnings(), forgetting_failures(), as_eager(), with_light_parameters(),
+    # at every operator Paddle asks Python for the stack, and the process dies where that raises: so Ctrl-C waits
+    with (Uninterrupted(), warnings.catch_warnings(), forgetting_failures(), as_eager(), with_light_parameters(),
           with_short_stacks(), rewriting_once(), without_names(), taking_any_forward(model, len(specs)),
           from_the_left(), watching() as looks):
         warnings.simplefilter("ignore")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import paddle
 
 from prunelab.errors import WorkspaceError
+from prunelab.graph.interrupts import Uninterrupted
 from prunelab.lab.progress import Bar, Meter
-from prunelab.lab.uninterrupted import Uninterrupted
 
 if TYPE_CHECKING:
     from prunelab.lab.work import Work
@@ -77,5 +77,3 @@ class Piece:
         for layer, mode in self._modes:
             layer.training = mode
         self._work.bench.undo()
-
-

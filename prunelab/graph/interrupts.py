@@ -1,4 +1,5 @@
-"""Holding an interrupt back for a moment: what puts a model back must not be left half-way itself."""
+"""Holding an interrupt back for a moment: where Paddle would die of one, where what puts a model back must not be left
+half-way itself, and where Python would lose a file between opening it and knowing it."""
 
 from __future__ import annotations
 
@@ -9,7 +10,10 @@ from typing import Any
 
 
 class Uninterrupted:
-    """Inside, a KeyboardInterrupt waits until the end. Other threads than the main one get none, and hold none."""
+    """Inside, a KeyboardInterrupt waits until the end. Other threads than the main one get none, and hold none.
+
+    A class and no generator: what holds interrupts back is in place after one call, and away after one.
+    """
 
     def __init__(self) -> None:
         self._before: Any = None
