@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from prunelab.errors import ExportError
+from prunelab.graph.interrupts import Uninterrupted
 
 # bytes; less than a few files' blocks: whatever failed there failed for want of space
 _FULL = 1 << 16
@@ -20,8 +21,8 @@ def whole_folder(directory: str | os.PathLike[str], *, force: bool = False) -> I
     """A new folder beside ``directory`` to write into; it becomes ``directory`` at the end, and is gone after an error.
 
     An existing folder that holds something is refused, or with ``force`` replaced at the end by two renames, the old
-    one being deleted last. A kill between leaves hidden siblings (``.name.new-*``, ``.name.old-*``), never a
-    half-written ``directory``.
+    one being deleted last; an interrupt waits for the end of that. A kill between leaves hidden siblings
+    (``.name.new-*``, ``.name.old-*``), never a half-written ``directory``.
 
     Raises:
         ExportError: a place that is taken or cannot be written.
@@ -31,26 +32,32 @@ def whole_folder(directory: str | os.PathLike[str], *, force: bool = False) -> I
     staging = target.with_name(f".{target.name}.new-{secrets.token_hex(4)}")
     missing = [folder for folder in target.parents if not os.path.lexists(folder)]
     try:
+        _make(staging, target, force)
+        try:
+            yield staging
+            _refuse(target, force)  # something may have come there meanwhile
+            with Uninterrupted():
+                _swap_in(staging, target)
+        except OSError as error:
+            raise _cannot_write(target, error.strerror or str(error)) from error
+        except ExportError as error:
+            # not every converter looks whether its writing succeeded
+            if shutil.disk_usage(staging.parent).free < _FULL:
+                raise _cannot_write(target, f"the disk is full ({error})") from error
+            raise
+    finally:
+        with Uninterrupted():
+            shutil.rmtree(staging, ignore_errors=True)
+            _remove_empty(missing)
+
+
+def _make(staging: Path, target: Path, force: bool) -> None:
+    try:
         _refuse(target, force)
         staging.mkdir(parents=True)
     except OSError as error:
-        _remove_empty(missing)
         raise ExportError(f"{target} cannot be written: {error.strerror} ({error.filename}); choose a folder that can "
                           "be written") from error
-    try:
-        yield staging
-        _refuse(target, force)  # something may have come there meanwhile
-        _swap_in(staging, target)
-    except OSError as error:
-        raise _cannot_write(target, error.strerror or str(error)) from error
-    except ExportError as error:
-        if shutil.disk_usage(staging.parent).free < _FULL:  # not every converter looks whether its writing succeeded
-            raise _cannot_write(target, f"the disk is full ({error})") from error
-        raise
-    finally:
-        if staging.exists():
-            shutil.rmtree(staging, ignore_errors=True)
-            _remove_empty(missing)
 
 
 def _cannot_write(target: Path, why: str) -> ExportError:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.study import StudyDirection
 
 from prunelab.errors import OptionError, SearchError, reason_of, shown
+from prunelab.graph.interrupts import Uninterrupted
 
 # Under this name a study says what it is of
 _IDENTITY = "prunelab"
@@ -37,6 +38,23 @@ def quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
+class _Journal(JournalFileBackend):
+    """Optuna's journal file, where an interrupt comes between two changes.
+
+    In the middle of one it leaves a lock behind, which holds the next search up for half a minute, or becomes an error
+    of the lock's.
+    """
+
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        with Uninterrupted():
+            logs = list(super().read_logs(log_number_from))
+        yield from logs
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        with Uninterrupted():
+            super().append_logs(logs)
+
+
 def open_storage(storage: Any) -> Any:
     """What Optuna takes: a URL, a storage, a journal file by its path, or None for memory.
 
@@ -49,7 +67,7 @@ def open_storage(storage: Any) -> Any:
         return storage
     if isinstance(storage, (str, os.PathLike)) and os.fspath(storage):
         _check_journal(Path(storage))
-        return JournalStorage(JournalFileBackend(os.fspath(storage)))
+        return JournalStorage(_Journal(os.fspath(storage)))
     raise OptionError(f"storage is {shown(storage)}; {_WANTED}")
 
 
@@ -86,9 +104,11 @@ def open_study(storage: Any, name: str, directions: Sequence[StudyDirection],
             study = optuna.load_study(study_name=name, storage=opened)
             _check(study, name, storage, identity)
             return study
-        study = optuna.create_study(storage=opened, study_name=name, directions=list(directions), load_if_exists=True)
-        if _IDENTITY not in study.user_attrs:
-            study.set_user_attr(_IDENTITY, dict(identity))
+        with Uninterrupted():  # a study that does not say what it is of is none of ours
+            study = optuna.create_study(storage=opened, study_name=name, directions=list(directions),
+                                        load_if_exists=True)
+            if _IDENTITY not in study.user_attrs:
+                study.set_user_attr(_IDENTITY, dict(identity))
         return study
     except (OptionError, SearchError):
         raise

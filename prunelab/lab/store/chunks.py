@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -14,6 +15,7 @@ import safetensors
 from safetensors.numpy import save
 
 from prunelab.errors import WorkspaceError
+from prunelab.graph.interrupts import Uninterrupted
 
 Array = np.ndarray[Any, Any]
 Parts = Mapping[str, Array]  # of one array: itself under "", or a patch
@@ -80,7 +82,8 @@ def _check_header(path: Path, size: int) -> None:
     found = os.stat(path).st_size
     if found != size:
         raise ValueError(f"it has {found} bytes, and {size} were written")
-    with open(path, "rb") as file:
+    # an interrupt between `open` and `with` would leave the file to Python's collector, which complains
+    with Uninterrupted(), open(path, "rb") as file:
         header = int.from_bytes(file.read(8), "little")
     if header > min(size, _MOST_HEADER):
         raise ValueError(f"its header claims {header} bytes")
@@ -90,8 +93,10 @@ def damage(path: Path, digest: str, size: int) -> str:
     """What is wrong with a chunk's file; empty if nothing."""
     try:
         _check_header(path, size)
-        with open(path, "rb") as file:
-            found = hashlib.sha256()
+        found = hashlib.sha256()
+        with contextlib.ExitStack() as stack:
+            with Uninterrupted():
+                file = stack.enter_context(open(path, "rb"))
             while block := file.read(1 << 20):
                 found.update(block)
     except (OSError, ValueError) as error:

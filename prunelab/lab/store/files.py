@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from prunelab.graph.interrupts import Uninterrupted
+
 
 def write_synced(folder: Path, files: Mapping[str, bytes], incoming: Path) -> None:
     """Write files under names that tell their content; those that are there already, whole, are left alone.
@@ -25,30 +27,34 @@ def write_synced(folder: Path, files: Mapping[str, bytes], incoming: Path) -> No
 @contextlib.contextmanager
 def written_beside(content: bytes, folder: Path) -> Iterator[Path]:
     """A temporary file that holds ``content``, synced; what is not renamed inside is gone afterwards."""
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
-    try:
-        try:
-            rest = memoryview(content)
-            while rest:
-                rest = rest[os.write(handle, rest):]
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    with contextlib.ExitStack() as stack:
+        with Uninterrupted():  # between making the file and knowing its name nobody could take it away
+            handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
+            stack.callback(_unlink, name)
+            file = stack.enter_context(os.fdopen(handle, "wb", buffering=0))
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(handle, rest):]
+        os.fsync(handle)
+        file.close()
         yield Path(name)
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
+
+
+def _unlink(name: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(name)
 
 
 def sync_folder(folder: Path) -> None:
     """Make new names in a folder durable; Windows cannot open folders, and needs no such call."""
     if os.name == "nt":
         return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with Uninterrupted():
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def make_folders(*folders: Path) -> None:
@@ -61,6 +67,7 @@ def make_folders(*folders: Path) -> None:
 
 def _holds(path: Path, content: bytes) -> bool:
     try:
-        return os.stat(path).st_size == len(content) and path.read_bytes() == content
+        with Uninterrupted():  # as in `chunks`
+            return os.stat(path).st_size == len(content) and path.read_bytes() == content
     except OSError:
         return False
