@@ -191,17 +191,22 @@ class Graph:
         """Refuse a plan that was made for another structure, with the differences."""
         if not hasattr(plan, "fingerprint"):
             raise PlanError(f"the plan is {shown(plan)}; give a plan of pl.propose, or pl.Plan.load(path)")
+        apart = self.apart(plan)
+        if apart:
+            raise PlanError(f"the plan was made for another structure ({plan.model}) than {self.program.model}: "
+                            f"{apart}; propose one for this model")
+
+    def apart(self, plan: Removals) -> str:
+        """How a plan's structure is another one, in words; empty where it is this one."""
         if plan.fingerprint == self.fingerprint:
-            return
+            return ""
         mine = {g.name: g.units for g in self.prunable}
         theirs = {g.name: g.units for g in plan.groups}
         says = [f"{n} has {mine[n]} units here and {theirs[n]} there"
                 for n in theirs if n in mine and mine[n] != theirs[n]]
         says += [f"{n} is not here" for n in theirs if n not in mine]
         says += [f"{n} is not in the plan" for n in mine if n not in theirs]
-        differences = "; ".join(says[:4]) + (f"; and {len(says) - 4} more" if len(says) > 4 else "")
-        raise PlanError(f"the plan was made for another structure ({plan.model}) than {self.program.model}: "
-                        f"{differences or 'the operators differ'}; propose one for this model")
+        return "; ".join(says[:4]) + (f"; and {len(says) - 4} more" if len(says) > 4 else "") or "the operators differ"
 
     # the model's tensors
 

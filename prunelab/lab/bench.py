@@ -6,13 +6,15 @@ buffers, random states. The store decides which: a state whose `Store.add` retur
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import paddle
 
-from prunelab.errors import PlanError, StateError, WorkspaceError
+from prunelab.errors import StateError, WorkspaceError
 from prunelab.graph import Graph, trace
 from prunelab.graph.model_copy import copy_of
 from prunelab.lab.gathered import is_gathered
@@ -43,20 +45,39 @@ class Bench:
     def reopen(self) -> bool:
         """Go on with what the store holds; False where it holds nothing.
 
+        Where the arrays of the current state are damaged, from the nearest state whose arrays are not, with a warning.
+
         Raises:
-            WorkspaceError: a workspace of another model, with the differences.
+            WorkspaceError: a workspace of another model, with the differences; one that has no state left.
         """
         identity = self.store.identity()
         if identity is None:
             return False
-        try:
-            self.graph.check(Plan.from_json(identity["plan"], place=f"the workspace {self.store.name}"))
-        except PlanError as error:
-            raise WorkspaceError(f"the workspace {self.store.name} holds the history of another model: {error}; "
-                                 "open it with that model, or choose another folder") from error
+        dense = Plan.from_json(identity["plan"], place=f"the workspace {self.store.name}")
+        apart = self.graph.apart(dense)
+        if apart:
+            raise WorkspaceError(f"the workspace {self.store.name} holds the history of another model: {apart}; "
+                                 f"open it with that model ({dense.model}), or choose another folder")
         self.nodes.read()
-        self._restore()
+        try:
+            self._restore()
+        except WorkspaceError as error:
+            self._restore_nearest(error)
         return True
+
+    def _restore_nearest(self, why: WorkspaceError) -> None:
+        """The nearest state before the current one, or the newest of the others, becomes the current one."""
+        lost = self.nodes.state
+        before = self.nodes.path(lost)[-2::-1]
+        others = [state for state in reversed(self.nodes.states.values()) if state is not lost and state not in before]
+        for state in (*before, *others):
+            with contextlib.suppress(WorkspaceError, StateError):
+                self.go(state, state.branch)
+                self._clean = True
+                warnings.warn(f"{lost.id} cannot be opened: {why}; the Lab is in {state.id}, and pl.doctor tells what "
+                              "else is damaged", RuntimeWarning, stacklevel=5)
+                return
+        raise why
 
     @property
     def state(self) -> State:

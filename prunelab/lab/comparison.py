@@ -55,8 +55,8 @@ class Comparison:
     """What differs from state ``a`` to state ``b``.
 
     ``layers`` are the groups whose cut differs; ``weights`` the relative L2 distance ``|b - a| / |a|`` of each tensor
-    that differs (infinite where a is zero), empty where a state's weights were let go; ``predictions`` is None without
-    validation data.
+    that differs (infinite where a is zero). ``let_go`` are the ids of states whose weights `prune_history` let go: of
+    those nothing is known of weights and predictions. ``predictions`` is None without validation data, too.
     """
 
     a: State
@@ -64,6 +64,7 @@ class Comparison:
     layers: tuple[LayerChange, ...]
     weights: Mapping[str, float]
     predictions: Predictions | None = None
+    let_go: tuple[str, ...] = ()
 
     @property
     def metrics(self) -> dict[str, tuple[float | None, float | None]]:
@@ -87,8 +88,13 @@ class Comparison:
         return [
             (["", self.a.id, self.b.id, "difference"], self._numbers(), ""),
             (["layer", "unit", f"cut in {self.a.id}", f"cut in {self.b.id}", "differ"], layers, "layers cut alike"),
-            (["tensor", "distance"], weights, "the same weights"),
+            (["tensor", "relative distance"], weights, self.why_no_weights or "the same weights"),
         ]
+
+    @property
+    def why_no_weights(self) -> str:
+        """Why nothing is known of weights; empty where all of them are there."""
+        return f"the weights of {' and '.join(self.let_go)} were let go by prune_history" if self.let_go else ""
 
     def _notes(self) -> list[str]:
         return [] if self.predictions is None else [str(self.predictions)]
@@ -126,13 +132,14 @@ def compared(store: Store, a: State, b: State) -> Comparison:
         group = here.get(name) or there[name]
         cut = [len(side[name].removed) if name in side else 0 for side in (here, there)]
         layers.append(LayerChange(name, group.granularity, group.units, cut[0], cut[1], only_a, only_b))
-    return Comparison(a, b, tuple(layers), _distances(store, a, b))
+    let_go = tuple(s.id for s in dict.fromkeys((a, b)) if store.snapshot(s.id) is None)
+    return Comparison(a, b, tuple(layers), {} if let_go else _distances(store, a, b), let_go=let_go)
 
 
 def _distances(store: Store, a: State, b: State) -> dict[str, float]:
     first, second = store.snapshot(a.id), store.snapshot(b.id)
-    if first is None or second is None:
-        return {}
+    assert first is not None
+    assert second is not None
     names = [n for n in first.tensors if n in second.tensors and first.tensors[n] != second.tensors[n]
              and not is_gathered(n)]
     return {name: distance(store.get(first.tensors[name]), store.get(second.tensors[name])) for name in names}

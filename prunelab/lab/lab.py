@@ -29,7 +29,7 @@ from prunelab.lab.sensing import Sensing
 from prunelab.lab.stepping import Stepping
 from prunelab.lab.store import checked_folder, open_store
 from prunelab.lab.storing import Storing
-from prunelab.lab.watching import Watcher
+from prunelab.lab.watching import Watcher, inputs_of
 from prunelab.lab.work import Work
 from prunelab.surgery import compact
 from prunelab.train import TrainingOptions
@@ -76,7 +76,8 @@ class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Stor
             model: an ``nn.Layer`` or a ``paddle.Model``.
             train, val: a ``DataLoader``, a ``Dataset``, arrays ``(x, y)`` or an iterable of batches; see
                 `prunelab.data.batches`. Without ``val``, states have no metrics.
-            inputs: as for `prunelab.trace`; without it, the first sample of the data.
+            inputs: as for `prunelab.trace`; without it, the first sample of the data, or what the workspace's history
+                was made with.
             loss: ``(outputs, labels) -> mean of the batch``, or "cross_entropy" (if left out), "mse", "l1",
                 "bce_with_logits".
             metrics: names or functions, as for `prunelab.evaluate`.
@@ -109,7 +110,7 @@ class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Stor
         criterion_of(criterion)
         self._task = Task(layer, train, val, loss, metrics, Training.of(
             finetune, repair, lr, optimizer, keep_optimizer, teacher=teacher, training=training, val=val))
-        graph = trace(layer, self._inputs(inputs))
+        graph = trace(layer, self._inputs(inputs, workspace))
         self._bench = Bench(graph, open_store(workspace))
         self._work = Work(self._bench, self._task)
         self._scores: dict[tuple[str, str, Any, int], Any] = {}
@@ -121,8 +122,10 @@ class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Stor
             self.close()
             raise
 
-    def _inputs(self, inputs: Any) -> Any:
+    def _inputs(self, inputs: Any, workspace: Any) -> Any:
         found = self._task.example() if inputs is None else inputs
+        if found is None:
+            found = inputs_of(workspace)
         if found is None:
             raise OptionError("inputs is missing, and there is no data to take it from; "
                               "give a shape such as (1, 3, 32, 32)")

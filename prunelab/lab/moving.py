@@ -89,13 +89,14 @@ class Moving(Opened):
     def compare(self, a: str | State, b: str | State | None = None) -> Comparison:
         """What differs between two states (``b`` is the current one if left out).
 
-        Layers cut, metrics, cost, the weights' distance, and, with validation data, the predictions that changed.
+        Layers cut, metrics, cost, the weights' distance, and, with validation data, the predictions that changed; of
+        states whose weights were let go, what is recorded.
 
         Raises:
             StateError: no such state; the nearest one is in the message.
         """
         found = super().compare(a, b)
-        if self._task.val is None:
+        if self._task.val is None or found.let_go:
             return found
         size = self._task.val.size
         with self._work.begin(f"compare {found.a.id} {found.b.id}", None if size is None else 2 * size) as meter:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
-from prunelab.errors import WorkspaceError
+from prunelab.errors import PrunelabError, WorkspaceError
 from prunelab.lab.nodes import Nodes
 from prunelab.lab.reading import Reading
 from prunelab.lab.store import checked_folder, open_store
 from prunelab.lab.views import chips_of
 from prunelab.render.header import Header, header
 from prunelab.render.numbers import counted
+
+
+class OnlyWatchedError(WorkspaceError, AttributeError):
+    """Something that is asked of a history that is only watched; ``hasattr`` says that it is not there."""
 
 
 class Watcher(Reading):
@@ -30,6 +36,15 @@ class Watcher(Reading):
         if self._seen.store.identity() is None:
             self.close()
             raise WorkspaceError(f"the workspace {self.workspace} holds no state yet; look again when its Lab is open")
+
+    def __getattr__(self, name: str) -> Any:
+        """What only a Lab has, said so."""
+        from prunelab.lab.lab import Lab
+
+        if name.startswith("_") or not hasattr(Lab, name):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise OnlyWatchedError(f"{name} is a Lab's, and the workspace {self.workspace} is only watched here; open it: "
+                               f"pl.Lab(model, workspace={self.workspace!r})")
 
     @property
     def _nodes(self) -> Nodes:
@@ -61,3 +76,10 @@ class Watcher(Reading):
 
     def _repr_html_(self) -> str:
         return f"<div>{self._header().to_html()}{self.tree()._repr_html_()}</div>"
+
+
+def inputs_of(workspace: Any) -> list[Any] | None:
+    """What the model of a history takes, as recorded; None where there is no history that can be read."""
+    with contextlib.suppress(PrunelabError), contextlib.closing(Watcher(workspace)) as watcher:
+        return list(watcher.states[0].plan.inputs)
+    return None

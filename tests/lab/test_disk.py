@@ -228,6 +228,9 @@ def test_a_workspace_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -
         hashes[state.id] = everything(opened)
     opened.goto("s1")
     write_first_schema(opened, tmp_path)
+    for look in (pl.Lab.watch, pl.doctor):
+        with pytest.raises(errors.WorkspaceError, match="written by an earlier prunelab; open it once with"):
+            look(tmp_path)
     again = reopened(tmp_path)
     assert again.state == opened.state
     assert again.states == opened.states

@@ -108,6 +108,36 @@ def set_current(folder: Path, state: str) -> None:
         db.close()
 
 
+def test_a_lab_whose_current_state_is_damaged_opens_in_the_nearest_one_that_is_not(tmp_path: Path) -> None:
+    opened = lab(workspace=tmp_path)
+    hashes = {"s0": everything(opened)}
+    opened.step("0", ratio=0.5)
+    hashes["s1"] = everything(opened)
+    opened.branch("wider")
+    before = set((tmp_path / "chunks").iterdir())
+    opened.finetune(1)
+    (chunk,) = set((tmp_path / "chunks").iterdir()) - before
+    opened.finetune(1)
+    states = opened.states
+    opened.close()
+    chunk.write_bytes(chunk.read_bytes()[:-5])
+    with pytest.warns(RuntimeWarning, match=rf"s3 cannot be opened: .*{chunk.name} .*; the Lab is in s1, and"):
+        again = reopened(tmp_path)
+    assert (again.state.id, everything(again), again.states) == ("s1", hashes["s1"], states)
+    again.goto("s0")
+    assert everything(again) == hashes["s0"]
+    again.goto("s1")
+    again.close()
+    again = reopened(tmp_path)  # without a warning, which would be an error
+    assert again.step("3", ratio=0.5).id == "s4"
+    again.close()
+    for path in (tmp_path / "chunks").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(errors.WorkspaceError, match="cannot be read: it has 0 bytes"):
+        reopened(tmp_path)
+    assert "no state can be opened" in repr(pl.doctor(tmp_path))
+
+
 def test_a_whole_workspace_is_whole_also_while_it_is_written(workspace: tuple[Path, dict[str, str]]) -> None:
     folder, _ = workspace
     found = pl.doctor(folder)
@@ -142,7 +172,7 @@ def test_a_damaged_database_is_named_by_the_doctor(
     assert [problem.place for problem in found.problems] == [name]
     assert found.n_states == 4
     (folder / (COPY if name == DATABASE else DATABASE)).unlink()
-    with pytest.raises(errors.WorkspaceError, match=r"cannot be checked: .*is not a database"):
+    with pytest.raises(errors.WorkspaceError, match=r"cannot be checked: .*is not a database.*; restore it from a"):
         pl.doctor(folder)
 
 

@@ -256,3 +256,14 @@ def test_a_criterion_that_looks_at_data_needs_some_and_has_no_preview() -> None:
     for look in (lambda: lab().preview("0", criterion="taylor"), lambda: lab().scores("0", "taylor")):
         with pytest.raises(errors.OptionError, match="taylor looks at gradients, which takes longer than a preview"):
             look()
+
+
+def test_a_history_knows_what_its_model_takes(tmp_path: Path) -> None:
+    lab(workspace=tmp_path / "run").close()
+    again = pl.Lab(net(), workspace=tmp_path / "run")
+    assert [tuple(spec.shape[1:]) for spec in again.graph.input_specs] == [(1, 6, 6)]
+    again.close()
+    for folder in (None, tmp_path / "new"):
+        with pytest.raises(errors.OptionError, match="inputs is missing, and there is no data"):
+            pl.Lab(net(), workspace=folder)
+    assert not (tmp_path / "new").exists()

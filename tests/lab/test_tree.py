@@ -146,6 +146,24 @@ def test_a_comparison_of_a_state_with_itself_and_without_data() -> None:
     assert 0 < told.distance < 10
 
 
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_comparison_of_states_whose_weights_were_let_go_tells_what_is_recorded(folder: bool, tmp_path: Path) -> None:
+    opened = lab(workspace=tmp_path if folder else None)
+    opened.step("0", ratio=0.5)
+    opened.step("3", ratio=0.5)
+    here = everything(opened)
+    opened.prune_history(keep=["s2"])
+    found = opened.compare("s1", "s2")
+    assert (found.let_go, dict(found.weights), found.predictions) == (("s1",), {}, None)
+    assert [layer.name for layer in found.layers] == ["3"]
+    for told in (repr(found), found._repr_html_()):
+        assert "the weights of s1 were let go by prune_history" in told
+        assert "the same weights" not in told
+    assert opened.compare("s0", "s2").let_go == ()
+    assert everything(opened) == here
+    opened.close()
+
+
 def test_somebody_watches_while_a_lab_works(tmp_path: Path) -> None:
     opened = lab(workspace=tmp_path)
     watcher = pl.Lab.watch(tmp_path)
@@ -203,3 +221,16 @@ def test_what_cannot_be_watched(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
     with pytest.raises(errors.OptionError, match="workspace is 5"):
         pl.Lab.watch(5)
+
+
+def test_what_only_a_lab_can_is_told_of_a_history_that_is_watched(tmp_path: Path) -> None:
+    opened = lab(workspace=tmp_path)
+    watcher = pl.Lab.watch(tmp_path)
+    for name in ("step", "goto", "tag", "model", "replay"):
+        with pytest.raises(errors.WorkspaceError, match=rf"^{name} is a Lab's, and .* watched here; open it: pl\.Lab"):
+            getattr(watcher, name)
+        assert not hasattr(watcher, name)
+    with pytest.raises(AttributeError, match="'Watcher' object has no attribute 'stpe'"):
+        watcher.stpe  # noqa: B018
+    watcher.close()
+    opened.close()

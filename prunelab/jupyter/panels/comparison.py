@@ -24,7 +24,7 @@ def comparison_html(found: Comparison) -> str:
     return "".join([
         _table([WORDS["numbers"], a.id, b.id, WORDS["change"]], _numbers(found), "", predictions),
         _table([WORDS["layers"], *cut_in], layers, WORDS["alike"]),
-        _table([WORDS["weights"], WORDS["distance"]], weights, WORDS["same weights"]),
+        _table([WORDS["weights"], WORDS["distance"]], weights, found.why_no_weights or WORDS["same weights"]),
     ])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from prunelab.errors import OptionError
+from prunelab.errors import OptionError, shown
 from prunelab.lab.store.base import Entry, Store
 from prunelab.lab.store.memory import MemoryStore
 
@@ -34,6 +34,5 @@ def checked_folder(workspace: object) -> Path:
         OptionError: what names no folder.
     """
     if not isinstance(workspace, (str, os.PathLike)) or not os.fspath(workspace):
-        raise OptionError(f"workspace is {workspace!r}; give a folder, such as 'runs/digits', or None to keep it in "
-                          "memory")
+        raise OptionError(f"workspace is {shown(workspace)}; give a folder, such as 'runs/digits'")
     return Path(workspace)

@@ -109,7 +109,8 @@ def read_archive(path: Path, workspace: Path) -> None:
                 workspace.rmdir()
             os.rename(unpacked, workspace)
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise WorkspaceError(f"the archive {path} cannot be read: {reason_of(error)}; archives are written by "
+        why = getattr(error, "strerror", None) or reason_of(error)
+        raise WorkspaceError(f"the archive {path} cannot be read: {why}; archives are written by "
                              "lab.archive") from error
 
 

@@ -59,8 +59,9 @@ class Diagnosis:
         notes = []
         hurt = {state for problem in self.problems for state in problem.states}
         if hurt:
-            notes.append(f"the other {counted(self.n_states - len(hurt), 'state')} can be opened; restore these files "
-                         "from a backup to have the rest")
+            others = self.n_states - len(hurt)
+            told = f"the other {counted(others, 'state')}" if others else "no state"
+            notes.append(f"{told} can be opened; restore these files from a backup to have the rest")
         if self.left_over:
             notes.append(f"{counted(len(self.left_over), 'file')} that no state needs; lab.vacuum() takes them away")
         return notes
@@ -86,18 +87,18 @@ def doctor(workspace: str | os.PathLike[str]) -> Diagnosis:
     folder = checked_folder(workspace)
     if not any((folder / name).is_file() for name in (DATABASE, COPY)):
         raise WorkspaceError(f"{folder} holds no history; give the folder that a Lab was opened with as workspace=")
-    found = []
-    sound = ""
+    wrong = {}
     for name in (DATABASE, COPY):
-        wrong, n_changes = inspect(folder / name, write=False)
-        if wrong or n_changes < 0:
-            rest = "its copy takes its place when a Lab opens the folder" if name == DATABASE else "it is made again"
-            found.append(Problem(name, f"{wrong or 'it is not there'}; {rest}"))
-        else:
-            sound = sound or name
+        what, n_changes = inspect(folder / name, write=False)
+        if what or n_changes < 0:
+            wrong[name] = what or "it is not there"
+    sound = next((name for name in (DATABASE, COPY) if name not in wrong), "")
     if not sound:
-        raise WorkspaceError(f"{folder} cannot be checked: {'; '.join(f'{p.place}: {p.what}' for p in found)}; restore "
-                             f"it from a backup, or save what can be read: prunelab doctor {folder} --salvage NEW")
+        told = "; ".join(f"{name}: {what}" for name, what in wrong.items())
+        raise WorkspaceError(f"{folder} cannot be checked: {told}; restore it from a backup, or save what can be read: "
+                             f"prunelab doctor {folder} --salvage NEW")
+    rest = {DATABASE: "its copy takes its place when a Lab opens the folder", COPY: "it is made again"}
+    found = [Problem(name, f"{what}; {rest[name]}") for name, what in wrong.items()]
     store = DiskStore(folder, write=False, database=sound)
     try:
         return _examined(store, found)

@@ -33,7 +33,7 @@ class Folder:
                 self._mend()
             self.db = Database(path, write=write, file=database)
             if self.db.prepare() == 1:
-                migrate(self.db, path / CHUNKS)
+                self._migrate(write)
             if write:
                 self.db.keep_copy()
         except BaseException:
@@ -52,8 +52,9 @@ class Folder:
                 left.unlink()
         except OSError as error:
             self._release()
+            watch = f", or look on with pl.Lab.watch({str(self.path)!r})" if (self.path / DATABASE).is_file() else ""
             raise WorkspaceError(f"the workspace {self.path} cannot be made or written: {error.strerror}; choose a "
-                                 f"folder that can be, or look on with pl.Lab.watch({str(self.path)!r})") from error
+                                 f"folder that can be{watch}") from error
 
     def _refuse_links(self) -> None:
         """What a folder from somebody else links to would be written, or taken away, by a Lab that opens it."""
@@ -68,6 +69,12 @@ class Folder:
         if wrong:
             warnings.warn(f"{self.path / DATABASE} was damaged ({wrong}); the history goes on from its copy, and the "
                           "damaged file is prunelab.damaged.sqlite", RuntimeWarning, stacklevel=6)
+
+    def _migrate(self, write: bool) -> None:
+        if not write:
+            raise WorkspaceError(f"the workspace {self.path} was written by an earlier prunelab; open it once with "
+                                 "pl.Lab, which brings it up to date")
+        migrate(self.db, self.path / CHUNKS)
 
     def _on_lost(self) -> None:
         self._lost = (f"the workspace {self.path} was opened again by a newer Lab of this process, which writes now; "
