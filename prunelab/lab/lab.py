@@ -8,20 +8,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import paddle
-
 from prunelab.criteria import Criterion, criterion_of
-from prunelab.errors import InputError, OptionError, reason_of, shown
+from prunelab.errors import OptionError, shown
 from prunelab.evaluate import Sensitivity
 from prunelab.evaluate.forward import LossFunction
 from prunelab.evaluate.latency_table import LatencyTable
 from prunelab.graph import as_layer, trace
-from prunelab.graph.model_copy import copy_of
 from prunelab.lab.bench import Bench
 from prunelab.lab.clocking import Clocking
+from prunelab.lab.exporting import Exporting
 from prunelab.lab.holding import Holding
 from prunelab.lab.looking import Looking
 from prunelab.lab.moving import Moving
+from prunelab.lab.opened import own_copy
 from prunelab.lab.options import Task, Training
 from prunelab.lab.reporting import Reporting
 from prunelab.lab.searching import Searching
@@ -31,12 +30,11 @@ from prunelab.lab.store import checked_folder, open_store
 from prunelab.lab.storing import Storing
 from prunelab.lab.watching import Watcher, inputs_of
 from prunelab.lab.work import Work
-from prunelab.surgery import compact
 from prunelab.train import TrainingOptions
 from prunelab.train.optimizers import OptimizerMaker
 
 
-class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Storing, Reporting):
+class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Storing, Exporting, Reporting):
     """One model under study: step, look, go back, branch, and take a smaller model away.
 
     The Lab works on its own copy; the caller's model stays as it is. ``lab.model`` is the full-size copy whose cut
@@ -100,7 +98,7 @@ class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Stor
             WorkspaceError: a workspace of another model (with the differences), or one that cannot be written.
             InputError, TraceError, DataError, OptionError: as `prunelab.trace` and `prunelab.evaluate`.
         """
-        layer = _own_copy(as_layer(model), device)
+        layer = own_copy(as_layer(model), device)
         self._given = {"train": train, "val": val, "loss": loss, "metrics": metrics, "criterion": criterion,
                        "finetune": finetune, "repair": repair, "lr": lr, "optimizer": optimizer,
                        "keep_optimizer": keep_optimizer, "teacher": teacher, "training": training}
@@ -175,42 +173,6 @@ class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Stor
         own = self._criterion
         return {} if isinstance(own, str) else {criterion_of(own).name: own}
 
-    # taking away
-
-    def compact(self) -> Any:
-        """The smaller model of the current state: a new ``nn.Layer``."""
-        with self._work.begin("compact"):
-            return compact(self.model, self.plan)
-
-    def export(self, directory: str | os.PathLike[str], formats: Iterable[Any] | None = None, **options: Any) -> Any:
-        """Write the smaller model of the current state, timed beside the dense one; gives an `Export`.
-
-        Args:
-            directory: a folder, which is made.
-            formats: such as ``("paddle", "onnx")``; without it, all that `prunelab.export` writes by itself.
-            options: as for `prunelab.export`. Files are judged on the Lab's validation data by its metrics, unless
-                ``data`` is given; None judges on nothing. Some of these samples lie beside the files, unless
-                ``examples=False``.
-
-        Raises:
-            As `prunelab.export`; nothing is written then.
-        """
-        from prunelab.export import export
-
-        given: dict[str, Any] = {"plan": self.plan, **self._judged(), **options}
-        if formats is not None:
-            given["formats"] = formats
-        with self._work.begin("export"):
-            if "dense" not in given:
-                given["dense"] = self._bench.copy_of(self.path()[0])
-            return export(compact(self.model, self.plan), directory, **given)
-
-    def _judged(self) -> dict[str, Any]:
-        """What exported files are judged on: nothing without validation data."""
-        if self._task.val is None:
-            return {}
-        return {"data": self._given["val"], "metrics": self._task.metrics, "loss": self._task.loss}
-
     def panel(self, parts: Iterable[str] | None = None, *, layer: str | None = None) -> Any:
         """The panel, in a notebook: all of it, or only some ``parts``, such as ``["layers", "step", "footer"]``;
         ``layer`` is the one that is chosen at first.
@@ -228,22 +190,3 @@ class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Stor
         from prunelab.jupyter.panels.single import Singles
 
         return Singles(self)
-
-
-def _own_copy(layer: Any, device: str | None) -> Any:
-    try:
-        own = copy_of(layer)
-    except Exception as error:
-        raise InputError(f"{type(layer).__name__} cannot be copied: {error}; a Lab works on its own copy, so keep no "
-                         "file, lock or computed tensor in the model's attributes") from error
-    if device is not None:
-        if str(device).startswith("gpu") and not paddle.device.is_compiled_with_cuda():
-            raise OptionError(f"the model cannot be put on the device {device!r}: this Paddle is built without CUDA; "
-                              "leave device out or give 'cpu', or install paddlepaddle-gpu")
-        try:
-            own.to(device)
-        except Exception as error:
-            here = dict.fromkeys(["cpu", *paddle.device.get_available_device()])
-            raise OptionError(f"the model cannot be put on the device {shown(device)}: {reason_of(error)}; "
-                              f"the devices here are {', '.join(here)}") from error
-    return own

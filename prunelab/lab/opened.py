@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import paddle
+
+from prunelab.errors import InputError, OptionError, reason_of, shown
 from prunelab.graph import Graph
+from prunelab.graph.model_copy import copy_of
 from prunelab.lab.bench import Bench
 from prunelab.lab.closed import Closed
 from prunelab.lab.nodes import Nodes
@@ -56,3 +60,28 @@ class Opened(Reading):
         if isinstance(self._bench, Closed):
             return "<div>Lab, closed</div>"
         return header_of(type(self.model).__name__, self._bench).to_html()
+
+
+def own_copy(layer: Any, device: str | None) -> Any:
+    """The copy of a model that a Lab works on, on ``device`` where one is given.
+
+    Raises:
+        InputError: a model that cannot be copied.
+        OptionError: a device that is not here.
+    """
+    try:
+        own = copy_of(layer)
+    except Exception as error:
+        raise InputError(f"{type(layer).__name__} cannot be copied: {error}; a Lab works on its own copy, so keep no "
+                         "file, lock or computed tensor in the model's attributes") from error
+    if device is not None:
+        if str(device).startswith("gpu") and not paddle.device.is_compiled_with_cuda():
+            raise OptionError(f"the model cannot be put on the device {device!r}: this Paddle is built without CUDA; "
+                              "leave device out or give 'cpu', or install paddlepaddle-gpu")
+        try:
+            own.to(device)
+        except Exception as error:
+            here = dict.fromkeys(["cpu", *paddle.device.get_available_device()])
+            raise OptionError(f"the model cannot be put on the device {shown(device)}: {reason_of(error)}; "
+                              f"the devices here are {', '.join(here)}") from error
+    return own

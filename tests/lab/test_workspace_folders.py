@@ -170,6 +170,19 @@ def test_a_lock_that_was_lost_is_taken_again_and_a_second_writer_is_found(
 
 
 @posix
+def test_a_lock_whose_holder_is_not_named_yet_is_a_lock(tmp_path: Path) -> None:
+    """As between the locking and the writing of who did it."""
+    lab(workspace=tmp_path).close()
+    with taker(tmp_path) as other:
+        assert told(other) == "taken\n"
+        os.truncate(tmp_path / LOCK, 0)
+        with pytest.raises(errors.WorkspaceError, match="is in use: process unknown on an unknown host writes into it"):
+            reopened(tmp_path)
+        other.communicate()
+    reopened(tmp_path).close()
+
+
+@posix
 def test_a_process_that_is_forked_cannot_write_into_its_parents_history(tmp_path: Path) -> None:
     opened = lab(workspace=tmp_path)
     child = os.fork()
