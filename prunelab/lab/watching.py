@@ -11,6 +11,8 @@ from prunelab.errors import PrunelabError, WorkspaceError
 from prunelab.lab.nodes import Nodes
 from prunelab.lab.reading import Reading
 from prunelab.lab.store import checked_folder, open_store
+from prunelab.lab.store.connection import DATABASE
+from prunelab.lab.store.copies import inspect
 from prunelab.lab.views import chips_of
 from prunelab.render.header import Header, header
 from prunelab.render.numbers import counted
@@ -35,6 +37,10 @@ class Watcher(Reading):
         self._seen = Nodes(open_store(checked_folder(workspace), write=False))
         if self._seen.store.identity() is None:
             self.close()
+            wrong = inspect(checked_folder(workspace) / DATABASE, write=False)[0]
+            if wrong:
+                raise WorkspaceError(f"the workspace {self.workspace} is damaged: {wrong}; prunelab doctor "
+                                     f"{self.workspace} tells what is left of it")
             raise WorkspaceError(f"the workspace {self.workspace} holds no state yet; look again when its Lab is open")
 
     def __getattr__(self, name: str) -> Any:

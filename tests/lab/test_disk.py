@@ -127,8 +127,8 @@ def test_where_the_file_system_knows_no_locks_a_dead_process_is_taken_over_from(
     (tmp_path / lock.LOCK).write_text(f'{{"process": {os.getppid()}, "host": "{host}"}}')
     with pytest.raises(errors.WorkspaceError, match=rf"in use: process {os.getppid()} on {host}"):
         lab(workspace=tmp_path)
-    (tmp_path / lock.LOCK).write_text('{"process": 1, "host": "elsewhere"}')
-    with pytest.raises(errors.WorkspaceError, match="in use: process 1 on elsewhere"):
+    (tmp_path / lock.LOCK).write_text(f'{{"process": {gone.pid}, "host": "elsewhere"}}')  # where it may live
+    with pytest.raises(errors.WorkspaceError, match=f"in use: process {gone.pid} on elsewhere"):
         lab(workspace=tmp_path)
     (tmp_path / lock.LOCK).write_text(f'{{"process": {gone.pid}, "host": "{host}"}}')
     lab(workspace=tmp_path).close()
@@ -164,6 +164,7 @@ def test_a_damaged_database_is_named_and_every_state_is_still_there(damage: str,
     file.unlink() if damage == "gone" else file.write_bytes(DAMAGE[damage](file.read_bytes()))
     with pytest.warns(RuntimeWarning, match=rf"{DATABASE} was damaged \(.*goes on from its copy"):
         again = reopened(tmp_path)
+    assert (tmp_path / "prunelab.damaged.sqlite").exists() == (damage != "gone")
     assert again.states == states
     assert everything(again) == here
     for state in states:

@@ -60,6 +60,9 @@ DAMAGE = {
 }
 
 
+WRONG = {"truncated": " were written", "longer": " were written", "a huge header": "header claims 1099511627776 bytes"}
+
+
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_chunk_is_named_and_the_other_states_open(
     damage: str, tmp_path: Path, workspace: tuple[Path, dict[str, str]]
@@ -75,6 +78,7 @@ def test_a_damaged_chunk_is_named_and_the_other_states_open(
     assert not found.ok
     (problem,) = found.problems
     assert problem.place == f"chunks/{chunk.name}"
+    assert WRONG.get(damage, "") in problem.what
     assert set(problem.states) <= needing
     told = repr(found)
     assert chunk.name in told

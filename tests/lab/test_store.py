@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 from lab_nets import batched, data, everything, lab, net
+from safetensors.numpy import save
 
 import prunelab as pl
 from prunelab import errors
 from prunelab.lab.randomness import RandomState
 from prunelab.lab.snapshot import Change, Snapshot, digest_of, same_bits
-from prunelab.lab.store import Entry, MemoryStore
+from prunelab.lab.store import Entry, MemoryStore, chunks
 from prunelab.lab.store.connection import DATABASE
 from prunelab.lab.store.disk import DiskStore
 
@@ -239,6 +240,21 @@ def test_no_byte_of_a_chunk_can_be_another_one_unnoticed(tmp_path: Path) -> None
                 assert chunk.name in str(error)  # noqa: PT017
         chunk.write_bytes(content)
     store.close()
+
+
+def test_a_header_that_is_larger_than_any_of_ours_is_not_read(tmp_path: Path) -> None:
+    content = save({"a": np.ones(3)})
+    length = int.from_bytes(content[:8], "little")
+    # safetensors reads one that is filled up with spaces
+    for size, is_read in ((1 << 16, True), ((1 << 24) + 1, False)):
+        path = tmp_path / "chunk"
+        path.write_bytes(size.to_bytes(8, "little") + content[8 : 8 + length].ljust(size) + content[8 + length :])
+        assert chunks.names_in(path) == ({"a"} if is_read else set())
+        if is_read:
+            assert same_bits(chunks.read_parts(path, path.stat().st_size, "a")[""], np.ones(3))
+        else:
+            with pytest.raises(errors.WorkspaceError, match=f"its header claims {size} bytes"):
+                chunks.read_parts(path, path.stat().st_size, "a")
 
 
 def test_a_large_array_that_was_damaged_is_written_again_under_the_same_name(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from lab_nets import batched, bits, data, everything, lab, net
 import prunelab as pl
 from prunelab import errors
 from prunelab.lab.replaying import Line
+from prunelab.lab.store import archive
 
 OPTIONS: dict[str, Any] = {"train": batched(), "val": data(12, 1)}
 
@@ -304,6 +308,13 @@ def bomb(source: zipfile.ZipFile, target: zipfile.ZipFile) -> None:
     target.writestr(f"chunks/{'a' * 64}.safetensors", bytes(50_000_000), zipfile.ZIP_DEFLATED)
 
 
+def doubled(source: zipfile.ZipFile, target: zipfile.ZipFile) -> None:
+    copy(source, target)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zipfile says it, too
+        target.writestr(source.namelist()[-1], source.read(source.namelist()[-1]))
+
+
 def flipped(source: zipfile.ZipFile, target: zipfile.ZipFile) -> None:
     for name in source.namelist():
         content = source.read(name)
@@ -318,6 +329,7 @@ CRAFTED = {
     "a bomb": (bomb, "would unpack to more than its size"),
     "compressed": (lambda s, t: copy(s, t, compression=zipfile.ZIP_DEFLATED), "more than its size"),
     "no database": (lambda s, t: copy(s, t, skip="prunelab.sqlite"), r"lacks prunelab\.sqlite"),
+    "a file twice": (doubled, "or holds a file twice"),
     "no chunks": (lambda s, t: copy(s, t, skip="chunks"), r"is damaged: chunks/\w+\.safetensors: No such file"),
     "a flipped bit": (flipped, r"is damaged: chunks/\w+\.safetensors: it does not hold what its name says"),
     "a database of nothing": (lambda s, t: t.writestr("prunelab.sqlite", b"x" * 5000), "is not a database"),
@@ -333,17 +345,27 @@ def test_a_crafted_or_damaged_archive_is_refused_and_leaves_nothing(name: str, t
     assert sorted(p.name for p in tmp_path.iterdir()) == ["study.zip"]
 
 
+def test_an_archive_is_synced_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = lab()
+    called: list[str] = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: (called.append(stat.filemode(os.fstat(file).st_mode)), fsync(file)))
+    monkeypatch.setattr(archive.os, "replace", lambda a, b: (called.append(Path(b).name), replace(a, b)))
+    opened.archive(tmp_path / "study.zip")
+    assert called[-3:] == ["-rw-r--r--", "study.zip", "drwx------"]
+
+
 def test_entries_that_overlap_are_refused(tmp_path: Path, study: Path) -> None:
     path = Path(shutil.copy(study, tmp_path))
-    with zipfile.ZipFile(path, "a") as archive:
-        biggest = max(archive.infolist(), key=lambda entry: entry.file_size)
+    with zipfile.ZipFile(path, "a") as added:
+        biggest = max(added.infolist(), key=lambda entry: entry.file_size)
         for k in range(4):
             again = zipfile.ZipInfo(f"chunks/{k}{'b' * 63}.safetensors")
             again.header_offset, again.CRC = biggest.header_offset, biggest.CRC
             again.file_size = again.compress_size = biggest.file_size
-            archive.filelist.append(again)
-            archive.NameToInfo[again.filename] = again
-        archive._didModify = True
+            added.filelist.append(again)
+            added.NameToInfo[again.filename] = again
+        added._didModify = True
     with pytest.raises(errors.WorkspaceError, match="its files overlap"):
         pl.Lab.from_archive(path, net(), workspace=tmp_path / "theirs", **OPTIONS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from lab_nets import batched, data, everything, lab, net
 import prunelab as pl
 from prunelab import errors
 from prunelab.lab.store import chunks
+from prunelab.lab.store.connection import DATABASE
 from prunelab.lab.watching import Watcher
 
 
@@ -221,6 +223,19 @@ def test_what_cannot_be_watched(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
     with pytest.raises(errors.OptionError, match="workspace is 5"):
         pl.Lab.watch(5)
+
+
+def test_a_damaged_database_that_is_watched_is_said_to_be_damaged(tmp_path: Path) -> None:
+    lab(workspace=tmp_path).close()
+    db = sqlite3.connect(tmp_path / DATABASE)
+    db.execute("DELETE FROM meta")
+    db.commit()
+    db.close()
+    with pytest.raises(errors.WorkspaceError, match=r"damaged: its current state is None.*; prunelab doctor .* tells"):
+        pl.Lab.watch(tmp_path)
+    (tmp_path / DATABASE).write_bytes(bytes(5000))
+    with pytest.raises(errors.WorkspaceError, match=r"is damaged: file is not a database; prunelab doctor .* copy"):
+        pl.Lab.watch(tmp_path)
 
 
 def test_what_only_a_lab_can_is_told_of_a_history_that_is_watched(tmp_path: Path) -> None:

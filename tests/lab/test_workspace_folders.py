@@ -190,10 +190,12 @@ def test_a_process_that_is_forked_cannot_write_into_its_parents_history(tmp_path
         try:
             opened.step("0", ratio=0.5)
         except errors.WorkspaceError as error:
+            opened.close()
             os._exit(0 if f"process {os.getppid()} writes into the workspace" in str(error) else 2)
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert f'"process": {os.getpid()}' in (tmp_path / LOCK).read_text()
     assert opened.step("0", ratio=0.5).id == "s1"
     opened.close()
     assert pl.doctor(tmp_path).n_states == 2

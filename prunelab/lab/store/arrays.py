@@ -29,12 +29,12 @@ class Written:
     bases: Mapping[str, str | None]
 
     def insert(self, db: sqlite3.Connection) -> None:
-        """Put them into the tables, whole ones before patches; those that are there get a new place."""
+        """Put them into the tables, where what they are patches of is; those that are there get a new place."""
         numbers = {name: rows.insert_chunk(db, bytes.fromhex(name), size) for name, size in self.sizes.items()}
-        for digest in sorted(self.places, key=lambda digest: self.bases[digest] is not None):
+        for digest, chunk in self.places.items():
             base = self.bases[digest]
             root = None if base is None else number_of(db, base)
-            rows.insert_array(db, bytes.fromhex(digest), numbers[self.places[digest]], root)
+            rows.insert_array(db, bytes.fromhex(digest), numbers[chunk], root)
 
 
 class Arrays:

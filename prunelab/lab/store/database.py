@@ -96,9 +96,12 @@ class Database:
         except sqlite3.IntegrityError as error:
             raise WorkspaceError(f"the workspace {self.folder} was written by another Lab meanwhile ({error}); "
                                  "open it again to go on from there") from error
-        except (sqlite3.DatabaseError, OSError) as error:
+        except (sqlite3.OperationalError, OSError) as error:
             raise WorkspaceError(f"the workspace {self.folder} cannot be {what}: {error}; free or mend the folder, "
                                  "or choose another one") from error
+        except sqlite3.DatabaseError as error:
+            raise WorkspaceError(f"{self.path} is damaged: {error}; prunelab doctor {self.folder} tells what is left, "
+                                 "and pl.Lab goes on from its copy") from error
 
     def prepare(self) -> int:
         """Make the tables where there are none; the version that was found.
