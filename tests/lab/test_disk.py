@@ -7,6 +7,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tracemalloc
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +78,17 @@ def test_a_patch_is_of_one_array_only() -> None:
             patched(other, parts)
     assert patch(base, base.astype(np.float64)) is None
     assert patch(base[:100], base) is None
+
+
+def test_a_patch_that_would_unpack_to_much_is_not_unpacked() -> None:
+    bomb = np.frombuffer(zlib.compress(bytes(1 << 26), 1), np.uint8)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="another array"):
+            patched(np.ones(1000, np.float32), {"where": bomb})
+        assert tracemalloc.get_traced_memory()[1] < 1 << 23
+    finally:
+        tracemalloc.stop()
 
 
 # who may write
@@ -187,17 +200,25 @@ def test_a_damaged_copy_is_made_again_and_two_damaged_files_are_refused(tmp_path
         reopened(here)
 
 
-def test_a_changed_letter_in_a_row_is_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("statement", "message"), [
+    ("UPDATE states SET facts = replace(facts, '50 %', '60 %') WHERE number = 1", "the row of s1"),
+    ("UPDATE shared SET value = x'789c8bae05000109009e' WHERE number = 1", "the shared value 1"),
+    ("UPDATE meta SET value = replace(value, 'channel', 'charnel') WHERE key = 'identity'", "its identity"),
+])  # fmt: skip
+def test_a_changed_letter_is_found(statement: str, message: str, tmp_path: Path) -> None:
     opened = lab(workspace=tmp_path)
     opened.step("0", ratio=0.5)
+    states, plans = opened.states, [state.plan for state in opened.states]
     opened.close()
     db = sqlite3.connect(tmp_path / DATABASE)
-    db.execute("UPDATE states SET facts = replace(facts, '50 %', '60 %') WHERE number = 1")
+    assert db.execute(statement).rowcount == 1
     db.commit()
     db.close()
-    with pytest.warns(RuntimeWarning, match="the row of s1 does not hold what was written"):
+    assert f"{message} does not hold what was written" in pl.doctor(tmp_path).problems[0].what
+    with pytest.warns(RuntimeWarning, match=f"{message} does not hold what was written"):
         again = reopened(tmp_path)
-    assert again.states[1].label == "0 50 %"
+    assert again.states == states
+    assert [state.plan for state in again.states] == plans
     again.close()
 
 

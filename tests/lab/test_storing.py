@@ -17,7 +17,7 @@ from lab_nets import batched, bits, data, everything, lab, net
 import prunelab as pl
 from prunelab import errors
 from prunelab.lab.replaying import Line
-from prunelab.lab.store import archive
+from prunelab.lab.store import archive, chunks
 
 OPTIONS: dict[str, Any] = {"train": batched(), "val": data(12, 1)}
 
@@ -235,6 +235,24 @@ def test_a_vacuum_takes_the_space_of_what_is_needed_no_more(tmp_path: Path) -> N
     assert [s.id for s in again.states] == ["s0", "s1"]
     again.goto("s0")
     again.close()
+
+
+def test_what_patches_are_of_is_kept_with_them_and_what_lay_beside_goes(tmp_path: Path) -> None:
+    opened = lab(workspace=tmp_path)
+    opened.finetune(1)
+    opened.step("3", ratio=0.5)
+    here, store = everything(opened), opened._bench.store
+    roots = {store.arrays.root_of(digest) for digest in store.snapshot("s2").tensors.values()}
+    assert roots - {*store.snapshot("s2").tensors.values()}, "no patches: the test says nothing"
+    assert opened.prune_history(keep=["s2"]).let_go == ("s1",)
+    opened.vacuum()
+    opened.goto("s0")
+    opened.goto("s2")
+    assert everything(opened) == here
+    found = pl.doctor(tmp_path)
+    assert found.ok
+    assert sum(len(chunks.names_in(path)) for path in (tmp_path / "chunks").iterdir()) == found.n_arrays
+    opened.close()
 
 
 @pytest.mark.parametrize("keep", [0, -1, "s1", 1.5, True])

@@ -212,14 +212,18 @@ def edit(folder: Path, statement: str, *names: str) -> None:
         db.close()
 
 
-def test_a_copy_that_missed_a_change_is_made_anew_at_the_next_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", [lambda lab: lab.step("3", ratio=0.5), lambda lab: lab.tag("best", "s0")],
+                         ids=["a step", "a tag"])
+def test_a_copy_that_missed_a_change_is_made_anew_at_the_next_one(
+    change: Callable[[pl.Lab], object], tmp_path: Path
+) -> None:
     opened = lab(workspace=tmp_path)
     database = opened._bench.store._db
     copy, database._copied = database._copy, False  # as an interrupt between the two leaves it
     opened.step("0", ratio=0.5)
     database._copied = True
     assert database._copy is copy
-    opened.step("3", ratio=0.5)
+    change(opened)
     states = opened.states
     opened.close()
     (tmp_path / DATABASE).unlink()
