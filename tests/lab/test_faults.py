@@ -19,6 +19,7 @@ import prunelab as pl
 from prunelab import errors
 from prunelab.lab.store import files
 from prunelab.lab.store.connection import DATABASE
+from prunelab.lab.store.disk import DiskStore
 
 
 def reopened(folder: Path) -> pl.Lab:
@@ -69,6 +70,43 @@ def test_a_disk_that_is_full_at_any_write_loses_only_the_step(tmp_path: Path, mo
     again = reopened(tmp_path)
     assert again.state.id == "s1"
     again.close()
+
+
+def test_a_vacuum_that_fails_anywhere_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = lab(workspace=tmp_path)
+    hashes = {"s0": everything(opened)}
+    opened.finetune(1)
+    opened.step("3", ratio=0.5)
+    hashes["s2"] = everything(opened)
+    opened.prune_history(keep=["s2"])
+
+    def full(*anything: Any) -> None:
+        raise errors.WorkspaceError("the disk is full")
+
+    def fails(*, n: int = 1 << 30, at: tuple[str, ...] = ()) -> bool:
+        with monkeypatch.context() as patch:
+            patch.setattr(files, "os", FullAt(os, ("write", "fsync", "replace", "open"), n, [0]))
+            for name in at:
+                patch.setattr(DiskStore, name, full)
+            with contextlib.suppress(errors.WorkspaceError, OSError):
+                opened.vacuum()
+                return False
+        for name, hashed in hashes.items():
+            opened.goto("s0")
+            opened.goto(name)
+            assert everything(opened) == hashed
+        found = pl.doctor(tmp_path)
+        assert found.ok
+        for name in found.left_over:  # so that every attempt writes the same
+            (tmp_path / "chunks" / name).unlink()
+        return True
+
+    n = 1
+    assert fails(at=("change",))
+    while fails(n=n):
+        n += 1
+    assert n > 5  # written, synced, renamed; the folder opened and synced
+    opened.close()
 
 
 def test_a_file_system_with_a_limit_loses_only_the_step(tmp_path: Path) -> None:

@@ -255,6 +255,25 @@ def test_what_patches_are_of_is_kept_with_them_and_what_lay_beside_goes(tmp_path
     opened.close()
 
 
+def test_a_vacuum_leaves_what_is_damaged_as_it_is(tmp_path: Path) -> None:
+    opened = lab(workspace=tmp_path)
+    before = set((tmp_path / "chunks").iterdir())
+    opened.finetune(1)
+    here = everything(opened)
+    (chunk,) = set((tmp_path / "chunks").iterdir()) - before
+    whole = chunk.read_bytes()
+    chunk.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    damaged = chunk.read_bytes()
+    opened.vacuum()
+    assert chunk.read_bytes() == damaged
+    chunk.write_bytes(whole)  # as from a backup
+    opened.goto("s0")
+    opened.goto("s1")
+    assert everything(opened) == here
+    opened.close()
+    assert pl.doctor(tmp_path).ok
+
+
 @pytest.mark.parametrize("keep", [0, -1, "s1", 1.5, True])
 def test_what_cannot_be_kept(keep: Any) -> None:
     opened = lab()
