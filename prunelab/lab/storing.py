@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunelab.criteria import Criterion
-from prunelab.errors import OptionError, check_whole, shown
+from prunelab.errors import OptionError, Stopped, check_whole, shown
 from prunelab.lab.opened import Opened
 from prunelab.lab.randomness import read_random, restore_random
 from prunelab.lab.replaying import Replay, differences, lines_of
@@ -59,6 +59,7 @@ class Storing(Opened):
 
         Raises:
             StateError: no such state, or a line that cannot be replayed.
+            Stopped: `stop` was called.
         """
         found = self.state if state is None else self._nodes.find(state)
         path = self._nodes.path(found)
@@ -68,13 +69,21 @@ class Storing(Opened):
         with self._work.begin(f"replay {found.id}"):
             try:
                 fresh = self._fresh(self._bench.copy_of(path[0]))
-                fresh.on_progress.extend(self._work.on_progress)
+                fresh.on_progress.extend([*self._work.on_progress, lambda progress: self._heed(fresh)])
                 for line in lines:
                     line.run(fresh, known, lambda name: self._nodes.find(name).plan)
+                fresh.on_progress.clear()
             finally:
                 restore_random(random)
         told = differences((self._bench.store, found), (fresh._bench.store, fresh.state))
         return Replay(found, fresh, told)
+
+    def _heed(self, fresh: Lab) -> None:
+        """Pause and stop are asked of this Lab, and are for the one that works."""
+        try:
+            self._work.control.check()
+        except Stopped:
+            fresh.stop()
 
     def _own_criteria(self) -> dict[str, Criterion]:
         raise NotImplementedError

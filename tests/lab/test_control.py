@@ -116,6 +116,36 @@ def test_only_one_piece_of_work_at_a_time_and_looking_goes_on() -> None:
     assert opened.state.plan.removed("0") == expected.removed
 
 
+def test_a_replay_is_paused_and_stopped_as_what_it_repeats() -> None:
+    opened = lab()
+    opened.step("0", ratio=0.5, finetune=20)
+    before = everything(opened)
+    done: list[int] = []
+    reached = threading.Event()
+
+    def hold(progress: Progress) -> None:
+        done.append(progress.done)
+        if progress.done == 3:
+            opened.pause()
+            reached.set()
+
+    opened.on_progress.append(hold)
+    thread, raised = in_thread(opened.replay)
+    assert reached.wait(20)
+    time.sleep(0.2)
+    assert done[-1] == 3
+    opened.stop()
+    thread.join(20)
+    assert [type(error) for error in raised] == [errors.Stopped]
+    assert done[-1] == 3
+    assert everything(opened) == before
+    assert opened.working == ""
+    opened.on_progress.clear()
+    again = opened.replay()
+    assert again.same
+    assert again.lab.on_progress == []  # what the fresh Lab does from now on is its own
+
+
 def test_stop_and_pause_do_nothing_to_a_lab_that_is_idle() -> None:
     opened = lab()
     opened.stop()

@@ -341,3 +341,43 @@ def test_work_whose_end_was_interrupted_is_not_under_way() -> None:
     assert opened.working == ""
     assert opened.goto("s0").id == "s0"
     assert content(opened) == before
+    begun_and_never_ended()
+    opened.step("3", ratio=0.5)  # from s0, and not from what was left of it
+    clean = lab()
+    clean.step("3", ratio=0.5)
+    assert content(opened) == content(clean)
+
+
+def test_what_an_interrupted_function_leaves_behind_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modes and gradients, which it was about to put back itself."""
+    opened = lab()
+    layers = opened.model.sublayers(include_self=True)
+    modes = [layer.training for layer in layers]
+    layers[2].training = modes[2] = not modes[2]
+
+    def left_behind(entry: object) -> None:
+        for layer in layers:
+            layer.training = not layer.training
+        paddle.set_grad_enabled(False)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(opened._bench.store, "add", left_behind)
+    with pytest.raises(KeyboardInterrupt):
+        opened.step("0", ratio=0.5)
+    assert [layer.training for layer in layers] == modes
+    assert paddle.is_grad_enabled()
+
+
+def test_a_second_interrupt_waits_until_the_model_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = lab()
+    before, undo = content(opened), opened._bench.undo
+
+    def interrupt(*entry: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(opened._bench.store, "add", interrupt)
+    monkeypatch.setattr(opened._bench, "undo", lambda: (interrupt(), undo()))
+    with pytest.raises(KeyboardInterrupt):
+        opened.step("0", ratio=0.5, finetune=1)
+    assert content(opened) == before
+    assert opened.working == ""

@@ -117,9 +117,27 @@ def test_without_it_a_state_has_none_and_another_optimizer_begins_anew(tmp_path:
 
 
 lr = paddle.optimizer.lr
+
+
+class OfItsOwn(lr.LRScheduler):
+    """A schedule around another one, which it moves on itself; Paddle's own warm-up tells its inner one where it is."""
+
+    def __init__(self) -> None:
+        self.inner = lr.ExponentialDecay(0.05, 0.9)
+        super().__init__(0.05)
+
+    def get_lr(self) -> float:
+        return self.inner()
+
+    def step(self, epoch: int | None = None) -> None:
+        self.inner.step()
+        super().step(epoch)
+
+
 SCHEDULERS: dict[str, Any] = {
     "step": lambda: lr.StepDecay(0.05, 2, 0.5),
     "another inside": lambda: lr.LinearWarmup(lr.CosineAnnealingDecay(0.05, 10), 4, 0.0, 0.05),
+    "one of its own": OfItsOwn,
     "restarts": lambda: lr.CosineAnnealingWarmRestarts(0.05, 4),
     "cyclic": lambda: lr.CyclicLR(0.01, 0.1, 3),
     "one cycle": lambda: lr.OneCycleLR(0.1, 20),
