@@ -42,7 +42,7 @@ class Piece:
     def __enter__(self) -> Meter:
         self._frame = sys._getframe(1)
         work = self._work
-        with work.guard:
+        with Uninterrupted(), work.guard:  # which nobody would give back
             if work.piece is not None and work.piece.running:
                 raise WorkspaceError(f"the Lab is at work on '{work.control.working}'; "
                                      "wait for it, or end it with lab.stop()")

@@ -46,15 +46,16 @@ def content(opened: pl.Lab) -> str:
 
 
 class Interrupt:
-    """Sends an interrupt when so many lines of prunelab were run; counts them if there is none."""
+    """Sends an interrupt when so many lines of prunelab (of one file of it) were run; counts them if there is none."""
 
-    def __init__(self, after: int) -> None:
+    def __init__(self, after: int, file: str = "") -> None:
         self.after, self.n_lines = after, 0
+        self.file = file
 
     def _trace(self, frame: FrameType, event: str, argument: Any) -> Any:
         if not frame.f_code.co_filename.startswith(PACKAGE) or f"{os.sep}graph{os.sep}" in frame.f_code.co_filename:
             return None
-        if event == "line":
+        if event == "line" and frame.f_code.co_filename.endswith(self.file):
             self.n_lines += 1
             if self.n_lines == self.after:
                 signal.raise_signal(signal.SIGINT)
@@ -230,6 +231,25 @@ def test_an_interrupt_while_files_are_opened_leaves_none_open_or_behind(tmp_path
     assert storm.unraisable == []
     assert list((tmp_path / "incoming").iterdir()) == []
     assert len(os.listdir("/dev/fd")) == n_open
+
+
+def test_an_interrupt_at_every_line_of_what_begins_and_ends_work() -> None:
+    opened = lab()
+    opened.step("0", ratio=0.5)
+    contents = {name: (opened.goto(name), content(opened))[1] for name in ("s0", "s1")}
+    for line in range(1, 1000):
+        opened.goto("s1")
+        try:
+            with Interrupt(line, "piece.py") as interrupt:
+                opened.goto("s0")
+        except KeyboardInterrupt:
+            assert interrupt.n_lines >= line  # more where it was held back
+        assert not opened._work.guard.locked()
+        assert content(opened) == contents[opened.state.id]
+        assert opened.working == ""
+        if interrupt.n_lines < line:
+            break
+    assert 30 < line < 100
 
 
 # Between `open` and `with` in code that is not ours an interrupt leaves the file to Python, which closes it and says so
