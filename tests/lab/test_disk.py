@@ -22,7 +22,7 @@ from paddle import nn
 import prunelab as pl
 from prunelab import errors
 from prunelab.lab.snapshot import same_bits
-from prunelab.lab.store import lock
+from prunelab.lab.store import lock, migration
 from prunelab.lab.store.connection import COPY, DATABASE
 from prunelab.lab.store.patches import patch, patched
 
@@ -239,7 +239,9 @@ def test_a_journal_that_was_lost_loses_nothing(tmp_path: Path) -> None:
 # earlier versions, and what somebody made
 
 
-def test_a_workspace_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+def test_a_workspace_of_the_first_schema_is_brought_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened = lab(seed=3)
     opened.step("0", ratio=0.5, finetune=1)
     opened.step("3", ratio=0.5)
@@ -253,7 +255,10 @@ def test_a_workspace_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -
     for look in (pl.Lab.watch, pl.doctor):
         with pytest.raises(errors.WorkspaceError, match="written by an earlier prunelab; open it once with"):
             look(tmp_path)
+    synced: list[Path] = []
+    monkeypatch.setattr(migration, "sync_folder", synced.append)
     again = reopened(tmp_path)
+    assert synced == [tmp_path / "chunks"]  # the new names, before the tables tell of them
     assert again.state == opened.state
     assert again.states == opened.states
     for state in again.states:

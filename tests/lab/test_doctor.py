@@ -154,6 +154,16 @@ def test_a_whole_workspace_is_whole_also_while_it_is_written(workspace: tuple[Pa
     opened.close()
 
 
+def test_a_byte_that_no_array_needs_is_found_too(tmp_path: Path, workspace: tuple[Path, dict[str, str]]) -> None:
+    folder = Path(shutil.copytree(workspace[0], tmp_path / "run"))
+    chunk = next(path for path in sorted((folder / "chunks").iterdir()) if b"} " in path.read_bytes())
+    # safetensors fills its header up with spaces, and reads it as before
+    chunk.write_bytes(chunk.read_bytes().replace(b"} ", b"}\n", 1))
+    (problem,) = pl.doctor(folder).problems
+    assert (problem.place, problem.states) == (f"chunks/{chunk.name}", ())
+    assert problem.what == "it does not hold what its name says"
+
+
 def test_what_no_state_needs_is_told_and_is_no_problem(
     tmp_path: Path, workspace: tuple[Path, dict[str, str]]
 ) -> None:

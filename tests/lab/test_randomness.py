@@ -9,7 +9,8 @@ import paddle
 import pytest
 from lab_nets import random_bits
 
-from prunelab.lab.randomness import read_random, restore_random, seed_all, step_seed
+from prunelab.lab import randomness
+from prunelab.lab.randomness import RandomState, read_random, restore_random, seed_all, step_seed
 
 
 def draw() -> tuple[list[float], list[float], list[float], float, float]:
@@ -34,6 +35,17 @@ def test_what_is_restored_draws_the_same(drawn: int) -> None:
     # the same plain numbers serve again: what is restored does not live on in the generator
     restore_random(plain)
     assert draw() == first
+
+
+def test_where_seeding_gives_something_else_than_it_did_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    seed_all(12)
+    seeded = 12, read_random()
+    kept = RandomState.now(seeded)
+    assert kept.arrays == {}
+    kept.restore()  # without a warning, which would be an error
+    monkeypatch.setattr(randomness, "seed_all", lambda seed: seed_all(seed + 1))
+    with pytest.warns(RuntimeWarning, match="what is drawn now differs from then"):
+        kept.restore()
 
 
 def test_the_state_is_plain_numbers() -> None:

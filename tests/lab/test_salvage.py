@@ -151,6 +151,23 @@ def test_what_is_whole_is_saved_whole_and_the_source_is_left_as_it_is(
     new.close()
 
 
+def test_states_whose_arrays_are_damaged_are_saved_without_them(
+    tmp_path: Path, workspace: tuple[Path, dict[str, str]]
+) -> None:
+    folder = Path(shutil.copytree(workspace[0], tmp_path / "run"))
+    opened = pl.Lab.watch(folder)
+    first = set(opened._seen.store.snapshot("s0").tensors.values())
+    places = opened._seen.store.arrays.places()
+    opened.close()
+    kept = {places[digest] for digest in first}
+    chunk = next(path for path in sorted((folder / "chunks").iterdir()) if path.stem not in kept)
+    chunk.write_bytes(chunk.read_bytes()[:-1] + bytes([chunk.read_bytes()[-1] ^ 1]))  # a bit of the last array
+    (problem,) = pl.doctor(folder).problems
+    found = pl.salvage(folder, tmp_path / "new")
+    assert found.without_weights == problem.states != ()
+    assert pl.doctor(tmp_path / "new").ok
+
+
 def test_what_cannot_be_saved(tmp_path: Path, workspace: tuple[Path, dict[str, str]]) -> None:
     source, _ = workspace
     folder = damaged(source, tmp_path / "run", zeroed(0, 1), zeroed(0, 1))

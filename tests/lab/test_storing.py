@@ -362,6 +362,7 @@ CRAFTED = {
     "a path above": (escape("../evil"), "holds '../evil', which no history has"),
     "an absolute path": (escape("/tmp/evil"), "holds '/tmp/evil'"),
     "a path inside": (escape("chunks/../../evil"), "which no history has"),
+    "a path that begins well": (escape("prunelab.sqlite/../../evil"), "which no history has"),
     "a lock": (escape("writer.lock"), "holds 'writer.lock'"),
     "a bomb": (bomb, "would unpack to more than its size"),
     "compressed": (lambda s, t: copy(s, t, compression=zipfile.ZIP_DEFLATED), "more than its size"),

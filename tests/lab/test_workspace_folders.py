@@ -63,6 +63,14 @@ def test_a_folder_may_have_any_name(name: str, tmp_path: Path) -> None:
     assert pl.doctor(tmp_path / name).ok
 
 
+def test_what_a_killed_process_was_writing_is_taken_away_when_the_folder_is_opened(tmp_path: Path) -> None:
+    lab(workspace=tmp_path).close()
+    for name in (".abc.part", "notes.txt"):
+        (tmp_path / "incoming" / name).write_text("half")
+    reopened(tmp_path).close()
+    assert [path.name for path in (tmp_path / "incoming").iterdir()] == ["notes.txt"]
+
+
 def test_a_folder_that_is_moved_away_loses_only_the_step(tmp_path: Path) -> None:
     opened = lab(workspace=tmp_path / "a")
     here = everything(opened)
