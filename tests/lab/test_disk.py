@@ -16,7 +16,7 @@ import pytest
 from first_schema import write_first_schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lab_nets import batched, data, everything, lab, net
+from lab_nets import batched, bits, data, everything, lab, net
 from paddle import nn
 
 import prunelab as pl
@@ -46,8 +46,14 @@ def test_fifty_states_without_training_take_hardly_more_than_the_model(tmp_path:
         opened.step(layer, ratio=opened.plan.ratio(layer) + 0.05)
     assert len(opened.states) == 51
     assert size_of(tmp_path) < 1.2 * one
+    here = bits(opened.model)
     opened.close()
     assert size_of(tmp_path) < 1.2 * one
+    again = pl.Lab(model, workspace=tmp_path)
+    again.goto("s0")
+    again.goto("s50")
+    assert bits(again.model) == here
+    again.close()
 
 
 @settings(max_examples=60)

@@ -242,6 +242,24 @@ def test_no_byte_of_a_chunk_can_be_another_one_unnoticed(tmp_path: Path) -> None
     store.close()
 
 
+def test_an_array_whose_base_is_damaged_is_stored_whole(tmp_path: Path) -> None:
+    arrays = [np.random.default_rng(0).normal(size=1000).astype(np.float32)]
+    for k in (1, 2):
+        arrays.append(np.where(np.arange(1000) % 3 < k, np.float32(0), arrays[0]))
+    store = DiskStore(tmp_path)
+    store.add(entry("s0", w=arrays[0]))
+    (chunk,) = (tmp_path / "chunks").iterdir()
+    for k in (1, 2):
+        change = Change(arrays[k], digest_of(arrays[k - 1]), arrays[k - 1])
+        store.add(replace(entry(f"s{k}", w=arrays[k]), identity=None, fresh={digest_of(arrays[k]): change}))
+        if k == 1:
+            assert store.arrays.root_of(digest_of(arrays[1])) == digest_of(arrays[0])
+            chunk.write_bytes(bytes(chunk.stat().st_size))
+    assert not store.arrays.readable(digest_of(arrays[1]))
+    assert same_bits(store.get(digest_of(arrays[2])), arrays[2])
+    store.close()
+
+
 def test_a_header_that_is_larger_than_any_of_ours_is_not_read(tmp_path: Path) -> None:
     content = save({"a": np.ones(3)})
     length = int.from_bytes(content[:8], "little")
