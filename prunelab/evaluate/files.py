@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from prunelab.graph.interrupts import Uninterrupted
+
 
 def write_json(path: str | os.PathLike[str], data: Any) -> Path:
     """Write JSON data, whole or not at all; see `write_text`."""
@@ -27,14 +29,15 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
         OSError: a place that cannot be written; nothing is left there.
     """
     target = Path(path).expanduser()
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)  # a temporary file is its owner's alone
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    with Uninterrupted():  # these files are small
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.chmod(temporary, 0o644)  # a temporary file is its owner's alone
+            os.replace(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
     return target

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from prunelab.errors import WorkspaceError, reason_of
+from prunelab.graph.interrupts import Uninterrupted
 from prunelab.lab.snapshot import Change
 from prunelab.lab.store import chunks
 from prunelab.lab.store.arrays import CHUNKS
@@ -50,10 +51,12 @@ def write_archive(store: Store, path: Path) -> None:
 
 @contextlib.contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    os.chmod(name, 0o644)  # a temporary file is its owner's alone; an archive is to be read by others
+    name = ""
     try:
+        with Uninterrupted():
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+            os.close(handle)
+        os.chmod(name, 0o644)  # a temporary file is its owner's alone; an archive is to be read by others
         yield Path(name)
     finally:
         with contextlib.suppress(FileNotFoundError):

@@ -149,5 +149,5 @@ def _itself(plan: Plan) -> Plan:
 
 
 def _left_over(folder: Path, known: set[str]) -> list[str]:
-    names = sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
+    names = sorted(os.listdir(folder)) if folder.is_dir() else []
     return [name for name in names if OURS.fullmatch(name) and name.removesuffix(".safetensors") not in known]

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from prunelab.errors import WorkspaceError
+from prunelab.graph.interrupts import Uninterrupted
 
 LOCK = "writer.lock"
 _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)  # what a lock that somebody else has is refused with
 _held: dict[Path, WriterLock] = {}
-_guard = threading.Lock()
+_guard = threading.Lock()  # taken where no interrupt comes, which might keep it from being given back
 
 
 class WriterLock:
@@ -34,7 +35,7 @@ class WriterLock:
         self._path = folder.resolve() / LOCK
         self._on_lost = weakref.WeakMethod(on_lost)
         self._process = os.getpid()
-        with _guard:
+        with Uninterrupted(), _guard:
             before = _held.get(self._path)
             self._handle = _locked(self._path) if before is None else before._give_up()
             _held[self._path] = self
@@ -60,7 +61,7 @@ class WriterLock:
         if self._process != os.getpid():
             raise WorkspaceError(f"process {self._process} writes into the workspace {folder}, and this one was forked "
                                  "from it; open a Lab of its own here, with another folder")
-        with _guard:
+        with Uninterrupted(), _guard:
             if not _is_at(self._handle, self._path):
                 if self._handle >= 0:
                     os.close(self._handle)
@@ -73,7 +74,7 @@ class WriterLock:
         """Let another process write."""
         if self._process != os.getpid():  # a child that was forked: the lock is its parent's
             return
-        with _guard:
+        with Uninterrupted(), _guard:
             if self._handle >= 0 and _held.get(self._path) is self:
                 del _held[self._path]
                 os.ftruncate(self._handle, 0)  # not by its path: the folder may be gone

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Mapping
-from pathlib import Path
 
 from prunelab.lab.store import chunks, rows
 from prunelab.lab.store.arrays import INCOMING
@@ -34,9 +33,10 @@ def vacuum(store: DiskStore) -> None:
                  store.folder / INCOMING)
     store.change(lambda db: _forget(db, needed, {name: len(content) for name, content in files.items()}, places))
     known = {f"{name}.safetensors" for name, _ in store.arrays.chunk_files()}
-    for entry in os.scandir(store.arrays.folder):
-        if OURS.fullmatch(entry.name) and entry.name not in known and entry.is_file(follow_symlinks=False):
-            Path(entry.path).unlink()
+    for name in os.listdir(store.arrays.folder):
+        path = store.arrays.folder / name
+        if OURS.fullmatch(name) and name not in known and path.is_file() and not path.is_symlink():
+            path.unlink()
     store.shrink()
 
 
