@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from prunelab.errors import ExportError
+from prunelab.export.left_behind import clear_left_behind, hidden_sibling
 from prunelab.graph.interrupts import Uninterrupted
 
 # bytes; less than a few files' blocks: whatever failed there failed for want of space
@@ -22,15 +22,17 @@ def whole_folder(directory: str | os.PathLike[str], *, force: bool = False) -> I
 
     An existing folder that holds something is refused, or with ``force`` replaced at the end by two renames, the old
     one being deleted last; an interrupt waits for the end of that. A kill between leaves hidden siblings
-    (``.name.new-*``, ``.name.old-*``), never a half-written ``directory``.
+    (``.name.new-*``, ``.name.old-*``), never a half-written ``directory``; the next call that writes beside them clears
+    them away, and puts back an old folder that the kill left without its new one.
 
     Raises:
         ExportError: a place that is taken or cannot be written.
     """
     # Where a link leads is replaced, not the link.
     target = Path(os.path.realpath(Path(directory).expanduser()))
-    staging = target.with_name(f".{target.name}.new-{secrets.token_hex(4)}")
+    staging = hidden_sibling(target, "new")
     missing = [folder for folder in target.parents if not os.path.lexists(folder)]
+    clear_left_behind(target.parent)
     try:
         _make(staging, target, force)
         try:
@@ -88,7 +90,7 @@ def _swap_in(staging: Path, target: Path) -> None:
     if not target.exists():
         staging.rename(target)
         return
-    old = target.with_name(f".{target.name}.old-{secrets.token_hex(4)}")
+    old = hidden_sibling(target, "old")
     target.rename(old)
     try:
         staging.rename(target)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -177,3 +179,56 @@ def test_a_full_disk_in_the_middle_of_a_format_leaves_nothing(name: str, small: 
     with pytest.raises(errors.ExportError, match="No space left on device; free some"):
         pl.export(small, tmp_path / "out", (name,), inputs=(1, 16), timing=None)
     assert entries(tmp_path) == []
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from prunelab.export.folder import whole_folder
+from prunelab.export import folder
+
+if sys.argv[2] == "between":
+    rename = Path.rename
+    def first_only(self, to):
+        if ".new-" in self.name:
+            os.kill(os.getpid(), 9)
+        return rename(self, to)
+    Path.rename = first_only
+with whole_folder(sys.argv[1], force=True) as new:
+    (new / "a").write_text("new")
+    if sys.argv[2] == "inside":
+        os.kill(os.getpid(), 9)
+"""
+
+
+def kill_an_export(target: Path, where: str) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(target), where], capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def test_what_a_killed_export_left_is_cleared_by_the_next_one(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    kill_an_export(target, "inside")
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".out.new-")
+    mine = folder.hidden_sibling(tmp_path / "other", "new")  # of a process that lives: this one
+    elsewhere = tmp_path / f".out.new-{'0' * 6}-{left.name.split('-')[2]}-{'0' * 8}"  # of another host
+    users = tmp_path / ".out.new-mine"
+    for kept in (mine, elsewhere, users):
+        kept.mkdir()
+    with folder.whole_folder(target) as new:
+        assert not left.exists()
+        (new / "a").write_text("whole")
+    assert {p.name for p in tmp_path.iterdir()} == {"out", mine.name, elsewhere.name, users.name}
+
+
+def test_a_kill_between_the_renames_loses_no_folder(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "a").write_text("old")
+    kill_an_export(target, "between")
+    assert not target.exists()
+    with pytest.raises(errors.ExportError, match="exists and is not empty"), folder.whole_folder(target):
+        pass
+    assert entries(tmp_path) == ["out", "out/a"]
+    assert (target / "a").read_text() == "old"
