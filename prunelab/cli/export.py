@@ -41,7 +41,7 @@ def run(given: argparse.Namespace) -> int:
     finally:
         if lab.state is not here:
             lab.goto(here)
-    tell(given, found, found.manifest)
+    tell(given, str(found).replace("examples=False", "--no-examples"), found.manifest)
     return FINE
 
 

@@ -9,8 +9,11 @@ if TYPE_CHECKING:
 
 
 def status_data(history: Reading) -> dict[str, Any]:
-    """Where a history is: its current state beside the dense one."""
-    return {"state": history.state.to_json(), "dense": history.path()[0].to_json(), "n_states": len(history.states),
+    """Where a history is: its current state beside the dense one, as it was before its first cut."""
+    from prunelab.lab.views import dense_of
+
+    return {"state": history.state.to_json(), "dense": dense_of(history.path()).to_json(),
+            "n_states": len(history.states),
             "workspace": getattr(history, "workspace", None)}
 
 

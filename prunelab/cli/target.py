@@ -30,6 +30,7 @@ def watched(target: str) -> Watcher:
     """
     from prunelab.lab import Lab
 
+    _must_be_there(target)
     return Lab.watch(target if Path(target).is_dir() else _workspace(target))
 
 
@@ -43,6 +44,7 @@ def recipe_at(target: str) -> Recipe:
     from prunelab.recipe import Recipe
 
     folder = Path(target)
+    _must_be_there(target)
     if not folder.is_dir():
         return Recipe.load(target)
     if not (folder / RECIPE).is_file():
@@ -57,6 +59,11 @@ def opened(target: str) -> Lab:
     from prunelab.recipe import open_lab
 
     return open_lab(recipe_at(target))
+
+
+def _must_be_there(target: str) -> None:
+    if not Path(target).exists():
+        raise WorkspaceError(f"{target} is not there; give {HELP}")
 
 
 def _workspace(target: str) -> str:

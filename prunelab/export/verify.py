@@ -112,7 +112,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         told = json.loads((folder / NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ExportError(f"{folder} holds no export: {NAME} cannot be read ({error}); give a folder that pl.export "
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ExportError(f"{folder} holds no export: {NAME} cannot be read ({why}); give a folder that pl.export "
                           "wrote") from error
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         raise ExportError(f"{folder / NAME} is not of prunelab; give a folder that pl.export wrote")

@@ -27,10 +27,17 @@ _COST: dict[str, Callable[[State], float]] = {
 
 def header_of(model: str, bench: Bench) -> Header:
     """Where a Lab is: metrics, params and MACs, each with its difference to the dense model."""
-    state, dense = bench.state, bench.nodes.path(bench.state)[0]
+    state, dense = bench.state, dense_of(bench.nodes.path(bench.state))
     where = "in memory" if bench.store.folder is None else f"in {bench.store.name}"
     states = counted(len(bench.nodes.states), "state")
     return header(f"Lab of {model}", f"{state.id} {state.label}, {states} {where}", chips_of(state, dense))
+
+
+def dense_of(path: Sequence[State]) -> State:
+    """What the last state of ``path`` is compared with: the last on it before its first cut, which may have been
+    trained in the Lab; where nothing is cut yet, the first."""
+    uncut = [state for state in path if state.cost == path[0].cost]  # cheaper than to read all plans
+    return path[0] if uncut[-1] is path[-1] else uncut[-1]
 
 
 def chips_of(state: State, dense: State) -> list[Chip]:

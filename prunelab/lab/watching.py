@@ -13,7 +13,7 @@ from prunelab.lab.reading import Reading
 from prunelab.lab.store import checked_folder, open_store
 from prunelab.lab.store.connection import DATABASE
 from prunelab.lab.store.copies import inspect
-from prunelab.lab.views import chips_of
+from prunelab.lab.views import chips_of, dense_of
 from prunelab.render.header import Header, header
 from prunelab.render.numbers import counted
 
@@ -75,7 +75,8 @@ class Watcher(Reading):
     def _header(self) -> Header:
         nodes = self._nodes
         told = f"{nodes.state.id} {nodes.state.label}, {counted(len(nodes.states), 'state')} in {self.workspace}"
-        return header(f"History of {nodes.state.plan.model}", told, chips_of(nodes.state, nodes.path(nodes.state)[0]))
+        model = str(nodes.state.plan.model).rpartition(".")[2]
+        return header(f"History of {model}", told, chips_of(nodes.state, dense_of(nodes.path(nodes.state))))
 
     def __repr__(self) -> str:
         return str(self._header())

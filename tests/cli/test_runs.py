@@ -94,6 +94,7 @@ def test_sensitivity_and_export_of_a_workspace(folder: Path, capsys: pytest.Capt
     assert json.loads(out)["formats"].keys() == {"safetensors"}
     assert sum(g.n_removed for g in pl.Plan.load("small/plan.json").groups) == 2
     assert json.loads(told(capsys, "status", "work", "--json")[1])["state"]["id"] == "s2"
+    assert "; --no-examples leaves it out" in told(capsys, "export", "work", "other", "--formats", "safetensors")[1]
     code, _, err = told(capsys, "export", "work", "small")
     assert code == 2
     assert "small exists and is not empty; choose another folder, or replace it with --force" in err
@@ -128,7 +129,9 @@ MISTAKES = [
     (["stauts"], "unknown sub-command 'stauts' in prunelab; did you mean 'status'?"),
     (["status", "work", "--jsno"], "unknown option '--jsno' in prunelab status; did you mean '--json'?"),
     (["status", "work", "more"], "prunelab status does not know what to do with 'more'"),
-    (["status", "nowhere.toml"], "the recipe nowhere.toml cannot be read"),
+    (["status", "nowhere.toml"], "nowhere.toml is not there; give a workspace's folder, or a recipe that names one"),
+    (["export", "nowhere", "out"], "nowhere is not there; give a workspace's folder, or a recipe that names one"),
+    (["verify", "nowhere"], "nowhere holds no export: manifest.json cannot be read (No such file or directory)"),
     (["status", "."], "holds no "),
     (["layers", "net.py:net"], "a model alone needs its inputs' shapes; give them: --inputs 1,3,32,32"),
     (["layers", "net.py:net", "--inputs", "1x6"], "--inputs is '1x6'; give a shape"),
@@ -218,6 +221,7 @@ def test_the_demo_trains_prunes_and_exports(folder: Path, capsys: pytest.Capture
     assert (code, err) == (0, "")
     told_json = json.loads(out)
     assert told_json["state"]["metrics"]["accuracy"] > 0.85
+    assert told_json["dense"]["metrics"]["accuracy"] > 0.9  # as it was trained before its first cut
     assert told_json["state"]["cost"]["macs"] < 0.25 * told_json["dense"]["cost"]["macs"]
     assert (folder / "tried" / "out" / "manifest.json").is_file()
     assert "was cut from" in Path(told_json["report"]).read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ import pytest
 from lab_nets import everything, lab
 
 from prunelab import errors
+from prunelab.lab.views import dense_of
 
 
 def test_the_history_is_a_table_with_the_current_state_marked() -> None:
@@ -63,6 +64,18 @@ def test_everything_that_is_looked_at_has_a_text_and_an_html_form() -> None:
     assert opened.curves("params").series["params"] == (params, opened.state.cost.params)
     with pytest.raises(errors.UnknownNameError, match="did you mean 'accuracy'"):
         opened.curves("acuracy")
+
+
+def test_a_cut_model_is_compared_with_what_it_had_learnt() -> None:
+    opened = lab(lr=0.02)
+    opened.finetune(2)
+    first, trained = opened.states
+    assert dense_of(opened.path()) is first  # what the training brought
+    opened.step("0", ratio=0.5)
+    opened.step("3", ratio=0.5)
+    assert dense_of(opened.path()) is trained
+    change = 100 * (opened.state.metrics["accuracy"] - trained.metrics["accuracy"])
+    assert (f"({change:+.1f})".replace("-", "−") in repr(opened)) == (change != 0)
 
 
 def test_a_failing_listener_warns_and_the_step_is_recorded() -> None:

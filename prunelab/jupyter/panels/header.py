@@ -15,6 +15,7 @@ from prunelab.jupyter.panels.part import Part, box, html, span
 from prunelab.jupyter.words import HEADER as WORDS
 from prunelab.lab import Lab
 from prunelab.lab.state import State, metric_text
+from prunelab.lab.views import dense_of
 from prunelab.render.numbers import change, count, milliseconds, number, percent, signed
 
 _BETTER = {"accuracy": 1, "loss": -1}  # which way is good; of other metrics nobody knows
@@ -50,7 +51,7 @@ class Header(Part):
 
 def header_html(lab: Lab) -> str:
     """Model and state, then a chip for each metric, for params and for MACs, with the difference to the dense model."""
-    state, dense = lab.state, lab.states[0]
+    state, dense = lab.state, dense_of(lab.path())
     where = f"{state.id} · {state.label}"
     name = type(lab.model).__name__
     chips = [_metric(metric, value, dense) for metric, value in state.metrics.items()]
