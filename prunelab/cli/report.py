@@ -14,8 +14,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     target_option(parser)
     parser.add_argument("file", metavar="FILE", help="run.html, run.md or run.tex: the ending says which form")
     parser.add_argument("--title", help="a heading (Pruning of MODEL)")
-    parser.add_argument("--recorded", action="store_true", help="tell what is recorded, without opening the model: no "
-                        "latency, no classes; also while the run works")
+    parser.add_argument("--recorded", action="store_true", help="tell what is recorded, without opening the model, "
+                        "also while the run works: latency and classes only where an earlier report measured them")
     json_option(parser)
 
 

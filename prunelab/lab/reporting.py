@@ -13,7 +13,7 @@ from prunelab.evaluate.latency import latencies
 from prunelab.evaluate.timing import Timing, TimingOptions
 from prunelab.lab.opened import Opened
 from prunelab.lab.randomness import read_random, restore_random
-from prunelab.lab.report import Measured, content_of, write_report
+from prunelab.lab.report import Measured, content_of, keep, kept, sensed_on, uncut_of, write_report
 from prunelab.lab.report.write import form_of
 from prunelab.lab.state import State
 from prunelab.render.numbers import counted
@@ -34,22 +34,25 @@ class Reporting(Opened):
         Args:
             path: ``.html`` (charts that answer the pointer, in light and dark, and on paper), ``.md``, or ``.tex``
                 (tables for booktabs).
-            measure: time both models, and ask both about the validation data; False tells what is recorded.
+            measure: time both models, and ask both about the validation data; what comes of it is kept in the
+                workspace. False tells what is recorded, and what an earlier report of this state measured.
 
         Raises:
             OptionError: another ending.
             WorkspaceError: a place that cannot be written; nothing is left there.
         """
         form_of(path)
-        return write_report(content_of(self, self._measured() if measure else Measured(), title), path)
+        uncut, folder = uncut_of(self.path()), self._bench.store.folder
+        told = keep(folder, self.state, uncut, self._measured(uncut)) if measure else kept(folder, self.state, uncut)
+        return write_report(content_of(self, told, title), path)
 
-    def _measured(self) -> Measured:
+    def _measured(self, uncut: State) -> Measured:
         now = self.state
-        uncut = next(state for state in reversed(self.path()) if not state.plan)
         random = read_random()
         with self._work.begin("report"):
             try:
-                return Measured(self._latencies(uncut), self._changes(uncut, now), self._described_data())
+                return Measured(self._latencies(uncut), self._changes(uncut, now), self._described_data(),
+                                sensed_on(self.path(), self))
             finally:
                 restore_random(random)
 

@@ -63,10 +63,11 @@ class Watcher(Reading):
         return self._seen.store.name
 
     def report(self, path: str | os.PathLike[str], *, title: str | None = None) -> Path:
-        """Write a report of what is recorded, as `Lab.report` does of what can be measured, too; gives its path."""
-        from prunelab.lab.report import Measured, content_of, write_report
+        """Write a report of what is recorded, and of what `Lab.report` measured of this state; gives its path."""
+        from prunelab.lab.report import content_of, kept, uncut_of, write_report
 
-        return write_report(content_of(self, Measured(), title), path)
+        told = kept(self._seen.store.folder, self.state, uncut_of(self.path()))
+        return write_report(content_of(self, told, title), path)
 
     def close(self) -> None:
         """Let go of the folder's files."""

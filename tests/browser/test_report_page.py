@@ -122,6 +122,10 @@ def test_without_its_script_it_says_the_same_and_paper_shows_what_is_folded(brow
     assert page.locator("#layers table").is_visible()
     assert not page.locator("nav").is_visible()
     assert not page.locator("#repeat button").is_visible()
+    page.set_viewport_size({"width": 688, "height": 900})  # what A4 leaves between the margins
+    page.evaluate("""for (const row of document.querySelectorAll('#layers tbody tr'))
+                         row.lastElementChild.textContent = 'stages.0.conv1, '.repeat(40)""")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 688
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert not page.locator("#layers table").is_visible()
     printed = page.pdf(path=artifacts / "report.pdf")

@@ -103,12 +103,14 @@ def test_sensitivity_and_export_of_a_workspace(folder: Path, capsys: pytest.Capt
     found = json.loads(told(capsys, "doctor", "work", "--salvage", "saved", "--json")[1])
     assert (found["states"], found["without_weights"]) == (["s0", "s1", "s2"], [])
     assert told(capsys, "status", "saved")[0] == 0
-    for words in (["work", "a.html"], ["run.toml", "b.md", "--title", "Mine"], ["work", "c.tex", "--recorded"]):
+    for words in (["work", "c.tex", "--recorded"], ["work", "a.html"], ["run.toml", "b.md", "--title", "Mine"]):
         found = json.loads(told(capsys, "report", *words, "--json")[1])
         assert found["size_bytes"] == Path(words[1]).stat().st_size
     assert "latency" in Path("a.html").read_text(encoding="utf-8")
     assert Path("b.md").read_text(encoding="utf-8").startswith("# Mine\n")
-    assert "latency" not in Path("c.tex").read_text(encoding="utf-8")
+    assert "latency &" not in Path("c.tex").read_text(encoding="utf-8")
+    assert told(capsys, "report", "work", "c.tex", "--recorded")[0] == 0  # what was measured meanwhile is recorded
+    assert "latency &" in Path("c.tex").read_text(encoding="utf-8")
 
 
 def test_a_search_of_a_workspace_is_kept_and_adopted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

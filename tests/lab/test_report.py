@@ -87,6 +87,7 @@ def test_a_page_says_what_was_done_and_what_came_of_it(page: Page, run: pl.Lab) 
     assert "2 steps took units away, and 1 only trained." in told
     assert "decided by l1_weight" in told
     assert "decided by taylor" in told
+    assert "together=False" not in told
     assert "After 1 of 2 cuts the weights that stay were re-solved" in told
     assert "Before the first cut the model was trained for 3 epochs." in told
     assert "Between and after the cuts it was trained for 1 epoch in all." in told
@@ -145,12 +146,37 @@ def test_reporting_changes_nothing(run: pl.Lab, tmp_path: Path) -> None:
 
 
 def test_a_watcher_reports_what_is_recorded(run: pl.Lab, tmp_path: Path) -> None:
-    watcher = pl.Lab.watch(str(run.workspace))
-    told = Page(watcher.report(tmp_path / "w.html", title="A <study>").read_text()).told
-    watcher.close()
+    shutil.copytree(str(run.workspace), tmp_path / "w", ignore=shutil.ignore_patterns("measured"))
+    told = Page(watched(tmp_path / "w", tmp_path / "w.html").read_text(encoding="utf-8")).told
     assert told.startswith("A <study>")
     assert "latency" not in told
+    assert "cannot be cut" not in told  # nobody knows it without the model
+    assert "Latency, the classes that changed and the data are not told" in told
+    assert "prunelab report w run.html does" in told
     assert "2 steps took units away" in told
+    assert "% Latency, the classes that" in watched(tmp_path / "w", tmp_path / "w.tex").read_text(encoding="utf-8")
+
+
+def watched(workspace: Path, file: Path) -> Path:
+    watcher = pl.Lab.watch(workspace)
+    try:
+        return watcher.report(file, title="A <study>")
+    finally:
+        watcher.close()
+
+
+def test_what_a_report_measured_is_recorded(run: pl.Lab, tmp_path: Path) -> None:
+    run.sensitivity("0", ratios=(0.4,))
+    shown = Page(run.report(tmp_path / "a.html").read_text(encoding="utf-8")).told
+    shutil.copytree(str(run.workspace), tmp_path / "w")
+    told = Page(watched(tmp_path / "w", tmp_path / "b.html").read_text(encoding="utf-8")).told
+    for begin, end in (("latency", "accuracy against"), ("Latency: the median", "How it was"),
+                       ("training data", " history"), ("What a cut of each layer alone costs", "Repeat it")):
+        assert told.partition(begin)[2].partition(end)[0] == shown.partition(begin)[2].partition(end)[0] != ""
+    kept = tmp_path / "w" / "measured" / "s3.json"
+    for text in (kept.read_text().replace('"s1"', '"s0"'), "{"):  # of two other models; damaged
+        kept.write_text(text)
+        assert "are not told" in watched(tmp_path / "w", tmp_path / "c.html").read_text(encoding="utf-8")
 
 
 def test_the_recipe_of_a_page_is_a_recipe_that_repeats_it(run: pl.Lab, tmp_path: Path) -> None:
@@ -175,19 +201,21 @@ def test_markdown_and_latex_have_whole_tables(run: pl.Lab, tmp_path: Path) -> No
     for body in re.findall(r"\\begin{tabular}{(.*?)}(.*?)\\end{tabular}", tex, re.DOTALL):
         rows = [line for line in body[1].splitlines() if line.endswith(r"\\")]
         assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {len(body[0])}
-    assert not re.search(r"(?<!\\)[%#_]", tex.partition("\n")[2])
+    assert not re.search(r"(?<!\\)[%#_]", tex.partition("\n\n")[2])
 
 
 def test_latex_is_escaped() -> None:
-    assert escaped("a_b & 50 % {#1} \\x −3 ±0 <é> 漢✂") == (
-        r"a\_b \& 50 \% \{\#1\} \textbackslash{}x $-$3 $\pm$0 \textless{}é\textgreater{} ??")
-    assert escaped("[1] ø ≥ 2 … Ǹ") == r"{[}1] ø $\geq$ 2 \ldots{} ?"
+    assert escaped("a_b & 50 % {#1} \\x −3 ±0 <é>") == (
+        r"a\_b \& 50 \% \{\#1\} \textbackslash{}x $-$3 $\pm$0 \textless{}é\textgreater{}")
+    assert escaped("[1] ø ≥ 2 … “\u03b1–\u03a9” \u03a1\u03bf") == r"{[}1] ø $\geq$ 2 \ldots{} ``$\alpha$--$\Omega$'' Po"
+    assert escaped("漢✂ Ǹ") == r"\prunelabletter{漢}{6F22}\prunelabletter{✂}{2702} \prunelabletter{Ǹ}{01F8}"
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex: apt-get install -y texlive-latex-base")
 def test_latex_compiles_whatever_the_names_hold(run: pl.Lab, tmp_path: Path) -> None:
     content = content_of(run, Measured())
-    odd = "".join(map(chr, [*range(0x20, 0x7f), *range(0xa1, 0x180)])) + " ✂ 漢 \u03b1 “…” ‰"
+    odd = "".join(map(chr, [*range(0x20, 0x7f), *range(0xa1, 0x180)])) + " ✂ 漢 “…” ‰ "
+    odd += "".join(map(chr, [*range(0x391, 0x3a2), *range(0x3a3, 0x3aa), *range(0x3b1, 0x3ca)]))
     rows = tuple(replace(row, name=f"{start}{odd}") for row, start in zip(content.layers, "[*_%&", strict=False))
     states = tuple(replace(state, label=f"[1] {state.label} & 50 % of a_b^{{c}} \\x") for state in content.path)
     text = latex(replace(content, model=odd, layers=rows, path=states))

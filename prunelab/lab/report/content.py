@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Measured:
-    """What only an open Lab can tell: latencies of the dense and of the smaller model, classes that changed, and the
-    data in words."""
+    """What only an open Lab can tell: latencies of the dense and of the smaller model, classes that changed, the data
+    in words, what layers bear; and the ``day`` on which it was found out (empty: it was not)."""
 
     latency: tuple[Timing, Timing] | None = None
     changes: ClassChanges | None = None
     data: Mapping[str, str] | None = None
+    sensitivity: Sensitivity | None = None
+    day: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,20 @@ def content_of(history: Reading, measured: Measured, title: str | None = None) -
     """All of it, of the current state."""
     path, states = history.path(), history.states
     model = str(path[0].plan.model).rpartition(".")[2]
-    uncut = next(state for state in reversed(path) if not state.plan)
+    uncut = uncut_of(path)
     return Content(
         title or f"Pruning of {model}", model, path[-1], uncut, path, states, history.tree(), history.curves(),
         _tradeoff(path, uncut, states), _layers(history), _strips(path), _patterns(path[-1]),
-        _sensed(history, path), measured, _recipe(history), str(getattr(history, "workspace", None) or ""))
+        sensed_on(path, history) or measured.sensitivity, measured, _recipe(history),
+        str(getattr(history, "workspace", None) or ""))
 
 
-def _sensed(history: Any, path: Sequence[State]) -> Sensitivity | None:
+def uncut_of(path: Sequence[State]) -> State:
+    """The last state on the way that cuts nothing."""
+    return next(state for state in reversed(path) if not state.plan)
+
+
+def sensed_on(path: Sequence[State], history: Any) -> Sensitivity | None:
     """What was measured last on the way, in this process; None where nothing was."""
     if not hasattr(history, "sensed"):
         return None

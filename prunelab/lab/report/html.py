@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
-from prunelab.evaluate.timing import Timing
 from prunelab.lab.report.content import Content
-from prunelab.lab.report.told import WORDS, beside, how, made_with, step_headers, step_row, summary
+from prunelab.lab.report.told import WORDS, beside, how, made_with, step_headers, step_row, summary, timed, unmeasured
 from prunelab.plan.layers import LayerRow
 from prunelab.render.confusion import ConfusionPicture
-from prunelab.render.numbers import count, counted, milliseconds, percent, signed
+from prunelab.render.numbers import count, counted, percent, signed
 from prunelab.render.page import Cell, Section, chips, code, facts, figure, page, table
 from prunelab.render.png import image
 from prunelab.render.strip import Strip
@@ -44,19 +43,11 @@ def _result(content: Content) -> str:
     rows: list[list[Cell]] = [[Cell(name), Cell(dense, 0.0), Cell(now, 0.0), Cell(change, 0.0)]
                               for name, dense, now, change in beside(content)]
     told = table(["", "dense", "pruned", "change"], rows)
-    note = "" if content.measured.latency is None else _timed(*content.measured.latency)
+    note = f'<p class="quiet">{escape(timed(content) or unmeasured(content))}</p>'
     if content.tradeoff is None:
         return told + note
     caption = f"{content.tradeoff.metric} against MACs: a dot a state, the way to {content.state.id} in teal"
     return f'<div class="pair"><div>{told}</div>{figure(caption, content.tradeoff.to_svg(), wide=True)}</div>{note}'
-
-
-def _timed(dense: Timing, pruned: Timing) -> str:
-    spread = ", ".join(f"{name} {milliseconds(t.p10_ms)} to {milliseconds(t.p90_ms)}"
-                       for name, t in (("dense", dense), ("pruned", pruned)))
-    return (f'<p class="quiet">Latency: the median of {pruned.runs} calls of each, in turn, in Paddle on the machine '
-            f"that wrote this report; the 10th to 90th percentile: {spread}. Exported files are timed in their own "
-            "manifest.</p>")
 
 
 def _steps(content: Content) -> str:
@@ -84,7 +75,9 @@ def _layers(content: Content) -> str:
     cut = [row for row in content.layers if row.kept < row.units]
     frozen = [row for row in content.layers if row.frozen]
     whole = len(content.layers) - len(cut) - len(frozen)
-    text = f"<p>{counted(len(cut), 'layer')} lost units, {whole} kept all, {len(frozen)} cannot be cut.</p>"
+    known = any(row.params is not None for row in content.layers)  # of the record alone nobody knows
+    told = f", {len(frozen)} cannot be cut" if known else ""
+    text = f"<p>{counted(len(cut), 'layer')} lost units, {whole} kept all{told}.</p>"
     legend = ('<p class="legend"><i class="key" style="background:var(--teal)"></i>stays '
               '<i class="key" style="background:var(--orange);opacity:.45"></i>went early '
               '<i class="key" style="background:var(--orange)"></i>went late</p>')

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from prunelab.lab.report.content import Content
-from prunelab.lab.report.told import beside, how, made_with, step_headers, step_row, summary
+from prunelab.lab.report.told import beside, how, made_with, step_headers, step_row, summary, timed, unmeasured
 from prunelab.render.numbers import count, percent
 
 # what Markdown or HTML in it would read as its own
@@ -20,6 +20,7 @@ def markdown(content: Content) -> str:
 def _lines(content: Content) -> Iterator[str]:
     yield from (f"# {_plain(content.title)}", "", _plain(summary(content)), "")
     yield from _table(["", "dense", "pruned", "change"], beside(content))
+    yield from (_plain(timed(content) or unmeasured(content)), "")
     yield from ("## How it was pruned", "", _plain(" ".join(how(content))), "")
     steps = [[text for text, _ in step_row(state, content.metrics)] for state in content.path]
     yield from _table(step_headers(content.metrics), steps)

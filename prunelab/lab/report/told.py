@@ -99,6 +99,8 @@ def _criterion(name: str) -> str:
         return "a criterion of its own."
     formula, _, rest = text.partition("\n\n")
     paper = next((part for part in rest.split("\n\n") if "arXiv" in part), "")
+    end = paper.find(". ", paper.find("arXiv"))  # what follows is about options
+    paper = paper[:end + 1] if end >= 0 else paper
     return " ".join(f"{formula.replace('``', '')} {paper}".split())
 
 
@@ -117,6 +119,28 @@ def beside(content: Content) -> list[tuple[str, str, str, str]]:
         rows.append(("latency", milliseconds(old_time.median_ms), milliseconds(new_time.median_ms),
                      change(new_time.median_ms, old_time.median_ms)))
     return rows
+
+
+def timed(content: Content) -> str:
+    """How the latency was measured; empty where it was not."""
+    if content.measured.latency is None:
+        return ""
+    dense, pruned = content.measured.latency
+    spread = ", ".join(f"{name} {milliseconds(t.p10_ms)} to {milliseconds(t.p90_ms)}"
+                       for name, t in (("dense", dense), ("pruned", pruned)))
+    day = f" on {content.measured.day}" if content.measured.day else ""
+    return (f"Latency: the median of {pruned.runs} calls of each, in turn, in Paddle on the machine where this run was "
+            f"reported{day}; the 10th to 90th percentile: {spread}. Exported files are timed in their own manifest.")
+
+
+def unmeasured(content: Content) -> str:
+    """What is not told, and how to have it told; empty where nothing is missing."""
+    if content.measured.day:
+        return ""
+    where = Path(content.workspace).name if content.workspace else ""
+    line = f"; prunelab report {where} run.html does, where the workspace keeps its recipe" if where else ""
+    return ("Latency, the classes that changed and the data are not told: this report was written from the record "
+            f"alone, without the model. lab.report('run.html') measures them{line}.")
 
 
 def _metric(name: str, before: float | None, now: float) -> tuple[str, str, str]:
