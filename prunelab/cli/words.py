@@ -32,7 +32,9 @@ class Words:
         """Those of a sub-command."""
         parser = argparse.ArgumentParser()
         command.options(parser)
-        flags = tuple(Flag(tuple(a.option_strings), str(a.help or ""), None if a.nargs == 0 else tuple(_values(a)))
+        # argparse has a percent sign written twice
+        flags = tuple(Flag(tuple(a.option_strings), str(a.help or "").replace("%%", "%"),
+                           None if a.nargs == 0 else tuple(_values(a)))
                       for a in parser._actions if a.option_strings)
         places = [a for a in parser._actions if not a.option_strings and a.choices]
         return cls(command.name, command.summary, flags, tuple(map(str, places[0].choices or ())) if places else ())

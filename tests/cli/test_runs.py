@@ -268,6 +268,7 @@ def test_bash_completes_what_the_parsers_know(folder: Path, capsys: pytest.Captu
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_get_every_sub_command_and_option(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     script = told(capsys, "completion", shell)[1]
+    assert "macs <= 50 %'" in script.replace("\\", "")
     for command in COMMANDS.values():
         words = Words.of(command)
         line = [text for text in script.splitlines() if f" {command.name})" in text
