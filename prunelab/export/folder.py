@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from prunelab.errors import ExportError
+from prunelab.errors import ExportError, PrunelabError
 from prunelab.export.left_behind import clear_left_behind, hidden_sibling
 from prunelab.graph.interrupts import Uninterrupted
 
@@ -42,7 +42,7 @@ def whole_folder(directory: str | os.PathLike[str], *, force: bool = False) -> I
                 _swap_in(staging, target)
         except OSError as error:
             raise _cannot_write(target, error.strerror or str(error)) from error
-        except ExportError as error:
+        except PrunelabError as error:
             # not every converter looks whether its writing succeeded
             if shutil.disk_usage(staging.parent).free < _FULL:
                 raise _cannot_write(target, f"the disk is full ({error})") from error

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from prunelab.errors import ExportError
 from prunelab.export.base import STEM, Array, Runner, Setting, require
+from prunelab.export.check import first_line
 from prunelab.export.lengths import read_listing
 from prunelab.export.onnx.write import onnx_model
 from prunelab.graph import TensorSpec
@@ -35,7 +37,10 @@ class OpenVino:
         openvino = importlib.import_module("openvino")
         target = directory / f"{STEM}{self.extension}"
         content = onnx_model(read_listing(model, specs)).SerializeToString()
-        openvino.save_model(openvino.Core().read_model(content), str(target), compress_to_fp16=False)
+        try:
+            openvino.save_model(openvino.Core().read_model(content), str(target), compress_to_fp16=False)
+        except RuntimeError as error:
+            raise ExportError(f"OpenVINO cannot write {type(model).__name__}: {first_line(error)}") from error
         return target, target.with_suffix(".bin")
 
     def load(self, files: tuple[Path, ...], setting: Setting, threads: int) -> Runner:

@@ -168,9 +168,12 @@ def test_what_fails_on_a_full_disk_fails_for_that(small: nn.Layer, tmp_path: Pat
     assert entries(tmp_path) == []
 
 
-@pytest.mark.parametrize("name", ["onnx", "onnx-fp16", "safetensors", "python"])
+@pytest.mark.parametrize("name", ["onnx", "onnx-fp16", "safetensors", "python", "torchscript"])
 def test_a_full_disk_in_the_middle_of_a_format_leaves_nothing(name: str, small: nn.Layer, tmp_path: Path,
                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    if name == "torchscript":  # whose own writer would end the process
+        pytest.importorskip("torch", reason="an extra: pip install 'prunelab[torchscript]'")
+
     def full(self: Path, content: bytes) -> None:
         self.touch()
         raise OSError(28, "No space left on device")
@@ -178,6 +181,35 @@ def test_a_full_disk_in_the_middle_of_a_format_leaves_nothing(name: str, small: 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(errors.ExportError, match="No space left on device; free some"):
         pl.export(small, tmp_path / "out", (name,), inputs=(1, 16), timing=None)
+    assert entries(tmp_path) == []
+
+
+def test_a_plan_that_finds_the_disk_full_is_told_as_the_folder(small: nn.Layer, tmp_path: Path,
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = pl.propose(pl.trace(small, (1, 16)), sparsity=0)
+
+    def full(self: Any, path: Path) -> None:
+        raise errors.PlanError(f"the plan cannot be written to {path}: No space left on device")
+
+    monkeypatch.setattr(type(plan), "save", full)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
+    with pytest.raises(errors.ExportError, match="out cannot be written: the disk is full"):
+        pl.export(small, tmp_path / "out", ("safetensors",), inputs=(1, 16), plan=plan, timing=None)
+    assert entries(tmp_path) == []
+
+
+def test_what_openvino_cannot_write_is_told(small: nn.Layer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    openvino = pytest.importorskip("openvino", reason="an extra: pip install 'prunelab[openvino]'")
+
+    def full(*_: Any, **__: Any) -> None:
+        raise RuntimeError("basic_ios::clear: iostream error")
+
+    monkeypatch.setattr(openvino, "save_model", full)
+    with pytest.raises(errors.ExportError, match="OpenVINO cannot write Then: basic_ios::clear"):
+        pl.export(small, tmp_path / "out", ("openvino",), inputs=(1, 16), timing=None)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
+    with pytest.raises(errors.ExportError, match="out cannot be written: the disk is full"):
+        pl.export(small, tmp_path / "out", ("openvino",), inputs=(1, 16), timing=None)
     assert entries(tmp_path) == []
 
 

@@ -76,6 +76,19 @@ def test_recurrent_nets_with_lengths_and_final_states(name: str, kind: type[nn.L
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
+def test_tensorflow_says_nothing_to_a_script(tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow", reason="an extra: pip install 'prunelab[tensorflow]'")
+    program = f"""
+import warnings
+warnings.simplefilter("ignore")
+import paddle, prunelab as pl
+net = paddle.nn.Sequential(paddle.nn.Linear(4, 4), paddle.nn.ReLU(), paddle.nn.Linear(4, 2))
+pl.export(net, {str(tmp_path / "out")!r}, ("tflite", "tensorflow"), inputs=(1, 4), timing=None)
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stderr == run.stdout == ""
+
+
 def test_the_module_runs_without_prunelab_and_trains(tmp_path: Path) -> None:
     model = conv_net()
     graph = pl.trace(model, (1, 3, 12, 12))

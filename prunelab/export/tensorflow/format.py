@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from prunelab.export.base import STEM, Runner, Setting, require
+from prunelab.export.hushed import hushed
 from prunelab.export.lengths import read_listing
 from prunelab.graph import TensorSpec
 
@@ -61,4 +64,5 @@ class TFLite(TensorFlow):
 def _module() -> Any:
     """What imports TensorFlow, late and quietly."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    return importlib.import_module("prunelab.export.tensorflow.module")
+    with hushed() if "tensorflow" not in sys.modules else contextlib.nullcontext():  # what it says before it reads that
+        return importlib.import_module("prunelab.export.tensorflow.module")

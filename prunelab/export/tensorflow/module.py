@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from prunelab.errors import ExportError
 from prunelab.export.base import Array
+from prunelab.export.hushed import hushed
 from prunelab.export.listing import Listing
 from prunelab.export.sizes import Size
 from prunelab.export.tensorflow.table import TABLE
@@ -133,9 +134,11 @@ def load_lite(file: Path, threads: int) -> Any:
     with quiet():  # it tells of its successor each time
         interpreter = tf.lite.Interpreter(str(file), num_threads=threads)
     runner = interpreter.get_signature_runner()
+    first = iter([hushed()])  # of calls, at which it tells of its delegate
 
     def run(arrays: Mapping[str, Array]) -> list[Array]:
-        out = runner(**{_name(name): a for name, a in arrays.items()})
+        with next(first, contextlib.nullcontext()):
+            out = runner(**{_name(name): a for name, a in arrays.items()})
         return [np.array(out[f"output_{k}"]) for k in range(len(out))]
 
     return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -66,13 +67,14 @@ def save(listing: Listing, target: Path) -> None:
     Raises:
         ExportError: operators that torch has no words for, by name.
     """
-    examples = _examples(listing)
+    examples, content = _examples(listing), io.BytesIO()
     try:
         with torch.no_grad(), _quiet():
             traced = torch.jit.trace(Said(listing).eval(), examples, check_trace=False)
-            torch.jit.save(traced, str(target))
+            torch.jit.save(traced, content)  # into memory: on a full disk torch's writer ends the process
     except RuntimeError as error:
         raise ExportError(f"torch cannot trace {listing.model}: {str(error).splitlines()[0]}") from error
+    target.write_bytes(content.getbuffer())
 
 
 def _examples(listing: Listing) -> tuple[Any, ...]:
