@@ -142,6 +142,10 @@ def _refusal(written: Written, rejected: list[Rejected]) -> ExportError:
     next_step = f"nothing was kept; leave '{name}' out of formats, or report the model"
     if all(r.reason for r in rejected):
         return ExportError(f"the {name} file of {model} does not run: {rejected[-1].reason}; {next_step}")
+    if not written.subject.repeats_itself():
+        return ExportError(f"{model} gives other numbers each time it is called in eval mode (something in its forward "
+                           f"draws them), so that no {name} file can be compared with it; take them as an input, or "
+                           "write the file with verify=False")
     off = ", ".join(f"{r.error:.3g}{f' with {told(r.setting)}' if r.setting else ''}" for r in rejected)
     return ParityError(f"the {name} file of {model} computes something else: max relative error {off}, "
                        f"tolerated are {tolerance_of(written.format):g}; {next_step}")

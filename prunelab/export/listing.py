@@ -72,6 +72,13 @@ class Listing:
     free: Mapping[str, tuple[int, int]]
 
 
+def draws(statement: Statement) -> bool:
+    """Whether it draws random numbers: also a dropout that a forward asks for in eval mode."""
+    told = statement.arguments
+    dropout = statement.name == "dropout" and not told.get("is_test") and told.get("p") != 0
+    return dropout or statement.name in RANDOM
+
+
 def read_graph(model: Any, specs: tuple[TensorSpec, ...]) -> Graph:
     """The graph of ``model`` with the batches of ``specs`` free, and no other axis.
 
@@ -191,7 +198,7 @@ def _known(graph: Graph, statements: list[Statement]) -> set[int]:
     known = {p.value for p in graph.program.parameters} | set(graph.structure.executor.constants)
     for s in statements:
         sizes = any(is_free(a) for a in s.arguments.values())
-        if s.name not in RANDOM and not sizes and all(v in known for v in s.refs):
+        if not draws(s) and not sizes and all(v in known for v in s.refs):
             known.update(s.outputs)
     return known
 

@@ -16,6 +16,7 @@ from prunelab.evaluate.batches import batches
 from prunelab.evaluate.forward import forward
 from prunelab.evaluate.latency import as_tensors, example_arrays, given_arrays
 from prunelab.export.base import Array, LongSpec, at_length, length_axis
+from prunelab.export.parity import TOLERANCE, relative_error
 from prunelab.graph import TensorSpec, as_array, as_layer
 from prunelab.graph.half import without_kernels
 from prunelab.graph.inputs import read_inputs, with_batch_axes
@@ -61,6 +62,12 @@ class Subject:
     def batch(self) -> int:
         """The batch that was given; the only one where it is not free."""
         return next((spec.shape[0] for spec in self.specs if spec.shape), 1)
+
+    def repeats_itself(self) -> bool:
+        """Whether the layer, called once more, gives what it gave for the examples: not where it draws numbers."""
+        example = self.examples[self.batch]
+        again = _example(self, list(example.inputs.values()), None)
+        return relative_error(again.outputs, example.outputs) <= TOLERANCE
 
     def fixed(self, why: str) -> Subject:
         """The same with the batch that was given, and no other."""

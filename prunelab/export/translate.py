@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from prunelab.errors import ExportError
-from prunelab.export.listing import RANDOM, Listing, Statement
+from prunelab.export.listing import Listing, Statement, draws
 from prunelab.export.sizes import is_free
 from prunelab.graph.program import Ref, rebuild
 
@@ -35,13 +35,13 @@ def refuse_unknown(listing: Listing, table: Table, framework: str) -> None:
 
     Random numbers are an ExportError: no converter can hold them.
     """
+    random = next(filter(draws, listing.statements), None)
+    if random is not None:
+        raise ExportError(f"{listing.model} draws random numbers in eval mode, by the operator "
+                          f"{random.name}{random.line}; a file gives the same each time: take them as an input")
     unknown = {s.name: s.line for s in listing.statements if _entry(table, s) is None and s.name not in _LISTS}
     if not unknown:
         return
-    random = sorted(RANDOM & unknown.keys())
-    if random:
-        raise ExportError(f"{listing.model} draws random numbers in eval mode, by the operator "
-                          f"{random[0]}{unknown[random[0]]}; a file gives the same each time: take them as an input")
     told = ", ".join(f"{name}{line}" for name, line in sorted(unknown.items())[:4])
     more = f" and {len(unknown) - 4} more" if len(unknown) > 4 else ""
     raise NoWordsError(f"{framework} has no words for the operator{'s' if len(unknown) > 1 else ''} {told}{more} of "

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import paddle
 import pytest
 from export_nets import Then, entries
 from paddle import nn
@@ -13,7 +14,7 @@ from paddle.nn import functional
 
 import prunelab as pl
 from prunelab import errors
-from prunelab.export import TimingOptions
+from prunelab.export import FORMATS, TimingOptions
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,32 @@ def test_a_missing_extra_is_told_before_any_work(package: str, small: nn.Layer, 
     with pytest.raises(errors.MissingExtraError, match=rf"{package} is not installed; .*prunelab\[onnx\]"):
         pl.export(small, tmp_path / "out", inputs=(1, 16))
     assert entries(tmp_path) == []
+
+
+EXTRAS = {"torchscript": "torch", "openvino": "openvino", "tensorflow": "tensorflow", "tflite": "tensorflow"}
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("paddle", "safetensors", "python")])
+def test_a_dropout_that_is_asked_for_in_eval_mode_is_named_before_any_work(name: str, tmp_path: Path,
+                                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    if name in EXTRAS:
+        pytest.importorskip(EXTRAS[name], reason=f"{name} needs {EXTRAS[name]}")
+    fmt = type(FORMATS[name])
+    monkeypatch.setattr(fmt, "load", lambda *_: pytest.fail("a file was written"))
+    model = Then(lambda h: functional.dropout(h, 0.5, training=True))
+    with pytest.raises(errors.ExportError, match=r"draws random numbers in eval mode, by the operator dropout \(test_"):
+        pl.export(model, tmp_path / "out", (name,), inputs=(1, 16), data=[paddle.randn([2, 16])])
+    assert entries(tmp_path) == []
+
+
+def test_a_model_that_does_not_repeat_itself_is_told_as_such(tmp_path: Path) -> None:
+    """Paddle saves the operator, and its own runtime leaves it out."""
+    model = Then(lambda h: functional.dropout(h, 0.5, training=True))
+    with pytest.raises(errors.ExportError, match="Then gives other numbers each time it is called in eval mode"):
+        pl.export(model, tmp_path / "out", ("paddle",), inputs=(1, 16))
+    assert entries(tmp_path) == []
+    # weights are weights
+    assert pl.export(model, tmp_path / "out", ("safetensors",), inputs=(1, 16), timing=None).parity["safetensors"] == 0
 
 
 @pytest.mark.parametrize("options", [{"runs": 0}, {"warmup": -1}, {"threads": 0}, {"runs": 2.5}, {"budget_s": 0}])
