@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prunelab.render.numbers import change, milliseconds, number, size
+from prunelab.render.numbers import change, milliseconds, number, signed, size
 from prunelab.render.table import html_table, text_table
 
 # what a person may not want to give away, by what the inputs of the examples are
@@ -85,4 +85,4 @@ def _beside(judged: Mapping[str, float] | None) -> str:
     off = judged["file"] - judged["model"]
     # what rounding makes is no difference
     shown = abs(off) > 1e-4 * max(abs(judged["file"]), abs(judged["model"]))
-    return f"{judged['file']:.4g}" + (f" ({off:+.2g})" if shown else "")
+    return f"{judged['file']:.4g}" + (f" ({signed(f'{off:+.2g}')})" if shown else "")
