@@ -138,7 +138,7 @@ def _loaded(written: Written, setting: Setting, threads: int) -> Runner:
 
 
 def _refusal(written: Written, rejected: list[Rejected]) -> ExportError:
-    name, model = written.format.name, type(written.subject.layer).__name__
+    name, model = written.format.name, written.subject.name
     next_step = f"nothing was kept; leave '{name}' out of formats, or report the model"
     if all(r.reason for r in rejected):
         return ExportError(f"the {name} file of {model} does not run: {rejected[-1].reason}; {next_step}")

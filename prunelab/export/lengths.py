@@ -5,9 +5,9 @@ A length is found by reading the model at three: what is linear in it follows it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,27 @@ from prunelab.errors import ExportError
 from prunelab.export.base import at_length, length_axis
 from prunelab.export.listing import Listing, Read, free_batch, listed, listing, read, read_graph
 from prunelab.export.sizes import LENGTH, Size, along_length, is_free
-from prunelab.graph import TensorSpec
+from prunelab.graph import TensorSpec, as_layer
+from prunelab.surgery import GraphLayer
+from prunelab.surgery.lengths import Lengths, LongGraphLayer
+
+if TYPE_CHECKING:
+    from prunelab.plan import Plan
+
+
+def at_any_length(model: Any, lengths: Mapping[str, int], dense: Any, plan: Plan | None) -> Any:
+    """The model itself, or what a graph that was traced at one length computes at others, read of the dense model.
+
+    Raises:
+        ExportError: the dense model and the plan are missing.
+    """
+    layer = as_layer(model)
+    if not isinstance(layer, GraphLayer):
+        return model
+    if dense is None or plan is None:
+        raise ExportError("the model is a GraphLayer, which has the length that it was traced with; for a free one "
+                          "give the model that it was made from and the plan, too: dense=model, plan=plan")
+    return LongGraphLayer(layer, Lengths(as_layer(dense), plan, lengths))
 
 
 def read_listing(model: Any, specs: tuple[TensorSpec, ...]) -> Listing:
@@ -33,7 +53,10 @@ def read_listing(model: Any, specs: tuple[TensorSpec, ...]) -> Listing:
     axis = length_axis(long[0])
     given = long[0].shape[axis if axis is not None else 0]
     lengths = (given, given + 1, given + 3)
-    graphs = [read_graph(model, at_length(specs, n)) for n in lengths]
+    if isinstance(model, LongGraphLayer):
+        model.lengths.prepare(lengths)
+    # the given one last: a plan is carried out on the graph that a model was read to last
+    graphs = [read_graph(model, at_length(specs, n)) for n in lengths[::-1]][::-1]
     merged = merge([read(g) for g in graphs], lengths)
     places = [(v, length_axis(s)) for v, s in zip(graphs[0].program.inputs, specs, strict=True)]
     where = next((v, a) for v, a in places if a is not None)

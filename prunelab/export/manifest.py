@@ -37,7 +37,7 @@ def manifest(written: Sequence[Written], dense: Mapping[str, Written | str], fol
         "format": FORMAT,
         "version": VERSION,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "model": type(written[0].subject.layer).__name__,
+        "model": written[0].subject.name,
         "options": dict(options),
         "tolerance": TOLERANCE,
         "formats": {w.format.name: _format(w, dense.get(w.format.name), options.get("threads")) for w in written},

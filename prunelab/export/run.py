@@ -20,6 +20,7 @@ from prunelab.export.examples import NAME as EXAMPLES
 from prunelab.export.examples import save_examples
 from prunelab.export.folder import whole_folder
 from prunelab.export.judge import Validation
+from prunelab.export.lengths import at_any_length
 from prunelab.export.manifest import file_entry, manifest, write_manifest
 from prunelab.export.page import NAME as REPORT
 from prunelab.export.page import export_page
@@ -60,7 +61,8 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
         timing: runs, threads, samples a call; None does not time.
         batch: short for the ``batch`` of ``timing``.
         lengths: by input, the axis whose length is free (``{"ids": 1}``), as that of a sequence; files are then
-            compared at other lengths too, and a format that cannot hold a free length says so.
+            compared at other lengths too, and a format that cannot hold a free length says so. For a `GraphLayer`,
+            which has one length, ``dense`` and ``plan`` are needed, too.
         data: validation data, as for `prunelab.evaluate` (``"onnx-int8"`` is calibrated on it, too): each file runs
             over all of it, and the manifest has its ``metrics`` beside the model's, and how often both choose the same
             class.
@@ -88,7 +90,7 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
     with whole_folder(directory, force=force) as folder, paddle_threads(None) as now:
         threads = now if timing is None or timing.threads is None else timing.threads
         seen = data if data is not None else next((fmt.data for fmt in chosen if hasattr(fmt, "data")), None)
-        subject = read_subject(model, inputs, lengths, seen)
+        subject = read_subject(at_any_length(model, lengths, dense, plan) if lengths else model, inputs, lengths, seen)
         with as_it_was(subject.layer):
             chosen = [fmt.fitted(subject.layer, metrics, loss) if isinstance(fmt, Fitted) else fmt for fmt in chosen]
         validation = Validation(data, metrics, loss) if data is not None and verify else None

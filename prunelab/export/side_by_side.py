@@ -103,7 +103,7 @@ def benchmark(model: Any, inputs: Any, *, runtimes: str | Iterable[str] = (DYGRA
             runners = {name: _runner(w, n) for name, w in written.items()}
             for batch in sizes:
                 rows += _side_by_side(subject, names, runners, written, batch, n, (runs, warmup, budget_s))
-    return Benchmark(type(subject.layer).__name__, tuple(sorted(rows, key=lambda m: names.index(m.runtime))))
+    return Benchmark(subject.name, tuple(sorted(rows, key=lambda m: names.index(m.runtime))))
 
 
 def _write(subject: Subject, names: Sequence[str], folder: Path, threads: int) -> dict[str, Written]:

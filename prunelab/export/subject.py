@@ -22,6 +22,7 @@ from prunelab.graph.half import without_kernels
 from prunelab.graph.inputs import read_inputs, with_batch_axes
 from prunelab.graph.places import home_of
 from prunelab.graph.trace import as_it_was as model_as_it_was
+from prunelab.surgery import class_name
 
 # What examples' inputs are: drawn, tensors that somebody gave, or what their data begins with
 RANDOM, GIVEN, DATA = "random", "given", "data"
@@ -52,6 +53,11 @@ class Subject:
     why_fixed: str = ""
     inputs_are: str = RANDOM
     longer: Mapping[int, Example] = field(default_factory=dict)  # by length, at the batch that was given
+
+    @property
+    def name(self) -> str:
+        """The name of the model's class."""
+        return class_name(self.layer)
 
     @property
     def free(self) -> bool:
@@ -177,7 +183,7 @@ def _example(subject: Subject, given: list[Array | None], batch: int | None) -> 
     arrays = example_arrays(subject.specs, batch=batch, given=given)
     with paddle.no_grad():
         outputs = forward(subject.layer, as_tensors(subject.specs, arrays, home_of(subject.layer)))
-    name = type(subject.layer).__name__
+    name = subject.name
     try:
         flat = tuple(np.array(as_array(t)) for t in paddle.utils.flatten(outputs) if isinstance(t, paddle.Tensor))
     except TypeError as error:  # Paddle takes the values of a dict in the order of its keys

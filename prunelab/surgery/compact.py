@@ -169,6 +169,13 @@ def _smaller_images(specs: tuple[TensorSpec, ...]) -> list[tuple[TensorSpec, ...
             for side in _SMALL_IMAGES]
 
 
+def as_cut_graph(graph: Graph, plan: Plan) -> GraphLayer:
+    """The smaller model of ``graph``, whatever its class could carry, as a layer that runs the rewritten graph."""
+    with without_collection(), at_home(graph.model):
+        found: GraphLayer = _carried_out(graph, plan, "graph")
+        return found
+
+
 def as_graph(graph: Graph) -> GraphLayer:
     """A graph's model as a layer of its own that runs the graph; nothing is cut."""
     whole = {p.value: graph.tensor(p.name) for p in graph.program.parameters}

@@ -51,12 +51,23 @@ class GraphLayer(paddle.nn.Layer):
     def forward(self, x: Any, x1: Any = None, x2: Any = None, x3: Any = None, x4: Any = None,
                 x5: Any = None, x6: Any = None, x7: Any = None, x8: Any = None, x9: Any = None) -> Any:
         inputs = (x, x1, x2, x3, x4, x5, x6, x7, x8, x9)[: len(self._executor.program.inputs)]
-        held = {value: _look_up(self, name) for value, name in self._names}
-        held.update({value: getattr(self, name) for value, name in self._constants})
-        return execute(self._executor, held, inputs, training=self.training)
+        return run_on(self, self, inputs)
 
     def extra_repr(self) -> str:
         return f"{self._prunelab_origin}, {len(self._executor.program.ops)} operators"
+
+
+def class_name(layer: Any) -> str:
+    """The name of a layer's class; of a `GraphLayer` that of the model which it was made from."""
+    origin = layer._prunelab_origin if isinstance(layer, GraphLayer) else type(layer).__name__
+    return str(origin).rpartition(".")[2]
+
+
+def run_on(graph: GraphLayer, tensors: GraphLayer, inputs: tuple[Any, ...]) -> Any:
+    """What the operators of ``graph`` compute of ``inputs`` with the parameters and buffers of ``tensors``."""
+    held = {value: _look_up(tensors, name) for value, name in graph._names}
+    held.update({value: getattr(graph, name) for value, name in graph._constants})
+    return execute(graph._executor, held, inputs, training=tensors.training)
 
 
 def _register(layer: Any, name: str, tensor: Any, *, persistable: bool) -> None:

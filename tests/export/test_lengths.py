@@ -18,6 +18,8 @@ from prunelab import errors
 from prunelab.export import FORMATS
 from prunelab.export.sizes import Size, along_length
 
+EXTRAS = {"torchscript": "torch", "openvino": "openvino", "tensorflow": "tensorflow"}
+
 
 class Reader(nn.Layer):
     """A causal transformer that counts its positions."""
@@ -64,11 +66,39 @@ def test_a_smaller_model_of_its_own_class_keeps_its_free_length(tmp_path: Path) 
     assert out.parity["onnx"] <= 1e-4
 
 
-def test_a_graph_layer_has_the_length_that_it_was_traced_with(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["onnx", "torchscript", "openvino", "tensorflow", "safetensors"])
+def test_a_graph_layer_is_read_at_other_lengths_of_the_dense_model(name: str, tmp_path: Path) -> None:
+    if name in EXTRAS:
+        pytest.importorskip(EXTRAS[name], reason=f"an extra: pip install 'prunelab[{name}]'")
     model = Reader()
-    small = pl.compact(model, pl.propose(pl.trace(model, ids(1, 6)), sparsity=0.5), form="graph")
-    with pytest.raises(errors.InputError, match=r"the graph was traced for \(batch, 6\)"):
+    plan = pl.propose(pl.trace(model, ids(1, 6)), sparsity=0.5)
+    small = pl.compact(model, plan, form="graph")
+    assert isinstance(pl.compact(model, plan), pl.GraphLayer)  # heads are cut, and Paddle's attention spells them
+    with paddle.no_grad():  # trained meanwhile
+        small.head.bias.set_value(small.head.bias + 1)
+    out = pl.export(small, tmp_path / "out", (name,), inputs=ids(1, 6), lengths={"ids": 1}, timing=None, dense=model,
+                    plan=plan)
+    assert out.manifest["formats"][name]["parity"]["by_length"].keys() == {"3", "13"}
+    if name != "safetensors":
+        run = FORMATS[name].load(out.files[name], out.manifest["formats"][name]["setting"], 1)
+        x = ids(5, 21)
+        model.eval()
+        with pl.mask(model, plan):
+            masked = model(x).numpy() + 1
+        assert abs(run({"ids": x.numpy()})[0] - masked).max() < 1e-4
+    assert pl.compact(model, plan)(ids(2, 6)).shape == [2, 5]  # at the length that it was read with first
+
+
+def test_a_graph_layer_alone_has_the_length_that_it_was_traced_with(tmp_path: Path) -> None:
+    model = Reader()
+    plan = pl.propose(pl.trace(model, ids(1, 6)), sparsity=0.5)
+    small = pl.compact(model, plan, form="graph")
+    with pytest.raises(errors.ExportError, match=r"is a GraphLayer, .* give the model .*: dense=model, plan=plan"):
         pl.export(small, tmp_path / "out", ("onnx",), inputs=ids(1, 6), lengths={"ids": 1}, timing=None)
+    with pytest.raises(errors.ExportError, match="numbers of its own at each length, and Paddle saves one program"):
+        pl.export(small, tmp_path / "out", ("paddle",), inputs=ids(1, 6), lengths={"ids": 1}, timing=None, dense=model,
+                  plan=plan)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_a_length_changes_otherwise_is_refused(tmp_path: Path) -> None:
@@ -117,3 +147,18 @@ def test_a_size_is_found_from_three_lengths(a: int, b: int, c: int, d: int, n: i
 def test_what_is_not_linear_is_none() -> None:
     assert along_length((4, 5, 7), (16, 25, 49)) is None
     assert along_length((4, 5, 7), (2, 2, 3)) is None
+
+
+def test_a_lab_exports_its_graph_layer_at_any_length_in_eight_bits(tmp_path: Path) -> None:
+    """Positions are a range up to the length, which ONNX Runtime's shape inference does not know."""
+    for package in ("ml_dtypes", "sympy"):
+        pytest.importorskip(package, reason="an extra: pip install 'prunelab[int8]'")
+    lab = pl.Lab(Reader(), val=[(ids(8, 6), paddle.randint(0, 5, [8]))])
+    lab.step(by="params", ratio=0.5)
+    assert isinstance(lab.compact(), pl.GraphLayer)
+    out = lab.export(tmp_path / "out", ("onnx", "onnx-int8"), lengths={"ids": 1}, timing=None)
+    assert out.parity["onnx"] <= 1e-4
+    assert out.manifest["model"] == "Reader"
+    for told in out.manifest["formats"].values():
+        assert told["inputs"][0]["shape"] == [None, None]
+        assert set(told["parity"]["by_length"]) == {"3", "13"}

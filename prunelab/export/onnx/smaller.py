@@ -18,6 +18,7 @@ from prunelab.evaluate.batches import batches
 from prunelab.evaluate.eight_bits import eight_bit_costs, rounded_weight
 from prunelab.evaluate.evaluate import listed
 from prunelab.export.base import STEM, Array, require
+from prunelab.export.check import first_line
 from prunelab.export.half import half
 from prunelab.export.lengths import read_listing
 from prunelab.export.listing import Listing
@@ -192,7 +193,10 @@ def _quantize(plain: Path, target: Path, reader: _Calibration, keep: frozenset[s
             quantization = importlib.import_module("onnxruntime.quantization")
             shape_inference = importlib.import_module("onnxruntime.quantization.shape_inference")
             ready = plain.with_name("ready.onnx")
-            shape_inference.quant_pre_process(str(plain), str(ready))
+            try:
+                shape_inference.quant_pre_process(str(plain), str(ready))
+            except AssertionError:  # its symbolic shapes know no range up to a free length
+                shape_inference.quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
             onnx = importlib.import_module("onnx")
             optimized = onnx.load(str(ready))
             kept = _name_kept(optimized, keep)
@@ -204,7 +208,7 @@ def _quantize(plain: Path, target: Path, reader: _Calibration, keep: frozenset[s
     except Exception as error:  # of another project
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk
-        raise ExportError(f"ONNX Runtime cannot quantize the model: {error}; leave 'onnx-int8' out of "
+        raise ExportError(f"ONNX Runtime cannot quantize the model: {first_line(error)}; leave 'onnx-int8' out of "
                           "formats") from error
     finally:
         logging.disable(logging.NOTSET)
