@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
 from prunelab.render.numbers import counted
 
 _COLUMN, _LANE, _RADIUS, _MARGIN = 108, 44, 6, 58  # pixels
+_NARROW, _ROOM = 15, 92  # between nodes at least, and between labels of a lane
 _CURRENT = "var(--jp-brand-color1,#1976d2)"
 _LINE = "var(--jp-ui-font-color2,#757575)"
 _TEXT = "var(--jp-ui-font-color1,currentColor)"
@@ -90,29 +91,52 @@ class Tree:
 
     __repr__ = __str__
 
-    def to_svg(self) -> str:
-        """The tree as inline SVG; each node is a group with its id in ``data-state``."""
-        at = {name: (_MARGIN + column * _COLUMN, 24 + lane * _LANE) for name, (column, lane) in self.places().items()}
+    def to_svg(self, fit: int | None = None) -> str:
+        """The tree as inline SVG; each node is a group with its id in ``data-state``.
+
+        With ``fit`` it is no wider than so many pixels if its nodes then still stand apart; labels that would lie over
+        others are left out, those of the current node, of the ends and of what has a name last.
+        """
+        places = self.places()
+        last = max((column for column, _ in places.values()), default=0)
+        step = _COLUMN if fit is None else max(_NARROW, min(_COLUMN, (fit - 2 * _MARGIN) // max(last, 1)))
+        at = {name: (_MARGIN + column * step, 24 + lane * _LANE) for name, (column, lane) in places.items()}
         edges = "".join(_edge(at[n.parent], at[n.id]) for n in self.nodes if n.parent is not None)
-        dots = "".join(self._dot(n, *at[n.id]) for n in self.nodes)
+        labelled = self._labelled(at)
+        dots = "".join(self._dot(n, *at[n.id], n.id in labelled) for n in self.nodes)
         width = max((x for x, _ in at.values()), default=0) + _MARGIN
         height = max((y for _, y in at.values()), default=0) + 20
         told = f"history, {counted(len(self.nodes), 'state')}"
         return (f'<svg role="img" aria-label="{told}" width="{width}" height="{height}" '
                 f'viewBox="0 0 {width} {height}">{edges}{dots}</svg>')
 
-    def _dot(self, node: Node, x: int, y: int) -> str:
+    def _labelled(self, at: Mapping[str, tuple[int, int]]) -> set[str]:
+        """The nodes whose label is drawn: what matters first, and others where there is room."""
+        parents = {node.parent for node in self.nodes}
+        first = [n.id for n in self.nodes if n.id == self.current or n.parent is None]
+        then = [n.id for n in self.nodes if n.names or n.id not in parents]
+        taken: dict[int, list[int]] = {}
+        found = set()
+        for name in dict.fromkeys([*first, *then, *(n.id for n in self.nodes)]):
+            x, y = at[name]
+            if all(abs(x - other) >= _ROOM for other in taken.setdefault(y, [])):
+                taken[y].append(x)
+                found.add(name)
+        return found
+
+    def _dot(self, node: Node, x: int, y: int, labelled: bool) -> str:
         here = node.id == self.current
         fill, stroke = (_CURRENT, _CURRENT) if here else (_GROUND, _LINE)
         label = _cut(node.label)
         weight = ' font-weight="600"' if here else ""
-        named = "" if not node.names else (f'<text x="{x}" y="{y + 20}" text-anchor="middle" font-size="10" '
-                                           f'style="fill:{_CURRENT}">{escape(_cut(", ".join(node.names)))}</text>')
+        named = "" if not node.names or not labelled else (
+            f'<text x="{x}" y="{y + 20}" text-anchor="middle" font-size="10" style="fill:{_CURRENT}">'
+            f'{escape(_cut(", ".join(node.names)))}</text>')
         return (f'<g data-state="{escape(node.id)}"><title>{escape(node.told)}</title>'
                 f'<circle cx="{x}" cy="{y}" r="{_RADIUS + here}" stroke-width="1.5" '
                 f'style="fill:{fill};stroke:{stroke}"/>'
-                f'<text x="{x}" y="{y - 12}" text-anchor="middle" font-size="11" style="fill:{_TEXT}"{weight}>'
-                f"{escape(label)}</text>{named}</g>")
+                + (f'<text x="{x}" y="{y - 12}" text-anchor="middle" font-size="11" style="fill:{_TEXT}"{weight}>'
+                   f"{escape(label)}</text>" if labelled else "") + f"{named}</g>")
 
     def _repr_html_(self) -> str:
         return ('<div style="overflow-x:auto;font-family:var(--jp-ui-font-family,system-ui,sans-serif)">'
@@ -125,7 +149,9 @@ def _cut(text: str) -> str:
 
 def _edge(a: tuple[int, int], b: tuple[int, int]) -> str:
     (x1, y1), (x2, y2) = a, b
-    bend = f"C{x1 + 40} {y1} {x1 + 30} {y2} {x1 + 60} {y2}L{x2} {y2}" if y1 != y2 else f"L{x2} {y2}"
+    wide = min(60, x2 - x1)
+    bend = (f"C{x1 + wide * 2 // 3} {y1} {x1 + wide // 2} {y2} {x1 + wide} {y2}L{x2} {y2}" if y1 != y2
+            else f"L{x2} {y2}")
     return f'<path d="M{x1} {y1}{bend}" fill="none" style="stroke:{_LINE}" stroke-width="1.5"/>'
 
 

@@ -298,4 +298,7 @@ def test_fifty_states_stay_small(tmp_path: Path) -> None:
         opened.step(f"{2 * (k % 8)}", ratio=k / 64)
     path = opened.report(tmp_path / "r.html", measure=False)
     assert path.stat().st_size < 600_000
-    assert len(Page(path.read_text()).found) > 1000
+    found = Page(path.read_text()).found
+    assert len(found) > 1000
+    (tree,) = [at for tag, at in found if tag == "svg" and at["aria-label"] == "history, 51 states"]
+    assert int(tree["width"] or 0) <= 950  # all of it is seen at once, also on paper

@@ -45,6 +45,25 @@ def test_a_long_chain_is_drawn_too() -> None:
     assert chain.to_svg().count("<circle") == 3000
 
 
+def test_a_tree_is_made_to_fit_and_no_label_lies_over_another() -> None:
+    nodes = [Node(f"s{k}", f"s{k - 1}" if k else None, f"conv{k} 30 %") for k in range(51)]
+    nodes += [Node("s51", "s20", "beside", names=("wide",)), Node("s52", "s51", "more")]
+    picture = ET.fromstring(tree(nodes, "s49").to_svg(950))
+    assert int(picture.attrib["width"]) <= 950
+    spots = {g.attrib["data-state"]: (int(g[1].attrib["cx"]), int(g[1].attrib["cy"])) for g in picture.iter("g")}
+    assert len(set(spots.values())) == 53
+    labelled = [g.attrib["data-state"] for g in picture.iter("g") if g.find("text") is not None]
+    assert {"s0", "s49", "s51"} <= set(labelled)
+    assert "s50" not in labelled  # it would lie over the current one's
+    for a in labelled:
+        for b in labelled:
+            (x, y), (other, lane) = spots[a], spots[b]
+            assert a == b or y != lane or abs(x - other) >= 92
+    assert len(labelled) > 8
+    few = tree(nodes[:3], "s2")
+    assert few.to_svg(950) == few.to_svg()
+
+
 def test_curves_as_text() -> None:
     assert str(CURVES) == (
         "metric    over 3 states   first    last   least    most\n"

@@ -15,6 +15,7 @@ from prunelab.render.strip import Strip
 
 _MOST_CLASSES = 20  # that a matrix is drawn of: more cells than that nobody reads
 _MOST_CHANGES = 15
+_WIDE = 950  # pixels, of a page that is 1000 wide
 _MOST_STATES = 400  # in the tree and in the table of all states: beyond, a picture is no picture
 
 
@@ -58,7 +59,8 @@ def _steps(content: Content) -> str:
 
 
 def _history(content: Content) -> str:
-    tree = figure(f"{counted(len(content.states), 'state')}; to the right is later", content.tree.to_svg(), wide=True)
+    drawn = content.tree.to_svg(fit=_WIDE)
+    tree = figure(f"{counted(len(content.states), 'state')}; to the right is later", drawn, wide=True)
     curves = "".join(figure("MACs" if name == "macs" else name, content.curves.to_svg(name))
                      for name in content.curves.series)
     told = ("" if len(content.states) <= _MOST_STATES
