@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,5 +30,14 @@ def json_option(parser: argparse.ArgumentParser) -> None:
 
 
 def tell(given: argparse.Namespace, value: object, data: Any) -> None:
-    """Print a value as a person reads it, or with ``--json`` its data."""
-    sys.stdout.write(f"{json.dumps(data, indent=1) if given.json else value}\n")
+    """Print a value as a person reads it, or with ``--json`` its data; there a number that is none is null."""
+    sys.stdout.write(f"{json.dumps(_finite(data), indent=1, allow_nan=False) if given.json else value}\n")
+
+
+def _finite(data: Any) -> Any:
+    """JSON has no word for a loss that went to infinity."""
+    if isinstance(data, dict):
+        return {key: _finite(each) for key, each in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_finite(each) for each in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data

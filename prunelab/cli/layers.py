@@ -26,11 +26,19 @@ def run(given: argparse.Namespace) -> int:
     """Print a row a layer."""
     if Path(given.target).is_dir():  # without its model
         groups = watched(given.target).plan.groups
-        tell(given, _table(groups), [{"name": g.name, "units": g.units, "kept": g.units - g.n_removed} for g in groups])
+        rows = [{"name": g.name, "units": g.units, "kept": g.units - g.n_removed} for g in groups]
+        tell(given, f"{_table(groups)}{_more(given.target)}", rows)
         return FINE
     found = _layers(given)
     tell(given, found, [{**vars(row), "tied": list(row.tied)} for row in found])
     return FINE
+
+
+def _more(folder: str) -> str:
+    from prunelab.lab.repeating import RECIPE
+
+    recipe = Path(folder) / RECIPE
+    return f"\nas recorded; what else is frozen, and why: prunelab layers {recipe}" if recipe.is_file() else ""
 
 
 def _layers(given: argparse.Namespace) -> Layers:

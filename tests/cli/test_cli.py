@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from safetensors.numpy import load_file
 
 import prunelab as pl
 from prunelab.cli import COMMANDS, main
+from prunelab.cli.command import tell
 from prunelab.export.weights import save_weights
 
 
@@ -97,3 +99,8 @@ def test_apply_writes_the_smaller_models_weights(tmp_path: Path, capsys: pytest.
     save_weights(pl.load_model(make, 9).state_dict(), tmp_path / "dense.safetensors")
     assert main(words) == 2
     assert "0.weight is (4, 9), not (4, 8)" in capsys.readouterr().err
+
+
+def test_json_is_json_whatever_a_loss_became(capsys: pytest.CaptureFixture[str]) -> None:
+    tell(Namespace(json=True), "", {"loss": [float("nan"), (1.5, float("-inf"))], "n": 3})
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {"loss": [None, [1.5, None]], "n": 3}

@@ -75,7 +75,8 @@ def test_a_run_is_that_of_python_and_is_looked_at(folder: Path, capsys: pytest.C
     assert "● " in told(capsys, "history", "work", "--tree")[1]
     rows = json.loads(told(capsys, "layers", "work", "--json")[1])
     assert [r["kept"] for r in rows] == [g.units - g.n_removed for g in lab.plan.groups]
-    assert "frozen: the model's output" in told(capsys, "layers", "run.toml")[1]
+    assert "and why: prunelab layers work/recipe.toml\n" in told(capsys, "layers", "work")[1]
+    assert "frozen: the model's output" in told(capsys, "layers", "work/recipe.toml")[1]
     assert "8/8" in told(capsys, "layers", "net.py:net", "--inputs", "1,6")[1]
     again = told(capsys, "run", "run.toml")
     assert again[0] == 0
