@@ -42,6 +42,9 @@ _NO_WORDS = {
     "layers: rnnt_loss": "warprnnt",
     "layers: hsigmoid_loss": "hsigmoid_loss",
     "layers: complex numbers": "complex",
+    **{f"layers: deform_conv2d{more}": "deformable_conv" for more in ("", ", groups", ", each")},
+    "layers: roi_align": "roi_align",
+    "layers: unique of units": "unique",
 }
 _IN_PART = {
     "arithmetic: median, all": "median.*length is free",
