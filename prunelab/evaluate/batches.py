@@ -13,12 +13,12 @@ import inspect
 import itertools
 import threading
 from collections.abc import Iterable, Iterator, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import paddle
-from paddle.io import DataLoader, Dataset, IterableDataset
+from paddle.io import DataLoader, Dataset, IterableDataset, Subset
 from paddle.io.dataloader.collate import default_collate_fn
 
 from prunelab.errors import DataError, reason_of
@@ -49,6 +49,21 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         for number, batch in enumerate(self.source):
             yield self._split(batch, number)
+
+    @property
+    def samples(self) -> Any:
+        """What is read by index: a Dataset, or a tuple of arrays; None of data that comes in batches."""
+        if isinstance(self.source, _Samples):
+            return self.source.dataset
+        return self.source.arrays if isinstance(self.source, _Arrays) else None
+
+    def only(self, indices: Sequence[int]) -> Batches:
+        """These samples, shuffled, in batches of the same size; of data that is read by index."""
+        samples = self.samples
+        order = _Order(len(indices), True, getattr(self.source.order, "batch_size", None) or BATCH_SIZE)  # type: ignore[attr-defined]
+        source = _Arrays(tuple(a[np.asarray(indices)] for a in samples), order) if isinstance(samples, tuple) else (
+            _Samples(Subset(samples, list(indices)), order, self.source.collate))  # type: ignore[attr-defined]
+        return replace(self, source=source, size=-(-order.n // order.size))
 
     def _split(self, batch: Any, number: int) -> Batch:
         if isinstance(batch, dict):
@@ -157,10 +172,11 @@ class _Order:
 
     n: int
     shuffle: bool
+    size: int = BATCH_SIZE
 
     def __iter__(self) -> Iterator[Any]:
         indices = np.random.permutation(self.n) if self.shuffle else np.arange(self.n)
-        return (indices[k : k + BATCH_SIZE] for k in range(0, self.n, BATCH_SIZE))
+        return (indices[k : k + self.size] for k in range(0, self.n, self.size))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ from prunelab.evaluate.forward import LossFunction
 from prunelab.graph import as_layer
 from prunelab.lab.gathered import Array, GoingOn, to_arrays, to_state
 from prunelab.plan import Plan
+from prunelab.search.core_samples import CoreSamples
+from prunelab.search.fields import CHECKS
+from prunelab.search.rehearsal import Usual
 from prunelab.train import Distillation, TrainingOptions, finetune, repair
 from prunelab.train.finetune import OnBatch
 from prunelab.train.optimizers import OptimizerMaker, make_optimizer
@@ -72,13 +75,19 @@ class Training:
 
 @dataclass(frozen=True)
 class Healing:
-    """What follows a cut: kept weights re-solved, and so many epochs of training."""
+    """What follows a cut: kept weights re-solved, and so many epochs of training; with a learning rate, an optimizer
+    (by name) and on so many samples of its own, where they are given."""
 
     epochs: int = 0
     repair: bool = False
+    lr: float | None = None
+    optimizer: str | None = None
+    sentences: int | None = None
 
     def __str__(self) -> str:
-        return f"finetune={self.epochs}{', repair=True' if self.repair else ''}"
+        own = [("lr", self.lr), ("optimizer", self.optimizer), ("sentences", self.sentences)]
+        told = "".join(f", {name}={value!r}" for name, value in own if value is not None)
+        return f"finetune={self.epochs}{', repair=True' if self.repair else ''}{told}"
 
 
 class Task:
@@ -111,33 +120,49 @@ class Task:
             return {}
         return evaluate(self.model, self.val, self.metrics, self.loss, on_batch=on_batch)
 
-    def finetune(self, epochs: int, plan: Plan, on_batch: OnBatch, gathered: Mapping[str, Array],
-                 teacher: Any = None) -> Mapping[str, Array]:
+    def finetune(self, healing: Healing, plan: Plan, on_batch: OnBatch, gathered: Mapping[str, Array],
+                 teacher: Any = None, data: Any = None) -> Mapping[str, Array]:
         """Fine-tune the masked model, which stays masked; what the optimizer has gathered before, and afterwards."""
-        keep, optimizer = self.training.keep, self.training.optimizer
+        own = Usual(self.training.lr, self.training.optimizer).under({"lr": healing.lr, "optimizer": healing.optimizer})
+        optimizer = own["optimizer"]
+        # what one optimizer has gathered says nothing to another
+        keep = self.training.keep and optimizer == self.training.optimizer
         if keep and callable(optimizer):
             optimizer = GoingOn(optimizer, gathered)
         before = to_state(gathered, self._optimizer_kind, self.model) if keep else None
-        done = finetune(self.model, self.train, epochs, lr=self.training.lr, optimizer=optimizer, loss=self.loss,
-                        plan=plan, teacher=teacher, on_batch=on_batch, options=self.training.more,
-                        optimizer_state=before)
+        done = finetune(self.model, self.train if data is None else data, healing.epochs, lr=own["lr"],
+                        optimizer=optimizer, loss=self.loss, plan=plan, teacher=teacher, on_batch=on_batch,
+                        options=self.training.more, optimizer_state=before)
         if not keep or done.optimizer_state is None:
             return {}
         return to_arrays(done.optimizer_state, optimizer.position() if isinstance(optimizer, GoingOn) else {})
+
+    def core(self, n: int | None) -> Any:
+        """The training data that matters most to the model as it is, so many samples; all of it without a number.
+
+        Raises:
+            OptionError: more than there are.
+            DataError: data that comes in batches.
+        """
+        return self.train if n is None else CoreSamples(self.train, self.model, self.loss).first(n)
 
     def repair(self, teacher: Any, plan: Plan, seed: int, on_layer: Callable[[Any], object]) -> Any:
         """A copy of the model whose kept weights make up for what the plan cuts, as ``teacher`` has it."""
         data = self.val if self.train is None else self.train
         return repair(self.model, plan, data, teacher=teacher, seed=seed, on_layer=on_layer)
 
-    def healing(self, finetune: int | None, repair: bool | None) -> Healing:
+    def healing(self, finetune: int | None, repair: bool | None, **own: Any) -> Healing:
         """What follows a cut: what was asked for, or the Lab's own."""
         if repair is not None and not isinstance(repair, bool):
             raise OptionError(f"repair is {shown(repair)}; give True or False")
         chosen = self.training.repair if repair is None else repair
         if chosen and self.train is None and self.val is None:
             raise OptionError("repair needs data, without labels too; open the Lab with train= or val=")
-        return Healing(self.epochs(finetune), chosen)
+        epochs = self.epochs(finetune)
+        given = {name: value for name, value in own.items() if value is not None} if epochs else {}
+        for name, value in given.items():
+            CHECKS[name](value, name, {})
+        return Healing(epochs, chosen, **given)
 
     def epochs(self, asked: int | None) -> int:
         """The epochs of a step: what was asked for, or the Lab's own."""

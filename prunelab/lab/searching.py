@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from prunelab.evaluate.evaluate import listed
+from prunelab.graph import Graph, trace
 from prunelab.lab.progress import Meter
 from prunelab.lab.stepping import Choosing
 from prunelab.search import Space, Study, Trial
 from prunelab.search import space as make_space
 from prunelab.search.job import Job
+from prunelab.search.rehearsal import Usual
 from prunelab.search.search import search_job
 from prunelab.search.study import OnTrial
 
@@ -46,7 +49,8 @@ class Searching(Choosing):
         same call goes on where it was. The ratios are of dense units: a group that has lost more stays as it is.
 
         Args:
-            space: what is chosen from (without it, a ratio for each group, by the Lab's criterion).
+            space: what is chosen from (without it, a ratio for each group, by the Lab's criterion). Trials that train
+                take the Lab's learning rate and optimizer where the space has none.
             objectives: the Lab's first metric and "params", if left out.
             data: the validation data, if left out; trials with epochs or repair look at the training data.
             storage: the workspace's own file, if left out.
@@ -63,8 +67,10 @@ class Searching(Choosing):
             objectives = (next(iter(listed(self._task.metrics)), "loss"), "params")
         seed = self._work.seed_here() if seed is None else seed
         with self._work.begin("search", trials if isinstance(trials, int) else None, "trial") as meter:
+            usual = Usual(self._task.training.lr, self._task.training.optimizer)
             job = Job.of(self.graph, data, space, objectives, constraints, seed=seed, train=self._task.train,
-                         loss=self._task.loss, plan=self.plan, samples=options.pop("samples", None))
+                         loss=self._task.loss, plan=self.plan, samples=options.pop("samples", None), usual=usual,
+                         renew=self._as_now())
             kept = self._bench.store.folder
             if storage is None and kept is not None:
                 storage = self._kept(kept / "search", job, sampler)
@@ -74,6 +80,11 @@ class Searching(Choosing):
                 self._work.bench.undo()  # an interrupt may have hit where a mask was being taken off
             self._study = study
             return study
+
+    def _as_now(self) -> Callable[[], Graph]:
+        """The graph of a model of its own, as the Lab's is in the current state, wherever the Lab is by then."""
+        state, specs = self._nodes.state, list(self.graph.input_specs)
+        return lambda: trace(self._bench.copy_of(state), specs)
 
     def _kept(self, folder: Path, job: Job, sampler: Any) -> Path:
         """The workspace's file of this search: another space, state, sampler or seed has another one."""

@@ -154,7 +154,16 @@ class Stepping(Choosing):
             proposal = Proposal(self.plan, f"fine-tuned {counted(epochs, 'epoch')}", f"lab.finetune({epochs})")
             return self._work.carry_out(proposal, Healing(epochs), meter)
 
-    def adopt(self, plan: Any, *, finetune: int | None = None, repair: bool | None = None) -> State:
+    def adopt(
+        self,
+        plan: Any,
+        *,
+        finetune: int | None = None,
+        repair: bool | None = None,
+        lr: float | None = None,
+        optimizer: str | None = None,
+        sentences: int | None = None,
+    ) -> State:
         """Cut what a plan cuts, repair, fine-tune, evaluate, record; gives the new state.
 
         It is made from the nearest state on the way here that cuts nothing else: units that are gone cannot come back,
@@ -164,16 +173,26 @@ class Stepping(Choosing):
             plan: a `Plan` of this model, something with a ``plan`` (a trial of a study), a state's id or name, or the
                 units that go by group: ``{"conv1": [0, 3]}``.
             finetune, repair: as for `step`; those of a trial, where they were a part of it.
+            lr, optimizer: of this training, the optimizer by name; the Lab's own, or those that the trial chose.
+            sentences: on how many samples it trains, those that matter most to the model before the cut; all, or as
+                many as the trial.
 
         Raises:
             PlanError: a plan for another structure, or units that are not there.
-            OptionError: a plan that cuts nothing more than the current state.
+            OptionError: a plan that cuts nothing more than the current state, or a trial that built its own network.
         """
+        if getattr(plan, "arguments", None):
+            told = ", ".join(f"{name}={value!r}" for name, value in plan.arguments.items())
+            raise OptionError(f"trial {plan.number} built a network of its own ({told}), which is none of this Lab's; "
+                              "open a Lab on it: pl.Lab(study.model(trial), train=..., val=...)")
         wanted = self._wanted(plan)
         self.graph.check(wanted)
         tried = getattr(plan, "settings", {})  # a trial was judged with what heals it
         healing = self._task.healing(tried.get("epochs") or None if finetune is None else finetune,
-                                     tried.get("repair") or None if repair is None else repair)
+                                     tried.get("repair") or None if repair is None else repair,
+                                     lr=tried.get("lr") if lr is None else lr,
+                                     optimizer=tried.get("optimizer") if optimizer is None else optimizer,
+                                     sentences=tried.get("sentences") if sentences is None else sentences)
         start = next(state for state in reversed(self.path()) if contains(wanted, state.plan))
         if wanted.groups == start.plan.groups:
             raise OptionError(f"the plan cuts what {start.id} cuts; go there: lab.goto('{start.id}')")

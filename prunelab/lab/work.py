@@ -82,6 +82,7 @@ class Work:
         self.control.check()
         if parent is not self.bench.state:
             self.bench.visit(parent)
+        data = self.task.core(healing.sentences)  # as the uncut model ranks them
         seeded = self._seeded(step_seed(self.seed, len(self.bench.nodes.path(parent))))
         zero_cut(self.bench.graph.model, proposal.plan)
 
@@ -93,8 +94,8 @@ class Work:
             self._repair(proposal.plan, parent, seeded[0], meter)
         gathered = None
         if healing.epochs:
-            gathered = self.task.finetune(healing.epochs, proposal.plan, trained, self.bench.gathered(),
-                                          self._teacher(proposal.plan, parent))
+            gathered = self.task.finetune(healing, proposal.plan, trained, self.bench.gathered(),
+                                          self._teacher(proposal.plan, parent), data)
         trained_with = training_of(self.task) if healing.epochs else {}
         return self._record(meter, proposal, seeded, began, parent=parent.id, gathered=gathered,
                             trained_with=trained_with)

@@ -118,9 +118,13 @@ def actions(values: Mapping[str, Any]) -> list[Action]:
     return found
 
 
+# What follows the cut of a plan, or of units
+_HEALING = ("finetune", "repair", "lr", "optimizer", "sentences")
+
+
 def _step(step: Mapping[str, Any], k: int) -> Action:
     path: Keys = ("steps", k)
-    healing = {name: step[name] for name in ("finetune", "repair") if name in step}
+    healing = {name: step[name] for name in _HEALING if name in step}
     if "train" in step:
         return Action("finetune", path, (step["train"],))
     if "plan" in step:

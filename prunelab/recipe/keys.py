@@ -155,6 +155,9 @@ SECTIONS: Mapping[str, Mapping[str, Key]] = {
         "train": Key(whole(1), "instead of a cut: so many epochs of training"),
         "plan": Key(TEXT, "instead of a layer: a plan's file, all of which is cut"),
         "units": Key(UNITS, "instead of a layer: the units that go, by layer"),
+        "lr": Key(POSITIVE, "of a plan's or units' training: the learning rate ([finetune])"),
+        "optimizer": Key(Name("optimizer", _optimizers, lambda value: False), "of a plan's or units' training"),
+        "sentences": Key(whole(1), "of a plan's or units' training: on so many samples, those that matter most (all)"),
     },
     "schedule": {
         "name": Key(Name("schedule", _schedules), "how much at each step (cubic); or layer after layer (in_order)"),

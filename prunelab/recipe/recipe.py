@@ -179,6 +179,10 @@ class Recipe:
         if len(whole) > 1:
             raise self.error(f"a step has {whole[0]} and {whole[1]}, and is only one of them; make two steps of it",
                              "steps", k, whole[1])
+        own = next((key for key in ("lr", "optimizer", "sentences") if key in given), None)
+        if own is not None and not {"plan", "units"} & set(given):
+            raise self.error(f"{own} is of a step that takes a plan or units; other steps train as [finetune] says",
+                             "steps", k, own)
         return self._section(("steps", k), SECTIONS["steps"], given)
 
     def _section(self, path: Keys, keys: Mapping[str, Key], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from prunelab.errors import OptionError
+from prunelab.errors import OptionError, check_whole
+from prunelab.evaluate.batches import Batches
 from prunelab.evaluate.forward import LossFunction
 from prunelab.text import SentenceRanking, prune_sentences, rank_sentences
 from prunelab.text.samples import samples_of
@@ -18,15 +19,23 @@ class CoreSamples:
     dense model's margin.
 
     Args:
-        train: a map-style Dataset, or a tuple of arrays.
+        train: a map-style Dataset, a tuple of arrays, or what `batches` made of either.
     """
 
     def __init__(self, train: Any, model: Any, loss: str | LossFunction | None) -> None:
         self._train, self._model, self._loss = train, model, loss
 
     def first(self, n: int | None) -> Any:
-        """The ``n`` most important ones, in the order of the data; all of them without a number."""
-        return self._train if n is None else prune_sentences(self._train, n, self._ranking)
+        """The ``n`` most important ones, in the order of the data; all of them without a number.
+
+        Raises:
+            OptionError: more than there are.
+        """
+        if n is None:
+            return self._train
+        samples = samples_of(self._train)
+        kept = prune_sentences(samples, check_whole(n, "sentences", 1, len(samples)), self._ranking)
+        return self._train.only(kept.indices) if isinstance(self._train, Batches) else kept
 
     @cached_property
     def _ranking(self) -> SentenceRanking:

@@ -49,6 +49,13 @@ def _switch(value: Any, place: str, own: Mapping[str, Any]) -> None:
         raise OptionError(f"{place} is {shown(value)}; give True, False or both in a list")
 
 
+def _words(value: Any, place: str, own: Mapping[str, Any]) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (
+            0 <= value < 1 or (value >= 2 and value == int(value))):
+        raise OptionError(f"{place} is {shown(value)}; give the fraction of the words that go, in [0, 1), or how many "
+                          "stay, such as 500")
+
+
 # field -> what each of its values is checked by
 CHECKS: Mapping[str, Check] = {
     "sparsity": lambda value, place, own: check_ratio(value, place=place),
@@ -60,7 +67,7 @@ CHECKS: Mapping[str, Check] = {
     "round_to": lambda value, place, own: check_whole(value, place, 1),
     "clusters": lambda value, place, own: check_positive(value, place),
     "spatial": lambda value, place, own: check_ratio(value, place=place),
-    "vocabulary": lambda value, place, own: check_ratio(value, place=place),
+    "vocabulary": _words,
     "sentences": lambda value, place, own: value is None or check_whole(value, place, 1),
     "repair": _switch,
     "epochs": lambda value, place, own: check_whole(value, place),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import optuna
@@ -14,12 +14,14 @@ from prunelab.evaluate.identity import data_identity, fingerprint, model_identit
 from prunelab.evaluate.samples import Sample, hold, shuffled
 from prunelab.graph import Graph, as_layer, trace
 from prunelab.plan import Plan, as_plan
+from prunelab.search.building import Builder, name_of
 from prunelab.search.constraints import check_together, read_constraints
 from prunelab.search.core_samples import check_core
 from prunelab.search.fields import ends
 from prunelab.search.objectives import COSTS, Aims, read_objectives
-from prunelab.search.planning import Candidate, Planner
-from prunelab.search.rehearsal import Rehearsal
+from prunelab.search.planning import Planner
+from prunelab.search.rehearsal import Rehearsal, Usual
+from prunelab.search.remaking import Remaking
 from prunelab.search.running import Run
 from prunelab.search.samplers import Settings, sampler_of
 from prunelab.search.space import Space
@@ -51,11 +53,15 @@ class Job:
     loss: Any
     seed: int
     data_id: str
+    n_first: int | None = None
+    usual: Usual = field(default_factory=Usual)
+    renew: Callable[[], Graph] | None = None
 
     @classmethod
     def of(cls, model: Any, data: Any, space: Space | None, objectives: Any, constraints: Any, *, seed: int, train: Any,
-           loss: Any, plan: Plan | None, samples: int | None, inputs: Any = None) -> Job:
-        """Checked.
+           loss: Any, plan: Plan | None, samples: int | None, inputs: Any = None,
+           usual: Usual | None = None, renew: Callable[[], Graph] | None = None) -> Job:
+        """Checked. ``renew``: the graph again, as it is now, of a model that goes on afterwards.
 
         Raises:
             As `search`.
@@ -69,8 +75,7 @@ class Job:
         space = replace(space, constraints=given)
         aims = Aims.of(found, given, loss)
         check_together(aims.constraints, {})
-        source = data if isinstance(data, Batches) else batches(
-            data, model.model if isinstance(model, Graph) else model, in_process=True)
+        source = _batches(data, model.model if isinstance(model, Graph) else model)
         own = hold(source, None if samples is None else check_whole(samples, "samples", 1))
         graph = model if isinstance(model, Graph) else trace(
             as_layer(model), [x[:1] if x.ndim else x for x in own[0].inputs] if inputs is None else inputs)
@@ -80,8 +85,11 @@ class Job:
         if train is None and any(ends(space.epochs)):
             raise OptionError("the space has epochs of training, and there is nothing to train on; give train=")
         check_core(train, ends(space.sentences), ends(space.epochs))
+        if space.arguments and space.build is None:
+            raise OptionError(f"the space has arguments ({', '.join(space.arguments)}), and nothing that takes them; "
+                              "give it: pl.Space.load(path, build=Net)")
         return cls(graph, shuffled(own, _BATCH, seed), space, aims, base, data, train, loss, seed,
-                   data_identity(own))
+                   data_identity(own), samples, usual or Usual(), renew)
 
     def run(self, sampler: Any, trials: int, storage: Any, name: str, pruner: Any,
             on_batch: Callable[[], object] | None, start: list[dict[str, Any]]) -> Run:
@@ -92,21 +100,16 @@ class Job:
         """
         settings = Settings(self.seed, self.space.distributions, len(self.aims.objectives), trials)
         sampler_of(sampler, settings)  # a mistake is told before anything is measured
-        costs = tuple(n for n in self.aims.measured if n in COSTS)
-        planner = Planner(self.graph, self.space, self.base, costs=costs, data=self._looked_at(), loss=self.loss,
-                          seed=self.seed)
-        train = self.train if self.space.trains else None
-        rehearsal = Rehearsal(self.graph, self.held, self.aims, loss=self.loss, train=train, seed=self.seed,
-                              on_batch=on_batch)
-        plain = Space().settings({})
-        dense = Candidate(plain, self.base, planner.costs(self.base), "dense")
+        planner, rehearsal = self._tools(self.graph, on_batch=on_batch)
+        dense = planner.dense
         found = rehearsal.run(dense)
         values = {**found.values, **dense.costs}
         check_together(self.aims.constraints, values)
         self._check_reach(planner, values)
         study = Study(self.space, self.aims.objectives, values, self.base, seed=self.seed, planned=trials,
                       sampler=sampler if isinstance(sampler, str) else type(sampler).__name__)
-        study.judge_with(self.graph.model, self.data, self.loss)
+        study.remake_with(Remaking(lambda: self.graph if self.renew is None else self.renew(), self._tools,
+                                   self.n_first is not None, self.data, self.loss))
         asked = open_study(storage, name, [o.direction for o in self.aims.objectives], self._identity())
         chosen = asked.sampler = sampler_of(sampler, replace(settings, n_tried=len(asked.get_trials(deepcopy=False))))
         if not asked.get_trials(deepcopy=False) and not isinstance(chosen, optuna.samplers.GridSampler):
@@ -116,6 +119,20 @@ class Job:
         asked.pruner = optunas or optuna.pruners.NopPruner()
         return Run(asked, study, self.aims, planner, rehearsal, dominated, optunas is not None,
                    shared=storage is not None, bounds=self.aims.bounds(values, found.rows))
+
+    def _tools(self, graph: Graph, whole: bool = False,
+               on_batch: Callable[[], object] | None = None) -> tuple[Planner, Rehearsal]:
+        """What plans trials and what measures them, on a graph of the model; on the ``whole`` of the data, or on what
+        trials see of it."""
+        costs = tuple(n for n in self.aims.measured if n in COSTS)
+        builder = None if self.space.build is None else Builder(
+            self.space.build, list(graph.input_specs), graph.model, self.seed)
+        held = hold(_batches(self.data, graph.model), None) if whole else self.held
+        planner = Planner(graph, self.space, self.base, costs=costs, data=self._looked_at(), loss=self.loss,
+                          seed=self.seed, builder=builder)
+        train = self.train if self.space.trains else None
+        return planner, Rehearsal(graph, held, self.aims, loss=self.loss, train=train, seed=self.seed,
+                                  on_batch=on_batch, builder=builder, usual=self.usual)
 
     def fingerprint(self, sampler: Any) -> str:
         """This search, by this sampler and seed, in a few letters."""
@@ -131,7 +148,8 @@ class Job:
                 "data": self.data_id,
                 "objectives": [o.name for o in self.aims.objectives],
                 "constraints": [str(c) for c in self.aims.constraints],
-                "variables": [f"{n}: {v}" for n, v in self.space.variables.items()]}
+                "variables": [f"{n}: {v}" for n, v in self.space.variables.items()],
+                "what does not vary": self.space.fixed, "build": name_of(self.space.build)}
 
     def _check_reach(self, planner: Planner, dense: dict[str, float]) -> None:
         """Refuse a bound on a cost that the largest ratios of the space do not meet.
@@ -147,6 +165,8 @@ class Job:
                 raise OptionError(f"the constraint '{c}' cannot be met: without any cut there are {dense[c.name]:,.6g} "
                                   f"{c.name}, and no plan has more; allow less")
         wanted = [c for c in self.aims.constraints if c.op == "<=" and c.name in ("params", "macs")]
+        if self.space.arguments:  # which of them make the least is not known
+            return
         if not wanted or not most or len(most) < len(self.space.ratios):
             return
         first = {n: getattr(v, "low", None) if hasattr(v, "low") else v.choices[0]
@@ -156,6 +176,10 @@ class Job:
             if c.missed(least[c.name], dense[c.name]) > 0:
                 raise OptionError(f"the constraint '{c}' cannot be met in this space: at its largest ratios "
                                   f"{least[c.name]:,.0f} {c.name} are left; allow that, or give larger ratios")
+
+
+def _batches(data: Any, model: Any) -> Batches:
+    return data if isinstance(data, Batches) else batches(data, model, in_process=True)
 
 
 def _pruner(given: Any, n_objectives: int) -> tuple[bool, Any]:

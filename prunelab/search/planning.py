@@ -19,6 +19,7 @@ from prunelab.graph.removals import is_sparse
 from prunelab.graph.sparse import Pattern
 from prunelab.plan import Plan, propose
 from prunelab.plan.scopes import SCOPE_NEEDS
+from prunelab.search.building import Builder
 from prunelab.search.fields import TARGETS
 from prunelab.search.space import Space
 from prunelab.surgery import compact
@@ -26,7 +27,7 @@ from prunelab.surgery import compact
 # Scopes that want to know what each group bears
 _LOSSES = ("sensitivity", "budget")
 # What follows a cut: two trials of one plan that differ in it are two
-_HEALING = ("repair", "epochs", "lr", "optimizer", "sentences", "quantization")
+_HEALING = ("repair", "epochs", "lr", "optimizer", "sentences", "quantization", "arguments")
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,20 @@ class Planner:
 
     Args:
         base: what is gone already. ``costs``: the names of those that are wanted. ``data``, ``loss``: for criteria and
-            scopes that look at data.
+            scopes that look at data. ``builder``: of the networks that trials build, where they do.
     """
 
     def __init__(self, graph: Graph, space: Space, base: Plan, *, costs: tuple[str, ...] = (), data: Any = None,
-                 loss: Any = None, seed: int = 0) -> None:
+                 loss: Any = None, seed: int = 0, builder: Builder | None = None) -> None:
         self.graph, self.space, self.base, self.seed = graph, space, base, seed
-        self._costs, self._data, self._loss = costs, data, loss
+        self._costs, self._data, self._loss, self._builder = costs, data, loss, builder
         self._scores: dict[tuple[Any, ...], Any] = {}
         self._calibrations: dict[str, Calibration] = {}
+
+    @property
+    def dense(self) -> Candidate:
+        """The model as it is: what is gone already, and nothing else."""
+        return Candidate(Space().settings({}), self.base, self.costs(self.base), "dense")
 
     def candidate(self, chosen: Mapping[str, Any]) -> Candidate:
         """The plan of what a trial chose.
@@ -67,6 +73,17 @@ class Planner:
             OptionError: a target that cannot be met.
         """
         settings = self.space.settings(chosen)
+        return self._on(settings["arguments"])._candidate(settings)
+
+    def _on(self, arguments: Mapping[str, Any]) -> Planner:
+        """The planner of the network that these arguments build; this one, where there are none."""
+        if self._builder is None or not arguments:
+            return self
+        graph = self._builder.graph(arguments)
+        return Planner(graph, self.space, Plan.empty(graph), costs=self._costs, data=self._data, loss=self._loss,
+                       seed=self.seed)
+
+    def _candidate(self, settings: Mapping[str, Any]) -> Candidate:
         plan = self._plan(settings)
         cut = [(g.name, np.asarray(g.zeros if is_sparse(g) else g.removed))  # type: ignore[union-attr]
                for g in plan.groups if g.n_removed]
@@ -82,18 +99,25 @@ class Planner:
         pattern = Pattern.parse(granularity)
         if pattern is not None and pattern.kind == "n:m":
             amount = {}
-        losses = self._losses if scope in _LOSSES else None
-        plan = propose(
-            self.graph, criterion, **amount, scope=scope, granularity=granularity, round_to=settings["round_to"],
-            ignore=self.space.ignore, seed=self.seed, start=self.base, losses=losses,
-            data=self._calibration(granularity), loss=self._loss,
-            scores=None if pattern is not None else self._scored(criterion, settings, granularity))
+        plan = self.base
+        if amount.get("ratios", True):  # there may be words, a region, or a constructor's arguments alone
+            plan = propose(
+                self.graph, criterion, **amount, scope=scope, granularity=granularity, round_to=settings["round_to"],
+                ignore=self.space.ignore, seed=self.seed, start=plan, losses=self._losses if scope in _LOSSES else None,
+                data=self._calibration(granularity), loss=self._loss,
+                scores=None if pattern is not None else self._scored(criterion, settings, granularity))
         for name in ("spatial", "vocabulary"):
             if settings[name]:
-                plan = propose(self.graph, criterion if name == "vocabulary" else "l1_weight", sparsity=settings[name],
-                               granularity=name, start=plan, seed=self.seed, loss=self._loss,
-                               data=self._data if name == "spatial" else self._calibration(name))
+                plan = propose(self.graph, criterion if name == "vocabulary" else "l1_weight",
+                               **self._amount(name, settings[name]), granularity=name, start=plan, seed=self.seed,
+                               loss=self._loss, data=self._data if name == "spatial" else self._calibration(name))
         return plan
+
+    def _amount(self, granularity: str, asked: float) -> dict[str, Any]:
+        """A fraction as it is; a number of words that stay as the ratio of each table that has more."""
+        if asked < 1:
+            return {"sparsity": asked}
+        return {"ratios": {g.name: max(1 - asked / g.units, 0.0) for g in self._groups(granularity) if g.prunable}}
 
     def _criterion(self, settings: Mapping[str, Any]) -> Criterion:
         found = self.space.criterion_of(settings["criterion"])

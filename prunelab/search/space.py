@@ -26,6 +26,7 @@ from prunelab.plan import Plan, match
 from prunelab.plan.isomorphic import kind_of
 from prunelab.render.numbers import counted, number
 from prunelab.render.table import html_table, text_table
+from prunelab.search.building import Build, name_of, read_build
 from prunelab.search.constraints import Constraint
 from prunelab.search.fields import CHECKS, TARGETS, VARYING, ends
 from prunelab.search.files import check_format, load, save
@@ -45,11 +46,16 @@ class Space:
     whether every group that a pattern matches has a ratio of its own, those of a kind share one, or all of a pattern.
     ``sparsity``, ``macs`` or ``params`` instead: one amount for all, spread by ``scope``. ``criterion``,
     ``granularity``, ``round_to``, ``ignore``: as for `prunelab.propose`. ``clusters``: how many k-means makes of a
-    group's units, with the criterion "cluster"; ``spatial``, ``vocabulary``: the fraction of the inputs' area, of the
-    words. ``repair``, ``epochs``, ``lr``, ``optimizer``: what follows a cut; ``sentences``: on how many samples trials
-    train, those that matter most (`prunelab.text.rank_sentences`; None: all). ``quantization``: "none", "int8_weights",
-    or "int8" (what layers read too, its ranges found on data). ``groups``: by the name of a ratio, the groups that have
-    it, where a model is known.
+    group's units, with the criterion "cluster"; ``spatial``: the fraction of the inputs' area that goes;
+    ``vocabulary``: that of the words, or how many stay, such as 500 (trials read words that are gone as zeros;
+    `prunelab.text.prune_vocabulary` makes them the unknown word). ``repair``, ``epochs``, ``lr``, ``optimizer``: what
+    follows a cut; ``sentences``: on how many samples trials train, those that matter most
+    (`prunelab.text.rank_sentences`; None: all). ``quantization``: "none", "int8_weights", or "int8" (what layers read
+    too, its ranges found on data). ``groups``: by the name of a ratio, the groups that have it, where a model is known.
+
+    ``build``, ``arguments``: a constructor and what it is called with, by name, such as ``{"width": (8, 32), "kernel":
+    [3, 5]}``. Each trial builds its own network then and trains it from its first weights, ``epochs`` long: there are
+    no weights to cut. Amounts and ratios cut such a network before it is trained.
     """
 
     ratios: Mapping[str, Variable | Plain] = field(default_factory=dict)
@@ -71,6 +77,8 @@ class Space:
     lr: Variable | Plain = None
     optimizer: Variable | Plain = None
     quantization: Variable | Plain = "none"
+    build: Build | None = None
+    arguments: Mapping[str, Variable | Plain] = field(default_factory=dict)
     constraints: tuple[Constraint, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     own: Mapping[str, Criterion] = field(default_factory=dict, repr=False)
@@ -84,7 +92,13 @@ class Space:
                 check_ratio(value, place=f"the ratio of '{name}'")
         if self.per not in PER:
             raise unknown_name("per", self.per, PER)
+        words = self.vocabulary
+        if isinstance(words, Between) and words.low < 1 <= words.high:
+            raise OptionError(f"vocabulary goes from {number(words.low)} to {number(words.high)}, from a fraction of "
+                              "the words that go to a number that stay; give two of one kind")
         self._check_amounts()
+        if self.arguments:
+            self._check_built()
 
     def _check_amounts(self) -> None:
         asked = [name for name in TARGETS if getattr(self, name) is not None]
@@ -97,6 +111,14 @@ class Space:
             raise OptionError(f"scope is {self.scope}, and it spreads one amount over all groups: give "
                               "sparsity, macs or params too, such as sparsity=(0.3, 0.9)")
 
+    def _check_built(self) -> None:
+        if min(ends(self.epochs), default=0) < 1:
+            raise OptionError("arguments are those of networks that trials build, whose weights are new: each is to be "
+                              "trained; give epochs, such as epochs=3, or epochs=[1, 5]")
+        if any(ends(self.repair)):
+            raise OptionError("repair makes up for a cut of trained weights, and networks that trials build have none; "
+                              "leave repair or arguments out")
+
     # reading
 
     @property
@@ -104,7 +126,17 @@ class Space:
         """What differs from trial to trial, by name: ``ratios.conv1``, ``criterion``."""
         named = {f"ratios.{name}": ratio for name, ratio in self.ratios.items()}
         named.update({name: getattr(self, name) for name in VARYING})
+        named.update({f"arguments.{name}": value for name, value in self.arguments.items()})
         return {name: v for name, v in named.items() if isinstance(v, (Between, Among)) and is_variable(v)}
+
+    @property
+    def fixed(self) -> list[str]:
+        """What does not vary, and is not as it is by itself: ``epochs: 3``."""
+        plain, varies = Space(), self.variables
+        own = {name: getattr(self, name) for name in VARYING if getattr(self, name) != getattr(plain, name)}
+        own.update({f"ratios.{name}": v for name, v in self.ratios.items()})
+        own.update({f"arguments.{name}": v for name, v in self.arguments.items()})
+        return [f"{name}: {_told(v)}" for name, v in own.items() if name not in varies]
 
     @property
     def distributions(self) -> dict[str, BaseDistribution]:
@@ -129,7 +161,8 @@ class Space:
         for name, ratio in self.ratios.items():
             value = chosen.get(f"ratios.{name}", only_value(ratio))
             ratios.update(dict.fromkeys(self.groups.get(name, (name,)), value))
-        return {**out, "ratios": ratios}
+        built = {name: chosen.get(f"arguments.{name}", only_value(v)) for name, v in self.arguments.items()}
+        return {**out, "ratios": ratios, "arguments": built}
 
     def ladder(self, steps: int) -> list[dict[str, Any]]:
         """So many settings that cut all groups alike, from least to much: where ratios are at the same place of their
@@ -180,7 +213,7 @@ class Space:
             SearchError: nothing is left that differs.
         """
         amounts = any(getattr(self, name) is not None for name in TARGETS)
-        asked = self.ratios or ({} if amounts else {"*": RATIOS})
+        asked = self.ratios or ({} if amounts or self.arguments else {"*": RATIOS})
         if self.groups:
             asked, found = self.ratios, dict(self.groups)
             for names in self.groups.values():
@@ -249,8 +282,11 @@ class Space:
         plain = Space()
         rows += [[name, _told(getattr(self, name))] for name in VARYING
                  if getattr(self, name) != getattr(plain, name) or name in self.variables]
+        built = name_of(self.build) or "what is built"
+        rows += [[f"{name} of {built}", _told(v)] for name, v in self.arguments.items()]
         rows += [["ignore", ", ".join(self.ignore)]] if self.ignore else []
-        return [*rows, *(["constraint", str(c)] for c in self.constraints)]
+        return [*rows, *(["constraint", str(c)] for c in self.constraints)] or [
+            ["ratio of each group that can be cut", _told(RATIOS)]]
 
     def _total(self) -> str:
         n, size = len(self.variables), self.size
@@ -258,14 +294,12 @@ class Space:
         return f"Space of {counted(n, 'variable')}{told}"
 
     def __str__(self) -> str:
-        rows = self._rows() or [["ratio of each group that can be cut", _told(RATIOS)]]
-        return text_table(["what", "from"], rows, title=self._total())
+        return text_table(["what", "from"], self._rows(), title=self._total())
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = self._rows() or [["ratio of each group that can be cut", _told(RATIOS)]]
-        return html_table(["what", "from"], rows, caption=self._total())
+        return html_table(["what", "from"], self._rows(), caption=self._total())
 
     # files
 
@@ -275,19 +309,26 @@ class Space:
                                "ratios": {name: _json(v) for name, v in self.ratios.items()},
                                "groups": {name: list(names) for name, names in self.groups.items()},
                                "constraints": [[c.name, c.op, c.bound, c.unit] for c in self.constraints]}
+        if self.arguments:
+            out.update(build=name_of(self.build), arguments={name: _json(v) for name, v in self.arguments.items()})
         return {**out, **{name: _json(getattr(self, name)) for name in VARYING}}
 
     @classmethod
-    def from_json(cls, data: Any, *, place: str = "the space", own: Mapping[str, Criterion] | None = None) -> Space:
-        """The space that ``to_json`` gave; ``own`` are criteria that are none of prunelab's, by name.
+    def from_json(cls, data: Any, *, place: str = "the space", own: Mapping[str, Criterion] | None = None,
+                  build: Any = None) -> Space:
+        """The space that ``to_json`` gave; ``own`` are criteria that are none of prunelab's, by name. A file only names
+        its constructor, since reading one runs no code: ``build`` is it.
 
         Raises:
             SearchError: data of another kind, or damaged; ``place`` is named.
         """
         check_format(data, FORMAT, VERSION, place, "Space.save")
         try:
-            values = {name: read_variable(data[name], name) for name in VARYING}
+            # a field that came with a later version is as it is by itself
+            values = {name: read_variable(data[name], name) for name in VARYING if name in data}
             return cls(per=str(data["per"]), ignore=tuple(map(str, data["ignore"])), own=own or {},
+                       build=read_build(build), arguments={str(k): read_variable(v, k)
+                                                           for k, v in data.get("arguments", {}).items()},
                        ratios={str(k): read_variable(v, k) for k, v in data["ratios"].items()},
                        groups={str(k): tuple(map(str, v)) for k, v in data["groups"].items()},
                        constraints=tuple(Constraint(str(n), str(op), float(b), str(u))
@@ -304,13 +345,15 @@ class Space:
         return save(path, self.to_json(), "the space")
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, own: Mapping[str, Criterion] | None = None) -> Space:
-        """Read one; no code runs. ``own``: criteria that are none of prunelab's, by name.
+    def load(cls, path: str | os.PathLike[str], *, own: Mapping[str, Criterion] | None = None,
+             build: Any = None) -> Space:
+        """Read one; no code runs. ``own``: criteria that are none of prunelab's, by name. ``build``: the constructor
+        that its arguments are of.
 
         Raises:
             SearchError: a file that is not there, or is none.
         """
-        return cls.from_json(load(path, "Space.save"), place=os.fspath(path), own=own)
+        return cls.from_json(load(path, "Space.save"), place=os.fspath(path), own=own, build=build)
 
 
 def _above(value: Variable | Plain, least: float) -> Variable | Plain:

@@ -18,6 +18,7 @@ from prunelab.search.files import check_format, load, save
 from prunelab.search.front import Array, front_of, hypervolume, knee_of
 from prunelab.search.importance import importances
 from prunelab.search.objectives import COSTS, Objective
+from prunelab.search.remaking import Remaking
 from prunelab.search.space import Space
 from prunelab.search.trial import CUT_SHORT, FAILED, Trial
 from prunelab.search.within import smallest_within
@@ -46,7 +47,7 @@ class Study:
         self.sampler, self.seed, self.planned, self.note = sampler, seed, planned, note
         self._trials: dict[int, Trial] = {t.number: t for t in trials}
         self._listeners: list[OnTrial] = []
-        self._judge: tuple[Any, Any, Any] | None = None  # model, data, loss
+        self._remaking: Remaking | None = None
 
     # trials as they come
 
@@ -67,9 +68,9 @@ class Study:
         """Take a trial that ended before, and tell nobody."""
         self._trials[trial.number] = trial
 
-    def judge_with(self, model: Any, data: Any, loss: Any) -> None:
-        """What `within` verifies with."""
-        self._judge = (model, data, loss)
+    def remake_with(self, remaking: Remaking) -> None:
+        """What `model` makes networks with, and `within` verifies with."""
+        self._remaking = remaking
 
     # reading
 
@@ -138,20 +139,39 @@ class Study:
 
         Args:
             points: by metric, hundredths above the dense model's value, negative below it.
-            model, data, loss: where the study was loaded from a file.
+            model, data, loss: where the study was loaded from a file; a number as ``loss`` is points of that metric.
 
         Raises:
             SearchError: no trial is within; the nearest is named.
             UnknownNameError: a metric that was not measured.
         """
-        judge = self._judge if model is None else (model, data, loss)
-        if judge is None:
+        if isinstance(loss, (int, float)):
+            points, loss = {**points, "loss": float(loss)}, None
+        own = self._remaking
+        if model is None and own is None:
             raise OptionError("a loaded study has no model to verify with; give both: study.within(accuracy=-1.0, "
                               "model=net, data=val)")
         whole = [t for t in self if t.is_whole and t.is_inside]
         if not whole:
             raise SearchError(f"no trial is complete and within the constraints: {self._why_none()}")
-        return smallest_within(whole, self.objectives, self.dense, points, judge)
+        judge = (own.graph.model, own.data, own.loss) if model is None and own is not None else (model, data, loss)
+        on_all = self.dense if own is None or not own.is_part else own.dense
+        return smallest_within(whole, self.objectives, self.dense, points, judge, None if own is None else own.values,
+                               on_all)
+
+    def model(self, trial: Trial | int) -> Any:
+        """The smaller model of a trial (or of its number) as it was measured, a new ``nn.Layer``: cut, repaired and
+        trained again as then, or built with the trial's arguments and trained; in float where the trial was in eight
+        bits. The same seed on the same machine gives the same weights.
+
+        Raises:
+            OptionError: a study from a file, which has no model.
+            SearchError: no such trial.
+        """
+        if self._remaking is None:
+            raise OptionError("a loaded study has no model to make it of; search again with the storage= that it was "
+                              "made in, or cut the model yourself: pl.compact(net, trial.plan)")
+        return self._remaking.model(self[trial] if isinstance(trial, int) else trial)
 
     def hypervolume(self) -> Any:
         """What the front covers after each trial, as a pandas Series by number: 1 is the box from the worst values that

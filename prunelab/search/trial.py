@@ -54,6 +54,11 @@ class Trial:
         return self.made
 
     @property
+    def arguments(self) -> dict[str, Any]:
+        """What its network was built with, where trials build theirs."""
+        return dict(self.settings.get("arguments", {}))
+
+    @property
     def ratios(self) -> dict[str, float]:
         """By group, the fraction removed: what was asked for, or what came of an amount for all."""
         asked = dict(self.settings["ratios"])
@@ -91,7 +96,9 @@ class Trial:
         data = {key: value for key, value in vars(self).items() if key != "made"}
         for key in ("chosen", "settings", "values", "missed"):
             data[key] = dict(data[key])
-        if self.made is not None:
+        if self.made is not None and self.arguments:  # of a structure of its own
+            data["plan"] = {"whole": self.made.to_json()}
+        elif self.made is not None:
             plain = {g.name: list(g.removed) for g in self.made.groups if isinstance(g, PlanGroup) and g.n_removed}
             other = [g.to_json() for g in self.made.groups if not isinstance(g, PlanGroup) or g.granularity in (
                 "spatial", "vocabulary", "expert")]
@@ -104,10 +111,14 @@ class Trial:
         """The trial that ``to_json`` gave, of a study whose plans are for the structure of ``base``."""
         told = dict(data)
         plan = told.pop("plan", None)
+        # what came with a later version is as it is by itself
+        told["settings"] = {"sentences": None, "arguments": {}, **told["settings"]}
         return cls(**told, made=None if plan is None else _plan(plan, base))
 
 
 def _plan(data: Mapping[str, Any], base: Plan) -> Plan:
+    if "whole" in data:
+        return Plan.from_json(data["whole"])
     removed, groups = data["removed"], base.groups
     if data["groups"]:
         more = Plan.from_json({**base.to_json(), "groups": data["groups"]}).groups

@@ -39,6 +39,9 @@ class Between:
             raise OptionError(f"a range from {self.low:g} to {self.high:g} holds nothing; give the lower end first")
         if self.step is not None and not self.step > 0:
             raise OptionError(f"the step of a range is {shown(self.step)}; it is a number above 0")
+        if self.whole and any(v != int(v) for v in (self.low, self.high, self.step or 1)):
+            raise OptionError(f"a range from {self.low:g} to {self.high:g} is of whole numbers; give whole ends and a "
+                              "whole step")
         if self.log and (self.low <= 0 or self.step is not None):
             raise OptionError(f"a range from {self.low:g} by its logarithm begins above 0, and has no step")
 
@@ -128,7 +131,7 @@ def read_variable(value: Any, place: str, *, whole: bool = False) -> Variable | 
     if isinstance(value, numbers.Number) and hasattr(value, "item"):
         value = value.item()  # NumPy's
     if isinstance(value, str) and value.count(":") == 2:
-        return _from_text(value, place)
+        return _from_text(value, place, whole)
     if isinstance(value, (str, bool, int, float)):
         return value
     try:
@@ -147,12 +150,12 @@ def read_variable(value: Any, place: str, *, whole: bool = False) -> Variable | 
     raise OptionError(f"{place} is {shown(value)}; {_WANTED}")
 
 
-def _from_text(text: str, place: str) -> Between:
+def _from_text(text: str, place: str, whole: bool) -> Between:
     try:
         low, high, step = map(float, text.split(":"))
     except ValueError:
         raise OptionError(f"{place} is {text!r}; a range in steps is from:to:step, such as '0.1:0.9:0.1'") from None
-    return Between(low, high, step)
+    return Between(low, high, step, whole=whole)
 
 
 def _is_number(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,20 +28,25 @@ class Limit:
 
 
 def smallest_within(trials: Sequence[Trial], objectives: Sequence[Objective], dense: Mapping[str, float],
-                    points: Mapping[str, float], judge: tuple[Any, Any, Any]) -> Trial:
+                    points: Mapping[str, float], judge: tuple[Any, Any, Any],
+                    measure: Callable[[Trial], Mapping[str, float]] | None = None,
+                    on_all: Mapping[str, float] | None = None) -> Trial:
     """The first of the trials, from the smallest, that is within so many points of the dense model, on all of the data.
 
     Args:
-        judge: the model, the data and the loss that it is verified with.
+        judge: the model, the data and the loss that it is verified with. ``measure``: of trials that are more than a
+            plan (trained, in eight bits, built anew) what they are at on all of the data, where they saw a part of it.
+            ``on_all``: the dense model's values there.
 
     Raises:
         SearchError: none is; the nearest is named.
     """
     limits = read_limits(points, objectives, dense)
+    verified = limits if on_all is None else read_limits(points, objectives, on_all)
     small = next((o.name for o in objectives if o.is_cost), "params")
     for trial in sorted(trials, key=lambda t: t.values.get(small, float(t.plan.cost.params))):
         if all(limit.allows(trial.values[limit.objective.name]) for limit in limits) and _verified(
-                trial, limits, *judge):
+                trial, verified, *judge, measure):
             return trial
     name, by = next(iter(points.items()))
     objective = limits[0].objective
@@ -68,11 +73,14 @@ def read_limits(points: Mapping[str, float], objectives: Sequence[Objective],
     return [Limit(measured[name], dense[name] + by / 100) for name, by in points.items()]
 
 
-def _verified(trial: Trial, limits: Sequence[Limit], model: Any, data: Any, loss: Any) -> bool:
+def _verified(trial: Trial, limits: Sequence[Limit], model: Any, data: Any, loss: Any,
+              measure: Callable[[Trial], Mapping[str, float]] | None) -> bool:
     settings = trial.settings
+    found: Mapping[str, float]
     if settings["repair"] or settings["epochs"] or settings["quantization"] != "none":
-        return True  # measured on all of the data that was given, on weights that are gone again
-    metrics: list[MetricName] = [limit.objective.metric for limit in limits if limit.objective.metric is not None]
-    with mask(model, trial.plan):
-        found = evaluate(model, data, metrics, loss)
+        found = trial.values if measure is None else measure(trial)  # without it they are of all of the data already
+    else:
+        metrics: list[MetricName] = [limit.objective.metric for limit in limits if limit.objective.metric is not None]
+        with mask(model, trial.plan):
+            found = evaluate(model, data, metrics, loss)
     return all(limit.allows(found[limit.objective.name]) for limit in limits)

@@ -52,12 +52,17 @@ def samples_of(dataset: Any) -> Any:
     Raises:
         DataError: what cannot be, or has no samples.
     """
+    if isinstance(dataset, Batches) and dataset.samples is not None:
+        dataset = dataset.samples
     if isinstance(dataset, tuple) and dataset and all(isinstance(a, (np.ndarray, paddle.Tensor)) for a in dataset):
         if len({len(a) for a in dataset}) > 1:
             raise DataError(f"the arrays have {', '.join(str(len(a)) for a in dataset)} samples; give as many of each")
         dataset = Columns(dataset)
     if isinstance(dataset, DataLoader):
         raise DataError("the dataset is a DataLoader; give its dataset: loader.dataset")
+    if isinstance(dataset, Batches):
+        raise DataError("the data comes in batches, and is not read by index; give a map-style Dataset or a tuple of "
+                        "arrays (ids, labels)")
     if isinstance(dataset, IterableDataset) or not isinstance(dataset, Dataset):
         raise DataError(f"the dataset is {shown(dataset)}, which is not read by index; give a map-style Dataset or a "
                         "tuple of arrays (ids, labels)")

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab_nets import everything, lab
+from lab_nets import data, everything, lab
 
 import prunelab as pl
 from prunelab import errors
 from prunelab.lab import Progress
+from prunelab.lab.repeating import recipe_data
 from prunelab.search import Trial
 
 
@@ -48,6 +49,45 @@ def test_a_trial_heals_when_it_is_adopted_as_it_did_when_it_was_tried() -> None:
     state = opened.adopt(study.best)
     assert f"finetune={study.best.settings['epochs']}, repair=True" in state.action
     assert "finetune=0)" in lab().adopt(study.best, finetune=0, repair=False).action
+
+
+@pytest.mark.parametrize("own", [{}, {"lr": 0.02, "optimizer": "sgd"}])
+def test_a_trial_that_trained_has_the_same_values_when_it_is_adopted_and_when_it_is_made_again(own: Any) -> None:
+    opened = lab(train=data(24), metrics=("loss", "accuracy"), **own)
+    space = pl.space(ratios={"3": (0.3, 0.6)}, repair=[False, True], epochs=[1, 2], sentences=[9, None],
+                     **({} if own else {"lr": (1e-3, 1e-2), "optimizer": ["adam", "momentum"]}))
+    study = opened.search(space, "random", trials=6, pruner=None)
+    assert study.trials["sentences"].nunique(dropna=False) == 2
+    for trial in study:
+        assert trial.is_whole, trial.reason
+        state = opened.adopt(trial)
+        assert state.metrics["loss"] == pytest.approx(trial.values["loss"], rel=1e-5)
+        assert opened.replay(state.id).same
+        # the Lab is elsewhere by now
+        made = study.model(trial.number)
+        assert pl.evaluate(made, data(12, 1), "loss")["loss"] == pytest.approx(trial.values["loss"], rel=1e-5)
+        assert study.within(loss=1e4).number == min(study, key=lambda t: t.values["params"]).number
+        opened.goto("s0")
+    told = next(t for t in study if t.settings["sentences"] == 9)
+    action = opened.adopt(told).action
+    opened.goto("s0")
+    assert "sentences=9" in action
+    assert ("optimizer=" in action) == (not own)
+    assert "sentences" not in opened.adopt(told, finetune=0).action
+
+
+def test_a_line_with_a_training_of_its_own_becomes_a_step_of_a_recipe(tmp_path: Path) -> None:
+    opened = lab(train=data(24))
+    state = opened.adopt({"3": [0, 2]}, finetune=1, lr=0.004, optimizer="sgd", sentences=9)
+    assert state.action == "lab.adopt({'3': [0, 2]}, finetune=1, lr=0.004, optimizer='sgd', sentences=9)"
+    (step,) = recipe_data(opened)["steps"]
+    assert step == {"units": {"3": [0, 2]}, "finetune": 1, "lr": 0.004, "optimizer": "sgd", "sentences": 9}
+    with pytest.raises(errors.UnknownNameError, match="unknown optimizer 'sdg'; did you mean 'sgd'"):
+        opened.adopt({"3": [0, 2, 4]}, finetune=1, optimizer="sdg")
+    with pytest.raises(errors.OptionError, match="sentences is 99; it is a whole number from 1 to 24"):
+        opened.adopt({"3": [0, 2, 4]}, finetune=1, sentences=99)
+    with pytest.raises(errors.DataError, match="comes in batches, and is not read by index"):
+        lab().adopt({"3": [0, 2]}, finetune=1, sentences=9)
 
 
 def test_an_interrupt_gives_the_study_so_far_and_the_next_call_goes_on_in_another_process(tmp_path: Path) -> None:

@@ -42,3 +42,24 @@ def digits(n: int = 180) -> tuple[np.ndarray, np.ndarray]:
 def frame(study: pl.Study) -> Any:
     """All that a study says but for how long it took."""
     return study.trials.drop(columns="seconds")
+
+
+class Sized(nn.Layer):
+    """A network whose layers' own numbers its constructor takes."""
+
+    def __init__(self, width: int = 8, kernel: int = 3, norm: str = "batch", classes: int = 10) -> None:
+        super().__init__()
+        made = {"batch": nn.BatchNorm2D, "group": lambda n: nn.GroupNorm(2, n)}[norm]
+        self.conv1, self.norm1 = nn.Conv2D(1, width, kernel, padding=kernel // 2), made(width)
+        self.conv2, self.norm2 = nn.Conv2D(width, 2 * width, kernel, stride=2, padding=kernel // 2), made(2 * width)
+        self.head = nn.Linear(2 * width, classes)
+
+    def forward(self, x: Any) -> Any:
+        x = nn.functional.relu(self.norm1(self.conv1(x)))
+        return self.head(nn.functional.relu(self.norm2(self.conv2(x))).mean([2, 3]))
+
+
+@functools.cache
+def training(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    images = pl.datasets.digits("train")
+    return images.images[:n], images.labels[:n]

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import optuna
 import pytest
-from search_nets import digits, frame, net, trained
+from search_nets import digits, frame, net, trained, training
 
 import prunelab as pl
 from prunelab.errors import DataError, OptionError, PrunelabError, SearchError, Stopped, UnknownNameError
@@ -94,13 +94,36 @@ def test_within_is_the_smallest_that_keeps_it_and_says_the_nearest_where_none_do
 
 
 def test_within_verifies_on_all_the_data() -> None:
-    # the search sees 40 samples only, on which a trial may look better than it is
+    # the search sees 40 samples only, on which a trial, and the dense model, may look better than they are
     study = pl.search(trained(), digits(), sampler="random", trials=40, samples=40)
     model = trained()
-    dense = study.dense["accuracy"]
+    dense = pl.evaluate(model, digits())["accuracy"]
+    assert study.dense["accuracy"] != dense
+    whole = {}
+    for trial in study:
+        if trial.is_whole:
+            with pl.mask(model, trial.plan):
+                whole[trial.number] = pl.evaluate(model, digits(), "accuracy")["accuracy"] - dense
+    by_size = sorted(whole, key=lambda n: study[n].values["params"])
+    for lost in {100 * v - 0.01 for v in whole.values() if v < 0}:
+        few = {n: 100 * (study[n].values["accuracy"] - study.dense["accuracy"]) for n in whole}
+        assert study.within(accuracy=lost).number == next(
+            n for n in by_size if few[n] >= lost and 100 * whole[n] >= lost)
+
+
+def test_within_verifies_trials_that_trained_on_all_the_data_too() -> None:
+    data = digits(180)
+    space = pl.space(ratios=(0.0, 0.6), epochs=1, lr=1e-3, quantization=["none", "int8_weights"])
+    dense = pl.evaluate(trained(), data)["accuracy"]
+    study = pl.search(trained(), data, space, "random", trials=6, samples=20, train=training(120), pruner=None)
+    seen = [t for t in study if t.values["accuracy"] >= study.dense["accuracy"] - 0.25]
     found = study.within(accuracy=-25.0)
-    with pl.mask(model, found.plan):
-        assert pl.evaluate(model, digits(), "accuracy")["accuracy"] >= dense - 0.25
+    smaller = [t for t in seen if t.values["params"] < found.values["params"]]
+    assert smaller  # which 20 samples took to be within
+    for trial in [found, *smaller]:
+        if trial.settings["quantization"] == "none":
+            whole = pl.evaluate(study.model(trial), data)["accuracy"]
+            assert (whole >= dense - 0.25) == (trial is found)
 
 
 def test_a_study_is_kept_and_read_without_the_model(study: pl.Study, tmp_path: Path) -> None:
@@ -306,6 +329,24 @@ def test_a_storage_of_another_search_is_refused_with_the_difference(tmp_path: Pa
     optuna.create_study(storage=url, study_name="mine")
     with pytest.raises(SearchError, match="holds the study 'mine', which is none of prunelab's"):
         pl.search(trained(), digits(60), trials=2, storage=url, name="mine")
+
+
+def test_a_storage_of_a_search_with_other_settings_is_refused_too(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"trials": 2, "storage": tmp_path / "log"}
+    pl.search(trained(), digits(60), pl.space(), **options)
+    with pytest.raises(SearchError, match=r"another search .*what does not vary was  and is criterion: taylor; give"):
+        pl.search(trained(), digits(60), pl.space(criterion="taylor"), **options)
+    assert len(pl.search(trained(), digits(60), pl.space(), **options)) == 2
+
+
+def test_a_study_of_an_earlier_version_lacks_settings_that_came_later(study: pl.Study, tmp_path: Path) -> None:
+    data = study.to_json()
+    for trial in data["trials"]:
+        trial["settings"] = {k: v for k, v in trial["settings"].items() if k not in ("sentences", "arguments")}
+    again = pl.Study.from_json(data)
+    assert frame(again).equals(frame(study))
+    assert again.best.settings == study.best.settings
+    assert again.best.arguments == {}
 
 
 def test_a_storage_that_is_locked_says_so(tmp_path: Path) -> None:

@@ -68,6 +68,16 @@ def test_a_space_counts_prints_and_is_kept(graph: pl.Graph, tmp_path: Path) -> N
     assert pl.Space.load(space.save(tmp_path / "space.json")) == space
 
 
+def test_a_file_of_an_earlier_version_lacks_what_came_later(graph: pl.Graph, tmp_path: Path) -> None:
+    space = pl.space(graph, ratios=[0.0, 0.3], criterion=["l1_weight", "taylor"], repair=[False, True])
+    data = json.loads(space.save(tmp_path / "space.json").read_text())
+    for later in ("sentences", "vocabulary", "spatial"):
+        assert later in data
+        del data[later]
+    (tmp_path / "old.json").write_text(json.dumps(data))
+    assert pl.Space.load(tmp_path / "old.json") == space
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [

@@ -10,7 +10,7 @@ import numpy as np
 import paddle
 import pytest
 from paddle import nn
-from search_nets import digits, trained
+from search_nets import digits, trained, training
 
 import prunelab as pl
 from prunelab.errors import OptionError, SearchError
@@ -71,8 +71,66 @@ def test_words_go_as_a_variable_does() -> None:
     assert (study.trials["state"] == "complete").all(), study.trials["reason"].tolist()
     half = [t for t in study if t.chosen["vocabulary"] == 0.5]
     assert half
-    assert all(t.plan.group(next(g.name for g in t.plan.groups if g.granularity == "vocabulary")).n_removed == 10
-               for t in half)
+    assert all(words_of(t).n_removed == 10 for t in half)
+    for trial in study:
+        with pl.mask(model, trial.plan):
+            assert trial.values["loss"] == pytest.approx(pl.evaluate(model, data, "loss")["loss"], rel=1e-5)
+
+
+def words_of(trial: Any) -> Any:
+    return next(g for g in trial.plan.groups if g.granularity == "vocabulary")
+
+
+def test_the_size_of_the_vocabulary_is_a_variable_and_a_lab_adopts_it() -> None:
+    paddle.seed(0)
+    model, ids = Words(), np.random.default_rng(0).integers(0, 20, (40, 5))
+    data = (ids, ids[:, 0] % 3)
+    lab = pl.Lab(model, train=[(ids[k : k + 8], data[1][k : k + 8]) for k in range(0, 40, 8)], val=data,
+                 metrics=("loss", "accuracy"))
+    space = pl.space(ratios={"hidden": [0.0, 0.25]}, vocabulary=(6, 30), epochs=[0, 1], lr=0.01)
+    study = lab.search(space, "random", trials=5, pruner=None)
+    assert (study.trials["state"] == "complete").all(), study.trials["reason"].tolist()
+    assert {t.settings["epochs"] for t in study} == {0, 1}
+    for trial in study:
+        asked = trial.chosen["vocabulary"]
+        assert asked >= 20 or words_of(trial).n_removed == 20 - asked
+        state = lab.adopt(trial)
+        assert state.metrics["loss"] == pytest.approx(trial.values["loss"], rel=1e-5)
+        assert state.cost.params == trial.values["params"]
+        lab.goto("s0")
+    with pytest.raises(OptionError, match="vocabulary is 1; give the fraction of the words that go"):
+        pl.space(vocabulary=[1, 5])
+    with pytest.raises(OptionError, match=r"vocabulary goes from 0\.5 to 10, from a fraction"):
+        pl.space(vocabulary=(0.5, 10.0))
+
+
+def test_a_trial_that_trains_under_a_region_trains_the_smaller_model() -> None:
+    paddle.seed(0)
+    model = nn.Sequential(nn.Conv2D(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2D(8, 8, 3, padding=1), nn.ReLU(),
+                          nn.AdaptiveAvgPool2D(1), nn.Flatten(), nn.Linear(8, 10))
+    space = pl.space(ratios={"0": [0.0, 0.25]}, spatial=0.3, epochs=1, quantization=["none", "int8_weights"])
+    study = pl.search(model, digits(60), space, "grid", ("loss", "params"), trials=4, train=training(120), pruner=None)
+    assert (study.trials["state"] == "complete").all(), study.trials["reason"].tolist()
+    for trial in study:
+        if trial.settings["quantization"] == "none":
+            small = study.model(trial)
+            assert pl.evaluate(small, digits(60), "loss")["loss"] == pytest.approx(trial.values["loss"], rel=1e-5)
+            by_hand = pl.compact(model, trial.plan)
+            pl.finetune(by_hand, training(120), 1, seed=0)
+            assert pl.evaluate(by_hand, digits(60), "loss")["loss"] == pytest.approx(trial.values["loss"], rel=1e-5)
+    with pytest.raises(SearchError, match="2 times: repair re-solves weights where units go"):
+        pl.search(model, digits(60), replace(space, repair=True, quantization="none"), "grid", trials=2,
+                  train=training(120))
+
+
+def test_what_is_cut_takes_no_part_in_a_trial_s_training_from_its_first_batch_on() -> None:
+    model = trained()
+    space = pl.space(ratios={"*": 0.0, "0": [0.25, 0.5]}, epochs=1, lr=1e-3, optimizer="sgd")
+    study = pl.search(model, digits(60), space, "grid", ("loss", "params"), trials=2, train=training(120), pruner=None)
+    for trial in study:
+        small = pl.compact(model, trial.plan)
+        pl.finetune(small, training(120), 1, lr=1e-3, optimizer="sgd", seed=0)
+        assert pl.evaluate(small, digits(60), "loss")["loss"] == pytest.approx(trial.values["loss"], rel=1e-4)
 
 
 def test_the_number_of_sentences_that_trials_train_on_is_a_variable() -> None:

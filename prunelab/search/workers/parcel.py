@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,9 @@ from prunelab.graph.program import Program
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
 from prunelab.graph.structure import Structure, remember
+from prunelab.search.building import Builder
 from prunelab.search.objectives import Aims
-from prunelab.search.rehearsal import Rehearsal
+from prunelab.search.rehearsal import Rehearsal, Usual
 from prunelab.surgery import GraphLayer
 
 Packed = tuple[np.ndarray[Any, Any], str]
@@ -44,6 +45,8 @@ class Parcel:
     train: Any
     seed: int
     place: str
+    build: Any = None
+    usual: Usual = field(default_factory=Usual)
 
     @classmethod
     def of(cls, rehearsal: Rehearsal) -> Parcel:
@@ -58,7 +61,9 @@ class Parcel:
             train = replace(train, place=None, dtype=None)
         return cls(graph.program, tensors, frozenset(p.name for p in parameters if p.trainable),
                    frozenset(model.state_dict()), held, rehearsal.aims, rehearsal.loss, train,
-                   rehearsal.seed, str(graph.place).removeprefix("Place(").rstrip(")"))
+                   rehearsal.seed, str(graph.place).removeprefix("Place(").rstrip(")"),
+                   None if rehearsal.builder is None else rehearsal.builder.build,
+                   rehearsal.usual)
 
     def rehearsal(self) -> Rehearsal:
         """Made again."""
@@ -80,7 +85,10 @@ class Parcel:
         if isinstance(train, Batches):
             like = batches(samples[0].inputs, layer)
             train = replace(train, place=like.place, dtype=like.dtype)
-        return Rehearsal(Graph(layer, structure, held), samples, self.aims, loss=self.loss, train=train, seed=self.seed)
+        graph = Graph(layer, structure, held)
+        builder = None if self.build is None else Builder(self.build, list(graph.input_specs), layer, self.seed)
+        return Rehearsal(graph, samples, self.aims, loss=self.loss, train=train, seed=self.seed, builder=builder,
+                         usual=self.usual)
 
     def _tensor(self, name: str) -> Any:
         packed = self.tensors[name]
@@ -115,9 +123,9 @@ def as_bytes(parcel: Parcel) -> bytes:
         return bytes(pickler.dumps(parcel))
     except Exception as error:
         hint = "" if by_value else "; functions of a notebook need cloudpickle: pip install cloudpickle"
-        raise OptionError(f"a metric, the loss or the data cannot be sent to another process: {reason_of(error)}; "
-                          f"define functions in a module and give data as arrays{hint}, or leave workers at "
-                          "1") from error
+        raise OptionError("a metric, the loss, the constructor or the data cannot be sent to another process: "
+                          f"{reason_of(error)}; define functions in a module and give data as arrays{hint}, or leave "
+                          "workers at 1") from error
 
 
 def threads_each(workers: int) -> int:
