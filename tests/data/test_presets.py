@@ -13,7 +13,7 @@ from paddle import nn
 
 import prunelab as pl
 from prunelab.data.presets import files, images
-from prunelab.errors import DataError, OptionError, UnknownNameError
+from prunelab.errors import DataError, InputError, OptionError, UnknownNameError
 
 
 def small(classes=10):
@@ -173,10 +173,23 @@ def test_files_that_are_missing_are_named_with_their_source_and_their_place(tmp_
         pl.presets.imagenet(tmp_path)
     with pytest.raises(DataError, match=r"VOCdevkit/VOC2012/ is missing; get VOCtrainval_11-May-2012\.tar"):
         pl.presets.voc(tmp_path)
-    with pytest.raises(DataError, match=r"there is no folder '.*nowhere'; make it"):
-        pl.presets.voc(tmp_path / "nowhere")
+    for name in ("cifar10", "cifar100", "imagenet", "voc"):
+        with pytest.raises(DataError, match=r"is not in '.*nowhere': the folder is missing; get .* from http"):
+            getattr(pl.presets, name)(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"that is a file, and a folder is missing; get VOCtrainval"):
+        pl.presets.voc(tmp_path / "file")
     with pytest.raises(OptionError, match="root is 3; give the folder"):
         pl.presets.cifar10(3)
+
+
+def test_options_of_a_preset_that_cannot_be_are_named(tmp_path: Path) -> None:
+    published.cifar10(tmp_path)
+    for holdout in (1.5, -0.1, "half", True):
+        with pytest.raises(OptionError, match=r"holdout is .*; it is the fraction of the training images that is kept"):
+            pl.presets.cifar10(tmp_path, check=False, holdout=holdout)
+    with pytest.raises(InputError, match="str"):
+        pl.presets.cifar10(tmp_path, check=False, model="resnet")
 
 
 def test_parts_of_imagenet_and_voc_that_are_missing_are_named(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def cifar10(root: str | os.PathLike[str], *, batch_size: int = 128, workers: int
     Raises:
         DataError: files that are missing (which, where they are had, where they go), differ, or are no such batches.
     """
-    batches = _Batches(SOURCES["cifar10"], folder(root), check)
+    batches = _batches("cifar10", root, check)
     return _cifar("cifar10", 0.75, batches, _Reading(batch_size, workers, holdout, augment, seed), model)
 
 
@@ -53,7 +53,7 @@ def cifar100(root: str | os.PathLike[str], *, batch_size: int = 128, workers: in
              augment: bool = True, model: Any = None, check: bool = True, seed: int = 0) -> Preset:
     """CIFAR-100: 50,000 + 10,000 images of 32 x 32 in 100 classes (Krizhevsky, 2009), a ResNet-50 with a stem for small
     images, 90 % to go. Options and errors as for `cifar10`; the folder is ``cifar-100-python/``."""
-    batches = _Batches(SOURCES["cifar100"], folder(root), check)
+    batches = _batches("cifar100", root, check)
     return _cifar("cifar100", 0.9, batches, _Reading(batch_size, workers, holdout, augment, seed), model)
 
 
@@ -66,6 +66,10 @@ class _Reading:
     holdout: float
     augment: bool
     seed: int
+
+
+def _batches(name: str, root: Any, check: bool) -> _Batches:
+    return _Batches(SOURCES[name], folder(root, SOURCES[name]), check)
 
 
 def _cifar(name: str, ratio: float, batches: _Batches, reading: _Reading, model: Any) -> Preset:

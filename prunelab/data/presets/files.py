@@ -102,24 +102,25 @@ def verify(name: str, root: str | os.PathLike[str]) -> Verdict:
     """
     if name not in SOURCES:
         raise unknown_name("data set", name, SOURCES)
-    source, base = SOURCES[name], folder(root)
+    source = SOURCES[name]
+    base = folder(root, source)
     found = [(file.name, _state(base / file.name, file)) for file in source.archives]
     found += [(f"{source.folder}/{file.name}", _state(base / source.folder / file.name, file)) for file in source.files]
     return Verdict(source.title, tuple(found))
 
 
-def folder(root: object) -> Path:
+def folder(root: object, source: Source) -> Path:
     """The folder of a data set.
 
     Raises:
         OptionError: no path.
-        DataError: no folder there.
+        DataError: no folder there; what goes there is said.
     """
     if not isinstance(root, (str, os.PathLike)):
         raise OptionError(f"root is {shown(root)}; give the folder that holds the data, such as 'data/'")
     path = Path(root).expanduser()
     if not path.is_dir():
-        raise DataError(f"there is no folder '{path}'; make it, and put the data there")
+        source.missing(path, "that is a file, and a folder" if path.is_file() else "the folder")
     return path
 
 

@@ -36,7 +36,8 @@ def imagenet(root: str | os.PathLike[str], *, batch_size: int = 256, workers: in
     Raises:
         DataError: files that are missing (which, where they are had, where they go) or are damaged.
     """
-    base, source = folder(root), SOURCES["imagenet"]
+    source = SOURCES["imagenet"]
+    base = folder(root, source)
     if not (base / "train").is_dir():
         source.missing(base, "train/ (a folder for each class)")
     if not (base / "val").is_dir():

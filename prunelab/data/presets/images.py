@@ -11,7 +11,7 @@ from paddle.io import Dataset
 from PIL import Image
 
 from prunelab.data.even import evenly
-from prunelab.errors import DataError, check_ratio, check_seed, reason_of
+from prunelab.errors import DataError, OptionError, check_seed, reason_of, shown
 
 Array = np.ndarray[Any, Any]
 Colours = tuple[Sequence[float], Sequence[float]]
@@ -108,7 +108,10 @@ def random_box(width: int, height: int) -> tuple[float, float, float, float]:
 def held_out(labels: Array, fraction: float, seed: int) -> tuple[Array, Array]:
     """Indices of what is trained on and of what is held out: ``fraction`` of each class."""
     everything = np.arange(len(labels))
-    if check_ratio(fraction, place="holdout") == 0:
+    if isinstance(fraction, bool) or not isinstance(fraction, (int, float)) or not 0 <= fraction < 1:
+        raise OptionError(f"holdout is {shown(fraction)}; it is the fraction of the training images that is kept for "
+                          "validation, in [0, 1), such as 0.1")
+    if fraction == 0:
         return everything, everything[:0]
     order = np.random.default_rng(check_seed(seed)).permutation(len(labels))
     out = np.sort(evenly(order, labels, round(fraction * len(labels))))

@@ -10,6 +10,7 @@ from paddle.io import DataLoader, Dataset
 
 from prunelab.errors import check_whole
 from prunelab.evaluate.forward import LossFunction
+from prunelab.graph import as_layer
 from prunelab.render.table import html_table, text_table
 
 # what `pl.Lab(**preset)` takes
@@ -35,6 +36,9 @@ class Preset(Mapping[str, Any]):
     ratio: float
     inputs: Any
     classes: tuple[str, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        as_layer(self.model)  # an error where it is none
 
     def __getitem__(self, key: str) -> Any:
         if key not in _LAB:

@@ -42,8 +42,9 @@ def voc(root: str | os.PathLike[str], *, year: int = 2012, batch_size: int = 64,
         DataError: files that are missing (which, where they are had, where they go) or are damaged.
     """
     check_whole(year, "year", YEARS[0], YEARS[-1])
-    base = folder(root)
-    home, source = base / "VOCdevkit" / f"VOC{year}", SOURCES["voc2007" if year == 2007 else "voc"]
+    source = SOURCES["voc2007" if year == 2007 else "voc"]
+    base = folder(root, source)
+    home = base / "VOCdevkit" / f"VOC{year}"
     if not home.is_dir():
         source.missing(base, f"VOCdevkit/VOC{year}/")
     splits = {split: _split(base, home, split) for split in ("train", "val", "test")}
