@@ -24,9 +24,11 @@ from prunelab.search.rehearsal import Rehearsal, Usual
 from prunelab.search.remaking import Remaking
 from prunelab.search.running import Run
 from prunelab.search.samplers import Settings, sampler_of
+from prunelab.search.screening import Screening
 from prunelab.search.space import Space
 from prunelab.search.storage import open_study
 from prunelab.search.study import Study
+from prunelab.search.surrogate import Surrogate
 
 # Samples of a batch: few enough to stop soon, many enough to compute fast
 _BATCH = 64
@@ -92,18 +94,20 @@ class Job:
                    data_identity(own), samples, usual or Usual(), renew)
 
     def run(self, sampler: Any, trials: int, storage: Any, name: str, pruner: Any,
-            on_batch: Callable[[], object] | None, start: list[dict[str, Any]]) -> Run:
+            on_batch: Callable[[], object] | None, start: list[dict[str, Any]], surrogate: tuple[Any, int]) -> Run:
         """A run, ready to begin: the dense model measured, the storage opened.
 
         Raises:
             As `search`.
         """
         settings = Settings(self.seed, self.space.distributions, len(self.aims.objectives), trials)
-        sampler_of(sampler, settings)  # a mistake is told before anything is measured
+        # a mistake is told before anything is measured
+        self._check_surrogate(surrogate[0], sampler_of(sampler, settings))
         planner, rehearsal = self._tools(self.graph, on_batch=on_batch)
         dense = planner.dense
         found = rehearsal.run(dense)
         values = {**found.values, **dense.costs}
+        alone = self._surrogate(surrogate[0], planner)
         check_together(self.aims.constraints, values)
         self._check_reach(planner, values)
         study = Study(self.space, self.aims.objectives, values, self.base, seed=self.seed, planned=trials,
@@ -113,12 +117,38 @@ class Job:
         asked = open_study(storage, name, [o.direction for o in self.aims.objectives], self._identity())
         chosen = asked.sampler = sampler_of(sampler, replace(settings, n_tried=len(asked.get_trials(deepcopy=False))))
         if not asked.get_trials(deepcopy=False) and not isinstance(chosen, optuna.samplers.GridSampler):
-            for first in [*start, *self.space.ladder(min(_LADDER, trials // 4))]:
-                asked.enqueue_trial(first)
+            steps = min(_LADDER, trials // 4)
+            first = [] if alone is None else alone.ladder(self.space, steps)
+            for one in [*start, *(first or self.space.ladder(steps))]:
+                asked.enqueue_trial(one)
         dominated, optunas = _pruner(pruner, len(self.aims.objectives))
         asked.pruner = optunas or optuna.pruners.NopPruner()
-        return Run(asked, study, self.aims, planner, rehearsal, dominated, optunas is not None,
-                   shared=storage is not None, bounds=self.aims.bounds(values, found.rows))
+        screening = None if alone is None or surrogate[1] == 1 else Screening(alone, surrogate[1], self.aims)
+        return Run(asked, study, self.aims, planner, rehearsal, dominated, optunas is not None, storage is not None,
+                   bounds=self.aims.bounds(values, found.rows), screening=screening)
+
+    def _check_surrogate(self, given: Any, sampler: Any) -> None:
+        """Refuse a surrogate of a search that it says nothing of.
+
+        Raises:
+            OptionError: with what to leave out.
+        """
+        if given in (None, False):
+            return
+        if self.space.arguments:
+            raise OptionError("a surrogate adds up what groups of one network lose, and trials build their own here; "
+                              "leave surrogate or arguments out")
+        if isinstance(sampler, optuna.samplers.GridSampler):
+            raise OptionError("the sampler grid tries everything in its own order; leave surrogate out, or choose "
+                              "another sampler")
+        if given is not True:
+            self._surrogate(given, None)
+
+    def _surrogate(self, given: Any, planner: Planner | None) -> Surrogate | None:
+        if given in (None, False):
+            return None
+        groups = [n for names in self.space.groups.values() for n in names] or [g.name for g in self.graph.prunable]
+        return Surrogate.of(planner.losses if given is True and planner is not None else given, groups)
 
     def _tools(self, graph: Graph, whole: bool = False,
                on_batch: Callable[[], object] | None = None) -> tuple[Planner, Rehearsal]:

@@ -103,7 +103,7 @@ class Planner:
         if amount.get("ratios", True):  # there may be words, a region, or a constructor's arguments alone
             plan = propose(
                 self.graph, criterion, **amount, scope=scope, granularity=granularity, round_to=settings["round_to"],
-                ignore=self.space.ignore, seed=self.seed, start=plan, losses=self._losses if scope in _LOSSES else None,
+                ignore=self.space.ignore, seed=self.seed, start=plan, losses=self.losses if scope in _LOSSES else None,
                 data=self._calibration(granularity), loss=self._loss,
                 scores=None if pattern is not None else self._scored(criterion, settings, granularity))
         for name in ("spatial", "vocabulary"):
@@ -157,7 +157,7 @@ class Planner:
         return self._calibrations[granularity]
 
     @cached_property
-    def _losses(self) -> Sensitivity:
+    def losses(self) -> Sensitivity:
         """What each group bears, measured once."""
         return sensitivity(self.graph, self._data, loss=self._loss, metric="loss", plan=self.base, confidence=0.5,
                            ratios=(0.2, 0.4, 0.6, 0.8), seed=self.seed, on_progress=lambda told: None)

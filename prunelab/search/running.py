@@ -17,8 +17,9 @@ from prunelab.search.judging import Look, Rival
 from prunelab.search.objectives import Aims, Objective
 from prunelab.search.planning import Candidate, Planner
 from prunelab.search.rehearsal import Measured, Rehearsal, Rows
+from prunelab.search.screening import Screening
 from prunelab.search.study import Study
-from prunelab.search.trial import COMPLETE, CUT_SHORT, FAILED, LOST, REFUSED, Trial
+from prunelab.search.trial import COMPLETE, CUT_SHORT, FAILED, LOST, REFUSED, SCREENED, Trial
 
 # Trials that are refused cost next to nothing and do not count; so many in a row say that the constraints are too tight
 MOST_REFUSED = 2000
@@ -33,7 +34,7 @@ class Run:
         asked: Optuna's study, whose sampler chooses. ``study``: ours, which is told of every trial.
         pruner: whether Optuna's pruner is asked; ``dominated``: whether a trial stops that another surely beats, or
             that surely misses one of ``bounds`` (see `Look`).
-        shared: whether others may work on the study too.
+        shared: whether others may work on the study too. ``screening``: what chooses among several candidates.
         known: whole trials by their candidate's key. ``rivals``: those of the front, by number.
     """
 
@@ -48,6 +49,8 @@ class Run:
     known: dict[str, Trial] = field(default_factory=dict)
     rivals: dict[int, Rival] = field(default_factory=dict)
     bounds: tuple[tuple[Objective, Sequence[Rows], float], ...] = ()
+    screening: Screening | None = None
+    _drawn: list[tuple[optuna.trial.Trial, Candidate]] = field(default_factory=list)
 
     def until(self, trials: int) -> None:
         """Go on until so many trials have ended, refused ones not counted."""
@@ -99,8 +102,31 @@ class Run:
         return self.record(asked, trial, time.perf_counter() - start)
 
     def ask(self) -> optuna.trial.Trial:
-        """What the sampler chooses next."""
-        return self.asked.ask(self.study.space.distributions)
+        """What the sampler chooses next; or the best of several, of which the others are recorded as screened."""
+        if self.screening is None or not self.screening.is_ready(self.study) or self.asked.get_trials(
+                deepcopy=False, states=(TrialState.WAITING,)):  # what somebody wants to begin with
+            return self.asked.ask(self.study.space.distributions)
+        while len(self._drawn) < self.screening.n:
+            asked = self.asked.ask(self.study.space.distributions)
+            try:
+                candidate = self.planner.candidate(asked.params)
+            except Exception:
+                return asked  # fails again where failures are recorded
+            if self.refused(asked, candidate) is not None or candidate.key in self.known:
+                return asked
+            self._drawn.append((asked, candidate))
+        drawn, self._drawn = self._drawn, []
+        best = drawn.pop(self.screening.best(self.study, [candidate for _, candidate in drawn]))[0]
+        for asked, candidate in drawn:
+            less = self._of(asked, candidate, SCREENED, candidate.costs, 0.0,
+                            reason=f"less is expected of it than of trial {best.number}")
+            self.record(asked, less, 0.0)
+        return best
+
+    def close(self) -> None:
+        """Leave what was drawn, and not tried."""
+        while self._drawn:
+            self.give_up(self._drawn.pop()[0])
 
     def prepared(self, asked: optuna.trial.Trial) -> Candidate | Trial:
         """What is to be measured; or the trial at once, where it is refused or known."""

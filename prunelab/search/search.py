@@ -45,6 +45,8 @@ def search(
     workers: int = 1,
     executor: Any = None,
     start: Any = (),
+    surrogate: Any = None,
+    screen: int = 1,
 ) -> Study:
     """Try ``trials`` plans of a space; gives the `Study`: the front, the best, the smallest within a point.
 
@@ -79,6 +81,12 @@ def search(
             that a class of a notebook is no hindrance.
         start: what is tried first: ratios by group, one dict or several, such as `Sensitivity.suggest` gives; or trials
             of another study. Where a ratio is outside of its range, the nearest is taken.
+        surrogate: what `prunelab.sensitivity` measured, or True, which measures the loss at four ratios first. The
+            first trials are then plans by which each group loses the same, from little to much, from which samplers go
+            on. With ``screen=4``, of four plans that the sampler asks for later only the one is tried of which it
+            expects most, by the groups' losses added up and fitted to the trials seen; where it was measured
+            (``benchmarks/search.py surrogate``) the first trials were the whole gain. It speaks of groups that are cut,
+            and of no other variable.
 
     Raises:
         UnknownNameError: a sampler, objective, or group nobody knows.
@@ -90,14 +98,14 @@ def search(
         return _by_lab(model, {"train": train, "loss": loss, "inputs": inputs, "plan": plan}, space=space,
                        sampler=sampler, objectives=objectives, trials=trials, data=data, storage=storage, name=name,
                        seed=seed, constraints=constraints, samples=samples, pruner=pruner, on_trial=on_trial,
-                       workers=workers, executor=executor, start=start)
+                       workers=workers, executor=executor, start=start, surrogate=surrogate, screen=screen)
     job = Job.of(model, data, space, objectives, constraints, seed=seed, train=train, loss=loss, inputs=inputs,
                  plan=plan, samples=samples)
     trials = check_whole(trials, "trials", 1)
     with contextlib.closing(Meter(trials, None)) as meter:
         return search_job(job, sampler, trials, storage=storage, name=name, pruner=pruner,
                           on_trial=_shown(meter, on_trial), on_batch=on_batch, workers=workers, executor=executor,
-                          start=start)
+                          start=start, surrogate=surrogate, screen=screen)
 
 
 def _shown(meter: Meter, on_trial: OnTrial | None) -> OnTrial:
@@ -132,8 +140,9 @@ def _by_lab(lab: Any, own: dict[str, Any], **options: Any) -> Study:
 def search_job(job: Job, sampler: Any, trials: int, *, storage: Any = None, name: str = "prunelab",
                pruner: Any = "dominated", on_trial: OnTrial | None = None,
                on_batch: Callable[[], object] | None = None, workers: int = 1, executor: Any = None,
-               start: Any = ()) -> Study:
+               start: Any = (), surrogate: Any = None, screen: int = 1) -> Study:
     """As `search`, of what is checked already."""
+    screen = check_whole(screen, "screen", 1)
     trials, workers = check_whole(trials, "trials", 1), check_whole(workers, "workers", 1)
     if (workers > 1 or executor is not None) and ENERGY in job.aims.measured:
         raise OptionError("energy is that of the whole machine, and cannot be told apart by workers; leave workers at "
@@ -142,7 +151,8 @@ def search_job(job: Job, sampler: Any, trials: int, *, storage: Any = None, name
         crew = ProcessCrew(workers, threads_each(workers)) if workers > 1 and executor is None else None
         if crew is not None:
             stack.callback(crew.close)
-        run = job.run(sampler, trials, storage, name, pruner, on_batch, job.space.started(start))
+        run = job.run(sampler, trials, storage, name, pruner, on_batch, job.space.started(start), (surrogate, screen))
+        stack.callback(run.close)
         if on_trial is not None:
             run.study.listen(on_trial)
         carry_out(run, trials, storage, lambda: _sent(run, crew, executor))

@@ -20,7 +20,7 @@ from prunelab.search.importance import importances
 from prunelab.search.objectives import COSTS, Objective
 from prunelab.search.remaking import Remaking
 from prunelab.search.space import Space
-from prunelab.search.trial import CUT_SHORT, FAILED, Trial
+from prunelab.search.trial import CUT_SHORT, FAILED, SCREENED, Trial
 from prunelab.search.within import smallest_within
 
 FORMAT, VERSION = "prunelab-study", 1
@@ -223,7 +223,8 @@ class Study:
     def _header(self) -> str:
         front = len(self._front())
         made = sum(t.counts for t in self)
-        refused = f" ({len(self) - made} more were refused or lost)" if made < len(self) else ""
+        how = "refused, screened or lost" if any(t.state == SCREENED for t in self) else "refused or lost"
+        refused = f" ({len(self) - made} more were {how})" if made < len(self) else ""
         return (f"Study: {counted(made, 'trial')} by {self.sampler}{refused}, {front} on the front of "
                 f"{', '.join(o.name for o in self.objectives)}")
 

@@ -14,6 +14,7 @@ from prunelab.search.objectives import text_of
 
 # How a trial ended
 COMPLETE, CUT_SHORT, REFUSED, FAILED, LOST = "complete", "cut short", "refused", "failed", "lost"
+SCREENED = "screened"
 
 
 @dataclass(frozen=True, repr=False)
@@ -21,8 +22,8 @@ class Trial:
     """One try: what was chosen, and what came of it.
 
     ``state``: "complete"; "cut short", where a part of the samples was enough to see that another trial is better in
-    everything; "refused", whose cost was outside the constraints before it ran; "lost", whose worker died; "failed",
-    with the ``reason``.
+    everything; "refused", whose cost was outside the constraints before it ran; "screened", of which a surrogate
+    expected less than of another; "lost", whose worker died; "failed", with the ``reason``.
     ``chosen``: what the sampler chose, by variable. ``settings``: all of it, ``ratios`` the fraction removed by group.
     ``values``: all that is known, by name: objectives, constraints. ``missed``: by how much each constraint is missed
     (above 0) or met. ``seen``: the part of the samples that was looked at. ``same_as``: the number of a trial of the
@@ -66,8 +67,8 @@ class Trial:
 
     @property
     def counts(self) -> bool:
-        """Whether it is one of those that were asked for: refused and lost ones are not."""
-        return self.state not in (REFUSED, LOST)
+        """Whether it is one of those that were asked for: refused, screened and lost ones are not."""
+        return self.state not in (REFUSED, SCREENED, LOST)
 
     @property
     def is_whole(self) -> bool:
