@@ -18,7 +18,6 @@ from prunelab.search.objectives import Objective
 from prunelab.search.screening import beyond
 from prunelab.search.surrogate import Surrogate
 
-
 BUILT = pl.space(build=Sized, arguments={"width": [4, 8]}, epochs=1)
 
 
@@ -112,7 +111,8 @@ def test_true_measures_first_and_a_lab_takes_one() -> None:
     lab = pl.Lab(trained(), val=digits(60))
     study = lab.search(trials=9, surrogate=True, screen=2)
     assert sum(t.counts for t in study) == 9
-    graph, surrogate = pl.trace(trained(), (1, 1, 8, 8)), Surrogate.of(lab.sensitivity(), ["0", "2", "5"])
+    graph = pl.trace(trained(), (1, 1, 8, 8))
+    surrogate = Surrogate({"0": {0.4: 0.1, 0.8: 0.3}, "2": {0.4: 1.0, 0.8: 9.0}, "5": {0.4: 0.2, 0.8: 0.5}})
     each, shared = (surrogate.ladder(pl.space(graph, per=per), 5) for per in ("group", "pattern"))
     for own, common in zip(each, shared, strict=True):  # the most sensitive group decides
         assert common == {"ratios.*": min(own.values())}
