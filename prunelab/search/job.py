@@ -26,7 +26,7 @@ from prunelab.search.running import Run
 from prunelab.search.samplers import Settings, sampler_of
 from prunelab.search.screening import Screening
 from prunelab.search.space import Space
-from prunelab.search.storage import open_study
+from prunelab.search.storage import open_study, place_among
 from prunelab.search.study import Study
 from prunelab.search.surrogate import Surrogate
 
@@ -115,7 +115,9 @@ class Job:
         study.remake_with(Remaking(lambda: self.graph if self.renew is None else self.renew(), self._tools,
                                    self.n_first is not None, self.data, self.loss))
         asked = open_study(storage, name, [o.direction for o in self.aims.objectives], self._identity())
-        chosen = asked.sampler = sampler_of(sampler, replace(settings, n_tried=len(asked.get_trials(deepcopy=False))))
+        settings = replace(settings, n_tried=len(asked.get_trials(deepcopy=False)),
+                           place=(1, 0) if storage is None else place_among(asked))
+        chosen = asked.sampler = sampler_of(sampler, settings)
         if not asked.get_trials(deepcopy=False) and not isinstance(chosen, optuna.samplers.GridSampler):
             steps = min(_LADDER, trials // 4)
             first = [] if alone is None else alone.ladder(self.space, steps)

@@ -85,8 +85,8 @@ def search(
             first trials are then plans by which each group loses the same, from little to much, from which samplers go
             on. With ``screen=4``, of four plans that the sampler asks for later only the one is tried of which it
             expects most, by the groups' losses added up and fitted to the trials seen; where it was measured
-            (``benchmarks/search.py surrogate``) the first trials were the whole gain. It speaks of groups that are cut,
-            and of no other variable.
+            (``benchmarks/search.py surrogate``) the first trials were most of the gain. It speaks of groups that are
+            cut, and of no other variable.
 
     Raises:
         UnknownNameError: a sampler, objective, or group nobody knows.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,11 @@ from prunelab.graph.interrupts import Uninterrupted
 
 # Under this name a study says what it is of
 _IDENTITY = "prunelab"
+_JOINED = "prunelab:joined:"
+# How often, and how soon again, it is looked at a storage that another process makes at this moment
+_TRIES, _WAIT_S = 40, 0.1
+# What SQLite says where both make the tables
+_MADE_BY_ANOTHER = ("already exists", "UNIQUE constraint failed")
 _WANTED = ("give a database's URL such as 'sqlite:///search.db', a journal file such as 'search.log', or an Optuna "
            "storage")
 
@@ -97,23 +103,51 @@ def open_study(storage: Any, name: str, directions: Sequence[StudyDirection],
         OptionError: no storage.
         SearchError: a storage that is locked, cannot be had, or holds another search under this name.
     """
-    try:
-        opened = open_storage(storage)
-        known = () if opened is None else optuna.get_all_study_names(opened)
-        if name in known:
-            study = optuna.load_study(study_name=name, storage=opened)
-            _check(study, name, storage, identity)
-            return study
-        with Uninterrupted():  # a study that does not say what it is of is none of ours
-            study = optuna.create_study(storage=opened, study_name=name, directions=list(directions),
-                                        load_if_exists=True)
-            if _IDENTITY not in study.user_attrs:
-                study.set_user_attr(_IDENTITY, dict(identity))
+    for left in reversed(range(_TRIES)):
+        try:
+            return _opened(storage, name, directions, identity, last=not left)
+        except _Beginning:
+            pass
+        except (OptionError, SearchError):
+            raise
+        except Exception as error:
+            if not left or not any(told in str(error) for told in _MADE_BY_ANOTHER):
+                raise SearchError(f"the storage {place_of(storage)} cannot be used: {why(error)}") from error
+        time.sleep(_WAIT_S)
+    raise AssertionError("the last try returns or raises")
+
+
+class _Beginning(Exception):
+    """Another process makes the study at this moment."""
+
+
+def _opened(storage: Any, name: str, directions: Sequence[StudyDirection], identity: Mapping[str, Any],
+            last: bool) -> optuna.Study:
+    opened = open_storage(storage)
+    known = () if opened is None else optuna.get_all_study_names(opened)
+    if name in known:
+        study = optuna.load_study(study_name=name, storage=opened)
+        if not last and _IDENTITY not in study.user_attrs and not study.get_trials(deepcopy=False):
+            raise _Beginning
+        _check(study, name, storage, identity)
         return study
-    except (OptionError, SearchError):
-        raise
-    except Exception as error:
-        raise SearchError(f"the storage {place_of(storage)} cannot be used: {why(error)}") from error
+    with Uninterrupted():  # a study that does not say what it is of is none of ours
+        study = optuna.create_study(storage=opened, study_name=name, directions=list(directions), load_if_exists=True)
+        if _IDENTITY not in study.user_attrs:
+            study.set_user_attr(_IDENTITY, dict(identity))
+    return study
+
+
+def place_among(study: optuna.Study) -> tuple[int, int]:
+    """How many processes began at as many trials as there are now, this one among them, and its place in their order.
+
+    Two that begin at once have not both the same: one writes first, and the other sees it.
+    """
+    tried = len(study.get_trials(deepcopy=False))
+    own = f"{_JOINED}{time.time_ns()}:{os.getpid()}"
+    study.set_user_attr(own, tried)
+    there = sorted(key for key, value in study.user_attrs.items() if key.startswith(_JOINED) and value == tried)
+    return len(there), there.index(own)
 
 
 def why(error: BaseException) -> str:
