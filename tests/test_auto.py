@@ -160,6 +160,25 @@ def test_strategies_quantization_and_parts_are_searched(model):
     assert auto.lab.plan.ratio("fc1") == 0
 
 
+@pytest.mark.parametrize("key", ["finetune", "search"])
+def test_epochs_without_training_data_are_told_before_the_search(model, key):
+    with pytest.raises(OptionError, match=rf"\['{key}'\]\['epochs'\] is 2, and train_dataloader is None"):
+        pl.AutoCompression(model, None, data(48, 1), {key: {"epochs": 2}}, device="cpu")
+    auto = pl.AutoCompression(model, None, data(48, 1), {"search": {**FEW, "trials": 2}}, device="cpu")
+    assert auto.fit()["result"]["params"] > 0
+
+
+def test_trials_train_with_the_optimizer_that_the_model_was_prepared_with(model):
+    auto = made(model, {"structure": [{"names": ["conv1"], "sparsity": {"range": [0.2, 0.5]}}],
+                        "search": {**FEW, "trials": 2, "epochs": 1, "samples": 48},
+                        "finetune": {"epochs": 1, "repair": False}})
+    auto.fit()
+    best = auto.study.best
+    assert auto.lab.state.metrics["accuracy"] == pytest.approx(best.values["accuracy"])
+    assert auto.lab.state.metrics["loss"] == pytest.approx(pl.evaluate(auto.study.model(best), data(48, 1))["loss"],
+                                                           rel=1e-4)
+
+
 def test_nothing_asked_is_a_trade_of_the_metric_and_the_parameters(model):
     auto = made(model)
     auto.fit()
@@ -229,6 +248,9 @@ MISTAKES = {
     "a sampler": ({"search": {"sampler": "anealing"}}, UnknownNameError, "'annealing'"),
     "options": ({"prune": [{"params": {"round_to": 4}}, {"params": {"pruning_strategy": "mean", "round_to": 2}}]},
                 OptionError, "give all the same"),
+    "a constraint": ({"search": {"constraints": "params < many"}}, OptionError,
+                     r"\['search'\]\['constraints'\]: the constraint 'params < many' has no number|cannot be read"),
+    "a number for a dict": ({"sparsity": 0.5}, OptionError, r"give a dict, such as \{'total_ratio': 0.7\}"),
     "a switch": ({"finetune": {"repair": 1}}, OptionError, "give True or False"),
 }
 

@@ -71,6 +71,10 @@ class AutoCompression:
             raise OptionError("eval_dataloader is None; give what trials are judged on")
         self.wishes = Wishes.of_dict({} if search_space is None else search_space)
         self._asked = dict(search_space or {})
+        for key, epochs in (("finetune", self.wishes.epochs), ("search", self.wishes.trial_epochs)):
+            if epochs and train_dataloader is None:
+                raise OptionError(f"search_space['{key}']['epochs'] is {epochs}, and train_dataloader is None; give "
+                                  "what is trained on, or leave the epochs out")
         prepared, place = Prepared.of(model), _device(device)
         optimizer = prepared.maker(self.wishes.lr)
         self.lab = Lab(prepared.network, train=train_dataloader, val=eval_dataloader, inputs=inputs, loss=prepared.loss,

@@ -87,4 +87,10 @@ def _list(value: Any, place: str) -> Sequence[Any]:
     return value
 
 
-_EXAMPLES = {"search_space": "{'sparsity': {'total_ratio': 0.7}}"}
+_EXAMPLES = {
+    "search_space": "{'sparsity': {'total_ratio': 0.7}}",
+    "search_space['sparsity']": "{'total_ratio': 0.7}",
+    "search_space['quantization']": "{'type': 'int8'}",
+    "search_space['search']": "{'trials': 30}",
+    "search_space['finetune']": "{'epochs': 2}",
+}

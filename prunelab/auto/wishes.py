@@ -11,6 +11,7 @@ from prunelab.criteria import CRITERIA
 from prunelab.errors import OptionError, check_positive, check_ratio, check_seed, check_whole, shown, unknown_name
 from prunelab.evaluate.eight_bits import QUANTIZATIONS
 from prunelab.search import SAMPLERS
+from prunelab.search.constraints import read_constraints
 
 OF = ("params", "macs")
 # criteria -> the objective of a search; performance is the model's own metric
@@ -84,7 +85,7 @@ class Wishes:
             check_whole(search.get("trials", 30), place("search", "trials"), 1),
             check_seed(search.get("seed", 0), place("search", "seed")),
             _optional(lambda v, p: check_whole(v, p, 1), search.get("samples"), place("search", "samples")),
-            _texts(search.get("constraints", ())),
+            _constraints(search.get("constraints", ())),
             _switch(search.get("repair", False), place("search", "repair")),
             check_whole(search.get("epochs", 0), place("search", "epochs")),
             check_whole(finetune.get("epochs", 0), place("finetune", "epochs")),
@@ -179,6 +180,15 @@ def _texts(given: Any) -> tuple[str, ...]:
     if not isinstance(given, (list, tuple)) or not all(isinstance(v, str) for v in given):
         raise OptionError(f"{shown(given)} is given where names are wanted; give one, or several in a list")
     return tuple(given)
+
+
+def _constraints(given: Any) -> tuple[str, ...]:
+    texts = _texts(given)
+    try:
+        read_constraints(texts)
+    except OptionError as error:
+        raise OptionError(f"search_space['search']['constraints']: {error}") from error
+    return texts
 
 
 def _one_of(value: Any, names: Any, place: str) -> str:
