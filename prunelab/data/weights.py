@@ -38,8 +38,13 @@ def read_weights(path: Path, *, trust: bool = False) -> dict[str, Array]:
             found = read_plain(file, f"'{path}'")
     except DataError as error:
         if not trust:
-            raise DataError(f"{error}; or give trust=True") from error
-        found = paddle.load(str(path), return_numpy=True)
+            # what is damaged no trust mends
+            hint = "; or give trust=True" if "asks for" in str(error) else ""
+            raise DataError(f"{error}{hint}") from error
+        try:
+            found = paddle.load(str(path), return_numpy=True)
+        except Exception as failed:  # a damaged file raises nearly anything
+            raise DataError(f"'{path}' cannot be read by Paddle either: {reason_of(failed)}; get it again") from failed
     return _arrays(_joined(_innermost(found)), path)
 
 

@@ -26,6 +26,16 @@ def same(a, b):
                if v._is_initialized())
 
 
+def test_a_file_that_is_cut_off_is_no_matter_of_trust(tmp_path: Path) -> None:
+    path = tmp_path / "w.pdparams"
+    paddle.save(net().state_dict(), str(path))
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(DataError, match=r"it may be cut short, get it again$"):
+        pl.load_model(net(), weights=path)
+    with pytest.raises(DataError, match=r"cannot be read by Paddle either: .*; get it again"):
+        pl.load_model(net(), weights=path, trust=True)
+
+
 FORMS = {
     "a state dict": lambda m, path: paddle.save(m.state_dict(), str(path)),
     "among other things": lambda m, path: paddle.save({"model": m.state_dict(), "epoch": 3}, str(path)),
