@@ -68,7 +68,8 @@ def test_weights_that_are_masked_in_their_place_are_shown_with_what_they_were(
     now = dict(lab.model.named_parameters())["second.weight"].numpy().reshape(6, 8, 9)
     np.testing.assert_array_equal(masked == 255, now == 0)
     assert 0 < (masked == 255).mean() < 1
-    assert set(widget.marks) == {KEPT}
+    # units may still be cut beside single weights and kernels, and the panel thinks of some
+    assert set(widget.marks) == ({KEPT, GOING} if granularity in ("element", "kernel") else {KEPT})
     panel.desk.choose("first")
     assert part(panel, "Layers").widget.rows[0]["kept"] == 8
 

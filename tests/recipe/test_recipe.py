@@ -400,3 +400,14 @@ def test_a_preset_brings_the_model_and_its_data() -> None:
     assert history(space["lab"]) == history(lab)
     with pytest.raises(RecipeError, match=r"line 3, column 1 of the recipe: arguments of the preset digits: .* 'sede'"):
         pl.run_recipe(text.replace("[data]", "arguments = {sede = 1}\n[data]"))
+
+
+def test_weights_are_masked_in_their_place_by_a_recipe() -> None:
+    steps = [{"layer": "2", "ratio": 0.5, "granularity": "element", "finetune": 0}]
+    lab = pl.run_recipe(RUN, steps=steps, schedule={"to": 0.8, "granularity": "element", "by": None})
+    assert [state.action.partition(", criterion")[0] for state in lab.states[1:]] == [
+        "lab.step('2', ratio=0.5", "lab.step(ratio=0.4, by='sparsity', scope='local'",
+        "lab.step(ratio=0.8, by='sparsity', scope='local'"]
+    assert all("granularity='element'" in state.action for state in lab.states[1:])
+    assert min(g.ratio for g in lab.plan.groups if g.n_removed) == pytest.approx(0.8, abs=0.02)
+    assert history(pl.run_recipe(to_toml(recipe_data(lab)))) == history(lab)

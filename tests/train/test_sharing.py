@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import several_processes
 
+pytestmark = pytest.mark.xdist_group("sharing")  # its processes are started once
+
 Found = list[dict[str, dict[str, Any]]]
 
 
