@@ -19,16 +19,28 @@ IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 N_COLOURS = 96
 
 
+_RUNNING = contextlib.ExitStack()
+
+
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Any]:
     """Chromium."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=20_000)  # a busy machine
-    with sync_playwright() as playwright:
+    with _RUNNING:
+        playwright = _RUNNING.enter_context(sync_playwright())
         opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        _RUNNING.callback(opened.close)
         yield opened
-        opened.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Playwright keeps an event loop running in this thread: after the last browser test others want theirs."""
+    yield
+    if nextitem is not None and nextitem.get_closest_marker("browser") is None:
+        _RUNNING.close()
 
 
 @pytest.fixture(scope="session")
