@@ -250,7 +250,7 @@ def test_an_interrupt_while_files_are_opened_leaves_none_open_or_behind(tmp_path
     assert storm.n > 100
     assert storm.unraisable == []
     assert list((tmp_path / "incoming").iterdir()) == []
-    assert len(os.listdir("/dev/fd")) == n_open
+    assert len(os.listdir("/dev/fd")) <= n_open  # what earlier tests left to the collector may be closed meanwhile
 
 
 def test_an_interrupt_at_every_line_of_what_begins_and_ends_work() -> None:
