@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -60,12 +61,12 @@ class Snapshot:
                 state[name] = value
                 if contents is not None and (len(value) != len(contents) or _differs(value, contents)):
                     value.clear()
-                    value.extend(contents) if isinstance(value, list) else value.update(contents)
+                    value.extend(contents) if isinstance(value, (list, deque)) else value.update(contents)
 
 
 def _contents(value: Any) -> Any:
     """What a container holds now; None for anything else."""
-    for kind in (dict, list, set):
+    for kind in (dict, list, set, deque):
         if isinstance(value, kind):
             return kind(value)
     return None
@@ -74,7 +75,7 @@ def _contents(value: Any) -> Any:
 def _differs(now: Any, before: Any) -> bool:
     if isinstance(now, dict):
         return any(key not in before or now[key] is not before[key] for key in now)
-    if isinstance(now, list):
+    if isinstance(now, (list, deque)):
         return any(a is not b for a, b in zip(now, before, strict=False))
     return bool(now != before)
 
@@ -95,7 +96,7 @@ def left_behind(model: Any, block: Any, stored: list[Stored], held: Iterable[Any
         if name in _PADDLES_OWN or type(layer).__module__.startswith("paddle."):
             continue  # Paddle's own layers write down formats and states; what they compute is in the program
         values = [v for v in _leaves(after) if isinstance(v, paddle.pir.Value)]
-        counts = isinstance(before, (int, float, list, set)) and not values and after is not before
+        counts = isinstance(before, (int, float, list, set, deque)) and not values and after is not before
         if counts:
             raise _changes_itself(model, layer, name)
         if any(v.id in tainted for v in values):
@@ -114,7 +115,7 @@ def _read(*_: Any, **__: Any) -> Any:
 # Paddle ends the process where a tensor of before meets a value of the program that is being made: so nobody gets it
 _UNREAD = dict.fromkeys(("__getitem__", "__iter__", "__reversed__", "__add__", "__radd__", "__or__", "__ror__", "copy",
                          "get", "items", "pop", "popitem", "setdefault", "values"), _read)
-_BEHIND = {kind: type(f"_{kind.__name__}Behind", (kind,), _UNREAD) for kind in (list, dict, tuple)}
+_BEHIND = {kind: type(f"_{kind.__name__}Behind", (kind,), _UNREAD) for kind in (list, dict, tuple, deque)}
 
 
 @contextlib.contextmanager
@@ -132,14 +133,20 @@ def taken_down(model: Any, names: Iterable[str]) -> Iterator[None]:
 
 def hang_up(model: Any, left: list[Stored]) -> None:
     """What a call of the model leaves behind, in place of the values of its program: tensors of their shapes, which are
-    seen to be read, and lists and dicts that refuse it."""
+    seen to be read, and lists and dicts that refuse it.
+
+    Raises:
+        TraceError: a container of another kind.
+    """
     home = place_of(model.parameters())
     for layer, name, _, after in left:
         if isinstance(after, paddle.pir.Value):
             zeros = np.zeros([max(1, n) for n in after.shape], np.float32)
             held: Any = paddle.to_tensor(zeros, dtype_name(after.dtype), place=home)
         else:
-            kind = next(kind for kind in _BEHIND if isinstance(after, kind))
+            kind = next((kind for kind in _BEHIND if isinstance(after, kind)), None)
+            if kind is None:  # a container that nobody can be kept from reading
+                raise _changes_itself(model, layer, name)
             held = _BEHIND[kind](dict.fromkeys(after) if kind is dict else [None] * len(after))
         setattr(layer, name, held)
 
@@ -183,7 +190,7 @@ def refuse_changes(model: Any, made: list[tuple[Any, str, Any]]) -> None:
 
 
 def _leaves(value: Any) -> list[Any]:
-    return [] if value is None else paddle.utils.flatten(value)
+    return [] if value is None else paddle.utils.flatten(list(value) if isinstance(value, deque) else value)
 
 
 def _is_plain(value: Any) -> bool:

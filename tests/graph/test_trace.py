@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import gc
 
-import numpy as np
 import paddle
 import paddle.nn.functional as F
 import pytest
@@ -119,108 +118,6 @@ def test_what_cannot_be_read_is_told_with_its_place(cls, says):
     assert "\n" not in str(error.value)
     assert bits(model) == before
     assert getattr(model, "calls", 0) == 0
-
-
-class LeavesBehind(Branches):
-    """An activation for others to look at: at its own name, in a list, in a dict, in a list that grows."""
-
-    def __init__(self, how="plain"):
-        super().__init__()
-        self.how, self.out = how, paddle.nn.Linear(4, 3)
-        if how == "grows":
-            self.seen = []
-        elif how == "stood there":
-            self.seen = None
-
-    def forward(self, x):
-        h = paddle.nn.functional.relu(self.fc(x))
-        if self.how == "list":
-            self.seen = [h, 2 * h]
-        elif self.how == "dict":
-            self.seen = {"h": h}
-        elif self.how == "grows":
-            self.seen.append(h)
-        elif self.how == "read afterwards":
-            self.seen = h
-            h = self.seen * 2 + self.seen
-        elif self.how == "written twice":
-            self.seen = h * 3
-            self.seen = h * self.seen
-            h = self.seen
-        else:
-            self.seen = h
-        return self.out(h)
-
-
-@pytest.mark.parametrize("ran", [False, True])
-@pytest.mark.parametrize("how", ["plain", "stood there", "list", "dict", "grows", "read afterwards", "written twice"])
-def test_what_a_forward_leaves_behind_is_nothing_to_the_graph(how, ran):
-    model = LeavesBehind(how)
-    if ran:
-        model(paddle.randn([3, 4]))
-    before = vars(model).get("seen", model._buffers.get("seen"))
-    held = list(before) if how == "grows" else before
-    graph = pl.trace(model, (1, 4))
-    now = vars(model).get("seen", model._buffers.get("seen"))
-    assert now == held if how == "grows" else now is before
-    assert {p.name for p in graph.program.parameters} == {"fc.weight", "fc.bias", "out.weight", "out.bias"}
-    assert [op.index for op in graph.program.ops] == list(range(len(graph.program.ops)))
-    assert [g.name for g in graph.groups] == ["fc", "out"]
-    x = paddle.randn([5, 4])
-    np.testing.assert_array_equal(graph.run(x).numpy(), model(x).numpy())
-    small = laws.check_exact(graph, pl.propose(graph, sparsity=0.5))
-    assert type(small) is LeavesBehind
-    lab = pl.Lab(model, inputs=(1, 4), val=(np.ones((7, 4), np.float32), np.zeros(7, np.int64)))
-    lab.step("fc", 0.5)
-    lab.back()
-    lab.goto("s1")
-
-
-class Remembers(Branches):
-    """What it left behind is added at the next call."""
-
-    def __init__(self):
-        super().__init__()
-        self.last = None
-
-    def forward(self, x):
-        h = self.fc(x)
-        self.last = h if self.last is None else h + self.last
-        return self.last
-
-
-class Keeps(Branches):
-    """The mean of the first batch, for ever."""
-
-    def forward(self, x):
-        if not hasattr(self, "last"):
-            self.last = x.mean()
-        return self.fc(x) + self.last
-
-
-class KeepsInAList(Branches):
-    """The sum of the last two."""
-
-    def forward(self, x):
-        self.last = [*getattr(self, "last", [])[-1:], self.fc(x)]
-        return self.last[0] + self.last[-1]
-
-
-class KeepsADictOf(Branches):
-    def forward(self, x):
-        h = self.fc(x)
-        if hasattr(self, "last"):
-            h = paddle.concat([h, self.last["h"]], -1)[:, :3]
-        self.last = {"h": h}
-        return h
-
-
-@pytest.mark.parametrize("cls", [Remembers, Keeps, KeepsInAList, KeepsADictOf])
-def test_a_forward_that_reads_what_it_left_behind_is_refused(cls):
-    model = cls()
-    with pytest.raises(TraceError, match="'last'"):
-        pl.trace(model, (1, 4))
-    assert getattr(model, "last", None) is None
 
 
 class WritesAndFails(Accumulates):
