@@ -205,6 +205,7 @@ def test_two_states_are_compared_before_and_after(panel: Any, page: Any) -> None
 def test_the_threshold_of_the_scores_is_the_ratio(panel: Any, page: Any) -> None:
     row(panel, 0).click()
     panel.get_by_role("tab", name="Scores").click()
+    expect(panel.locator(".pl-scores .pl-caption")).to_contain_text(str(row(panel, 0).get_attribute("data-layer")))
     handle = panel.get_by_role("slider", name=re.compile("threshold"))
     cut = handle.get_attribute("aria-valuenow")
     handle.focus()
