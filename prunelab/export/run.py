@@ -34,12 +34,14 @@ PLAN = "plan.json"
 DEFAULTS = ("paddle", "onnx")
 DEFAULT_TIMING = TimingOptions()
 
+OnPart = Callable[[str, int, int], object]
+
 
 def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str | Format] = DEFAULTS, *,
            inputs: Any = None, verify: bool = True, dense: Any = None, plan: Plan | None = None, force: bool = False,
            timing: TimingOptions | None = DEFAULT_TIMING, batch: int | None = None, data: Any = None,
            metrics: Any = ("accuracy",), loss: Any = None, lengths: Mapping[str, int] | None = None,
-           examples: bool = True) -> Export:
+           examples: bool = True, on_part: OnPart | None = None) -> Export:
     """The files that were written, each of which computes what ``model`` computes in eval mode; a table of sizes and
     latencies.
 
@@ -68,6 +70,8 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
             class.
         examples: False leaves ``examples.safetensors`` out, which holds samples of the data (or of ``inputs``) that
             whoever gets the folder can read; `verify_export` then compares hashes, and not what files compute.
+        on_part: called before each part of the work with its name, how many are done, and how many there are; what it
+            raises ends the export, and nothing is left behind.
 
     Raises:
         UnknownNameError: a format nobody knows.
@@ -94,13 +98,14 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
         with as_it_was(subject.layer):
             chosen = [fmt.fitted(subject.layer, metrics, loss) if isinstance(fmt, Fitted) else fmt for fmt in chosen]
         validation = Validation(data, metrics, loss) if data is not None and verify else None
-        written = _write_all(subject, chosen, folder, verify, threads, validation)
+        parts = Parts(on_part, len(chosen) * (1 + (dense is not None) + (timing is not None)))
+        written = _write_all(subject, chosen, folder, verify, threads, validation, parts)
         beside: dict[str, Written | str] = {}
         if dense is not None:
             other = read_subject(dense, inputs, lengths, seen)
-            beside = _write_dense(other, written, folder / ".dense", verify, threads)
+            beside = _write_dense(other, written, folder / ".dense", verify, threads, parts)
         if timing is not None:
-            written, beside = _time(written, beside, timing)
+            written, beside = _time(written, beside, timing, parts)
         if plan is not None:
             plan.save(folder / PLAN)
         options = {"verify": verify, "threads": threads, "warmup": timing.warmup if timing else None,
@@ -134,19 +139,37 @@ def _chosen(formats: Sequence[str | Format]) -> list[Format]:
     return list(chosen.values())
 
 
+class Parts:
+    """Counts the parts of an export, and tells each before it begins."""
+
+    def __init__(self, listener: OnPart | None, total: int) -> None:
+        self._listener, self._total, self._done = listener, total, 0
+
+    def begin(self, name: str) -> None:
+        """The next part begins, and what was before it is done."""
+        if self._listener is not None:
+            self._listener(name, self._done, self._total)
+        self._done += 1
+
+
 def _write_all(subject: Subject, formats: Sequence[Format], folder: Path, verify: bool, threads: int,
-               validation: Validation | None) -> list[Written]:
+               validation: Validation | None, parts: Parts) -> list[Written]:
+    written = []
     with as_it_was(subject.layer):
-        return [write(fmt, subject, folder, verify=verify, threads=threads, validation=validation) for fmt in formats]
+        for fmt in formats:
+            parts.begin(fmt.name)
+            written.append(write(fmt, subject, folder, verify=verify, threads=threads, validation=validation))
+    return written
 
 
-def _write_dense(subject: Subject, beside: Sequence[Written], folder: Path, verify: bool,
-                 threads: int) -> dict[str, Written | str]:
+def _write_dense(subject: Subject, beside: Sequence[Written], folder: Path, verify: bool, threads: int,
+                 parts: Parts) -> dict[str, Written | str]:
     """The dense model in the same formats, with the batch that the exported one got, so that the two are comparable."""
     folder.mkdir()
     found: dict[str, Written | str] = {}
     with as_it_was(subject.layer):
         for w in beside:
+            parts.begin(f"{w.format.name}, dense")
             same = subject if w.subject.free or not subject.free else subject.fixed("the exported model's is")
             try:
                 found[w.format.name] = write(w.format, same, folder, verify=verify, threads=threads)
@@ -156,10 +179,11 @@ def _write_dense(subject: Subject, beside: Sequence[Written], folder: Path, veri
 
 
 def _time(written: Sequence[Written], dense: Mapping[str, Written | str],
-          options: TimingOptions) -> tuple[list[Written], dict[str, Written | str]]:
+          options: TimingOptions, parts: Parts) -> tuple[list[Written], dict[str, Written | str]]:
     """Format by format, the exported model in turn with the dense one."""
     timed, beside = [], dict(dense)
     for w in written:
+        parts.begin(f"{w.format.name}, timed")
         other = beside.get(w.format.name)
         pair = {"model": w, **({"dense": other} if isinstance(other, Written) else {})}
         # as many samples as asked for, unless one of the two takes no other batch than the given one

@@ -32,16 +32,23 @@ class Exporting(Opened):
 
         Raises:
             As `prunelab.export`; nothing is written then.
+            Stopped: `stop` was called: it acts before the next file is written, or timed.
         """
         from prunelab.export import export
 
         given: dict[str, Any] = {"plan": self.plan, **self._judged(), **options}
         if formats is not None:
             given["formats"] = formats
-        with self._work.begin("export"):
+        theirs = given.pop("on_part", None)
+        with self._work.begin("export", None, "part") as meter:
+            def on_part(name: str, done: int, total: int) -> None:
+                if theirs is not None:
+                    theirs(name, done, total)
+                meter.at(f"export: {name}", done, total)
+
             if "dense" not in given:
                 given["dense"] = self._bench.copy_of(self.path()[0])
-            return export(compact(self.model, self.plan), directory, **given)
+            return export(compact(self.model, self.plan), directory, on_part=on_part, **given)
 
     def _judged(self) -> dict[str, Any]:
         """What exported files are judged on: nothing without validation data."""

@@ -108,6 +108,13 @@ class Meter:
         """What is being done now."""
         self.label = self.control.working = label
 
+    def at(self, label: str, done: int, total: int) -> None:
+        """The next of ``total`` parts begins, and ``done`` are over."""
+        self.name(label)
+        self.done, self.total = done, total
+        self.tell()
+        self._start += self.control.check()
+
     def skip(self, n: int) -> None:
         """``n`` batches of the total will not be needed."""
         if self.total is not None:

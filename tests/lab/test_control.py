@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -218,3 +219,19 @@ def test_the_bar_is_tqdms_and_away_when_somebody_listens(
     opened.step("3", ratio=0.5)
     assert capsys.readouterr().err == ""
     assert isinstance(opened, pl.Lab)
+
+
+def test_an_export_tells_its_parts_and_stops_before_the_next_one(tmp_path: Path) -> None:
+    opened = lab()
+    opened.step("0", ratio=0.5)
+    before, told = everything(opened), []
+    opened.on_progress.append(lambda progress: told.append((progress.label, progress.done, progress.total)))
+    opened.export(tmp_path / "whole", ("safetensors", "python"), timing=None)
+    assert told == [("export: safetensors", 0, 4), ("export: python", 1, 4), ("export: safetensors, dense", 2, 4),
+                    ("export: python, dense", 3, 4)]
+    opened.on_progress[:] = [lambda progress: opened.stop() if progress.done == 1 else None]
+    with pytest.raises(errors.Stopped, match="'export: python' was stopped"):
+        opened.export(tmp_path / "half", ("safetensors", "python"), timing=None)
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+    assert everything(opened) == before
+    assert opened.working == ""
