@@ -77,7 +77,8 @@ def test_the_published_example_ends_with_a_smaller_model(fitted):
     assert sum(p.size for p in fitted.best_model.parameters() if p.trainable) == fitted.lab.state.cost.params
     assert pl.evaluate(fitted.best_model, data(48, 1))["accuracy"] == pytest.approx(
         fitted.best_config["result"]["accuracy"])
-    assert len(fitted.history) == 2
+    assert [state.searched for state in fitted.lab.states] == [False, True, False]
+    assert len(fitted.history) == 3
     assert all(t.values["params"] <= 0.3 * dense.params for t in fitted.study if t.is_whole)
     assert all(0.25 <= r <= 0.75 for t in fitted.study for r in t.ratios.values())
     assert "accuracy" in repr(fitted)

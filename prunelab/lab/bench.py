@@ -108,7 +108,7 @@ class Bench:
 
         ``gathered`` is what an optimizer has gathered, None for what it had before.
         """
-        state = replace(draft, id=f"s{self.store.next_number()}", branch=self.nodes.branch, _read_plan=lambda: plan)
+        state = self._numbered(draft, plan)
         digests, fresh = self.live.record()
         optimizer = self._gathered
         if gathered is not None:
@@ -116,12 +116,23 @@ class Bench:
             fresh.update({optimizer[name]: Change(array) for name, array in gathered.items()})
         digests.update(optimizer)
         bits = Snapshot(digests, RandomState.now(seeded))
-        facts = state.to_json()
-        del facts["stored_bytes"]  # the store finds it out
-        entry = Entry(facts=facts, plan=plan.to_json(), bits=bits, fresh=fresh, identity=identity)
-        state = replace(state, stored_bytes=self.store.add(entry))
+        entry = Entry(facts=_facts(state), plan=plan.to_json(), bits=bits, fresh=fresh, identity=identity)
+        state = self._add(state, entry)
         self.live.recorded()
         self._gathered = optimizer
+        return state
+
+    def note(self, draft: State) -> State:
+        """Record a state with the bits and the plan of the current one, which the model is left in."""
+        here, plan = self.state, self.state.plan
+        state = self._numbered(draft, plan)
+        return self._add(state, Entry(facts=_facts(state), plan=plan.to_json(), bits=self._bits(here.id)))
+
+    def _numbered(self, draft: State, plan: Plan) -> State:
+        return replace(draft, id=f"s{self.store.next_number()}", branch=self.nodes.branch, _read_plan=lambda: plan)
+
+    def _add(self, state: State, entry: Entry) -> State:
+        state = replace(state, stored_bytes=self.store.add(entry))
         self.nodes.states[state.id] = state
         self.nodes.current = state.id
         return state
@@ -209,6 +220,11 @@ class Bench:
             dtype = self.graph.tensor(parameter.name).dtype
             held[parameter.value] = paddle.to_tensor(array, dtype=dtype, place=paddle.CPUPlace())
         return Graph(self.graph.model, self.graph.structure, held)
+
+
+def _facts(state: State) -> dict[str, Any]:
+    """What is told of it, but for its size on disk, which the store finds out."""
+    return {name: value for name, value in state.to_json().items() if name != "stored_bytes"}
 
 
 def of_model(snapshot: Snapshot) -> dict[str, str]:

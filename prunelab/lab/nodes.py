@@ -101,6 +101,10 @@ class Nodes:
             found.append(self.states[found[-1].parent])
         return found[::-1]
 
+    def made(self, state: State) -> list[State]:
+        """The states on the way to ``state`` that its bits came of: without searches, which change nothing."""
+        return [one for one in self.path(state) if not one.searched]
+
     def check_name(self, name: object, kind: str, *, move: bool = False) -> str:
         """A name that can be given.
 

@@ -39,7 +39,7 @@ def recipe_data(lab: Reading, state: str | State | None = None) -> dict[str, Any
         StateError: no such state, or one that came of a cut that a recipe has no words for (masks of single weights).
     """
     path = lab.path(state)
-    steps = [_step(s) for s in path[1:]]
+    steps = [_step(s) for s in path[1:] if not s.searched]
     given, origin = getattr(lab, "_given", {}), getattr(lab, "origin", None) or kept_recipe(
         lab._nodes.store.folder)
     data = dict(origin.get("data", {}))

@@ -76,13 +76,15 @@ class Line:
 
 
 def lines_of(path: list[State], known: Mapping[str, Any]) -> list[Line]:
-    """The lines that lead to the last state of a path.
+    """The lines that lead to the last state of a path, without searches: what was taken of one says so itself.
 
     Raises:
         StateError: a line that cannot be replayed, with a criterion that is not at hand.
     """
     lines = []
     for state in path[1:]:
+        if state.searched:
+            continue
         line = Line.parse(state.action, state.id)
         name = line.kwargs.get("criterion")
         if name is not None and name not in CRITERIA and name not in known:

@@ -53,6 +53,11 @@ class State:
         return self._read_plan()
 
     @property
+    def searched(self) -> bool:
+        """Whether it records a search, which changes nothing: neither weights nor what a later step gives."""
+        return self.action.startswith("lab.search(")
+
+    @property
     def number(self) -> int:
         """The number in the id: states are counted in the order in which they were made."""
         return int(self.id[1:])

@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -72,7 +73,10 @@ class Work:
 
     def seed_here(self) -> int:
         """The seed of the work that starts from the current state."""
-        return step_seed(self.seed, len(self.bench.nodes.path(self.bench.state)))
+        return self._seed_of(self.bench.state)
+
+    def _seed_of(self, parent: State) -> int:
+        return step_seed(self.seed, len(self.bench.nodes.made(parent)))
 
     def carry_out(self, proposal: Proposal, healing: Healing, meter: Meter, start: State | None = None) -> State:
         """Cut the model as proposed, heal it, and record what came of it, under ``start`` (the current state)."""
@@ -83,7 +87,7 @@ class Work:
         if parent is not self.bench.state:
             self.bench.visit(parent)
         data = self.task.core(healing.sentences)  # as the uncut model ranks them
-        seeded = self._seeded(step_seed(self.seed, len(self.bench.nodes.path(parent))))
+        seeded = self._seeded(self._seed_of(parent))
         zero_cut(self.bench.graph.model, proposal.plan)
 
         def trained(batch: TrainedBatch) -> None:
@@ -116,6 +120,21 @@ class Work:
         self.bench.take_over(better)
         zero_cut(self.bench.graph.model, plan)
 
+    def note(self, label: str, action: str, seed: int, start: float) -> State:
+        """Record that something was done which changed nothing, as a state like the current one, under it."""
+        here = self.bench.state
+        created = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        draft = replace(here, parent=here.id, label=label, action=action, seed=seed, created=created, training=(),
+                        duration_s=time.perf_counter() - start, trained_with={}, stored_bytes=0,
+                        versions=versions(self._device))
+        state = self.bench.note(draft)
+        notify(self.on_change, state)
+        return state
+
+    @property
+    def _device(self) -> str:
+        return next((str(t.place) for t in self.bench.graph.model.parameters()), "cpu")
+
     def _seeded(self, seed: int) -> Seeded:
         seed_all(seed)
         return seed, read_random()
@@ -129,10 +148,9 @@ class Work:
             _check_finite(metrics, self.bench.state)
         created = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         plan = proposal.plan.with_metrics(metrics)
-        device = next((str(t.place) for t in self.bench.graph.model.parameters()), "cpu")
         draft = State("", parent, proposal.label, proposal.action, metrics, plan.cost, plan.sparsity, seeded[0],
-                      time.perf_counter() - start, created, versions(device), self.bench.nodes.branch, 0, lambda: plan,
-                      stretches(self.losses), trained_with or {})
+                      time.perf_counter() - start, created, versions(self._device), self.bench.nodes.branch, 0,
+                      lambda: plan, stretches(self.losses), trained_with or {})
         state = self.bench.record(draft, plan, seeded, identity, gathered)
         self.losses = []
         notify(self.on_change, state)

@@ -144,7 +144,7 @@ def n_done(todo: Sequence[Action], lab: Lab, refuse: Callable[[str, Keys], Excep
         What ``refuse`` gives: a history that came of something else.
     """
     steps = [action for action in todo if action.method in ("step", "finetune", "adopt")]
-    past = lab.path()[1:]
+    past = [state for state in lab.path()[1:] if not state.searched]
     for k, state in enumerate(past):
         action = steps[k] if k < len(steps) else None
         if action.made(state, lab) if action else len(todo) > len(steps):

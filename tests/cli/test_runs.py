@@ -123,7 +123,7 @@ def test_a_search_of_a_workspace_is_kept_and_adopted(folder: Path, capsys: pytes
     study = pl.Study.load("study.json")
     assert len(study.trials) == 3
     assert "adopted" in out
-    assert json.loads(told(capsys, "status", "work", "--json")[1])["state"]["id"] == "s2"
+    assert json.loads(told(capsys, "status", "work", "--json")[1])["state"]["id"] == "s4"  # searched twice
     assert told(capsys, "search", "work", "--trials", "2", "--objectives", "los")[0] == 2
 
 

@@ -30,10 +30,12 @@ def work(folder: str, seed: int) -> None:
     opened.on_progress.append(lambda progress: None)
     tell("state", opened.state.id, everything(opened))
     while True:
-        move = draw.choice(["step", "step", "train", "goto", "tag"])
+        move = draw.choice(["step", "step", "step", "train", "train", "goto", "goto", "tag", "search"])
         try:
             if move == "goto":
                 opened.goto(draw.choice(opened.states))
+            elif move == "search":
+                opened.search(sampler="random", trials=2, seed=draw.randrange(3))
             elif move == "tag":
                 opened.tag(f"t{draw.randrange(3)}", move=True)
             else:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab_nets import data, everything, lab
+from lab_nets import bits, data, everything, lab, random_bits
+from optuna.samplers import RandomSampler
 
 import prunelab as pl
 from prunelab import errors
@@ -18,19 +19,68 @@ from prunelab.search import Trial
 def test_a_trial_that_is_adopted_has_the_values_it_was_found_with(tmp_path: Path) -> None:
     opened = lab(workspace=tmp_path, metrics=("loss", "accuracy"))
     opened.step("0", ratio=0.34)
-    before = everything(opened)
+    before = bits(opened.model), random_bits()
     study = opened.search(trials=8)
-    assert everything(opened) == before
+    assert (bits(opened.model), random_bits()) == before
     assert [o.name for o in study.objectives] == ["loss", "params"]
     assert study.dense["loss"] == pytest.approx(opened.state.metrics["loss"], rel=1e-5)
     best = next(t for t in study.front_trials if t.plan.sparsity > opened.plan.sparsity)
     state = opened.adopt(best)
-    assert state.parent == "s1"
+    assert state.parent == "s2"
     assert state.metrics["loss"] == pytest.approx(best.values["loss"], rel=1e-5)
     assert state.cost.params == best.values["params"]
     assert opened.replay(state.id).same
     assert pl.doctor(tmp_path).ok
     opened.close()
+
+
+def test_a_search_is_a_state_that_changes_nothing(tmp_path: Path) -> None:
+    opened, plain = lab(workspace=tmp_path, train=data(24)), lab(train=data(24))
+    opened.search(pl.space(ratios=(0.1, 0.6), criterion=["l1_weight", "random"]), "random", trials=3, seed=4)
+    state = opened.state
+    assert (state.id, state.parent, state.label) == ("s1", "s0", "searched: 3 trials by random")
+    assert state.action == ("lab.search(space=pl.space(ratios=(0.1, 0.6), criterion=['l1_weight', 'random']), "
+                            "sampler='random', trials=3, seed=4)")
+    dense = opened.states[0]
+    assert (state.metrics, state.cost, state.plan, state.stored_bytes) == (dense.metrics, dense.cost, dense.plan, 0)
+    eval(state.action, {"lab": opened, "pl": pl})  # noqa: S307
+    assert len(opened.states) == 2  # its line gives the same study: nothing is recorded anew
+    for one in (opened, plain):
+        one.step("0", ratio=0.5, finetune=1)
+    assert list(bits(opened.model).values()) == list(bits(plain.model).values())  # as if it had not been
+    assert opened.state.seed == plain.state.seed
+    assert opened.replay().same
+    assert [step["layer"] for step in recipe_data(opened)["steps"]] == ["0"]
+    opened.close()
+    again = lab(workspace=tmp_path, train=data(24))
+    assert again.back(2).id == "s0"
+    assert again.goto("s1").label == state.label
+    assert list(bits(again.model).values()) == list(bits(lab().model).values())
+    assert pl.doctor(tmp_path).ok
+    again.close()
+
+
+def test_more_trials_are_another_state_and_go_on_where_the_others_ended(tmp_path: Path) -> None:
+    opened, told = lab(workspace=tmp_path), []
+    for trials in (2, 4):
+        opened.search(trials=trials, on_trial=lambda study, trial: told.append(trial.number))
+    assert told == [0, 1, 2, 3]
+    assert [state.label for state in opened.states[1:]] == ["searched: 2 trials by annealing",
+                                                           "searched: 4 trials by annealing"]
+    opened.search(trials=2)  # which was done before
+    assert len(opened.states) == 3
+    opened.close()
+
+
+def test_what_is_no_plain_value_is_a_variable_in_the_line() -> None:
+    def error(predicted: Any, labels: Any) -> float:
+        return float((predicted.argmax(1) != labels.reshape([-1])).astype("float32").mean())
+
+    opened = lab()
+    opened.search(sampler=RandomSampler(seed=1), objectives=[error, "params"], trials=2, data=data(12, 1),
+                  constraints="params <= 90 %")
+    assert opened.state.action == ("lab.search(sampler=sampler, objectives=[error, 'params'], trials=2, "
+                                   "constraints='params <= 90 %', data=data)")
 
 
 def test_what_is_gone_stays_gone_in_every_trial() -> None:
@@ -125,7 +175,7 @@ def test_stop_acts_within_a_trial_and_progress_counts_trials() -> None:
     with pytest.raises(errors.Stopped):
         opened.search(trials=9)
     opened.on_progress.clear()
-    assert opened.step("0", ratio=0.5).id == "s1"
+    assert (opened.step("0", ratio=0.5).id, opened.state.parent) == ("s2", "s1")  # the stopped one is no state
 
 
 def test_pl_search_takes_a_lab_and_workers_take_its_trials() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from lab_nets import batched, data, everything, lab, net
+from lab_nets import batched, bits, data, everything, lab, net, random_bits
 
 import prunelab as pl
 from prunelab import errors
@@ -94,6 +94,15 @@ class Walk(RuleBasedStateMachine):
             if not path & self.without_weights:
                 self.lab.adopt({layer: [1, 2]})
                 self._made()
+
+    @rule(seed=st.integers(0, 1))
+    def search(self, seed: int) -> None:
+        """Which leaves the bits as they are, and is gone on with where it was done before."""
+        before, n = (bits(self.lab.model), random_bits()), len(self.lab.states)
+        self.lab.search(sampler="random", trials=2, seed=seed)
+        assert (bits(self.lab.model), random_bits()) == before
+        if len(self.lab.states) > n:
+            self._made()
 
     @rule(layer=LAYERS)
     def fail(self, layer: str) -> None:

@@ -40,7 +40,7 @@ def test_a_relative_workspace_is_where_it_was_when_the_process_changes_its_folde
     opened.close()
     assert not list((tmp_path / "elsewhere").iterdir())
     assert {"search", "sensitivity"} <= {path.name for path in (tmp_path / "runs" / "digits").iterdir()}
-    assert pl.doctor(tmp_path / "runs" / "digits").n_states == 2
+    assert pl.doctor(tmp_path / "runs" / "digits").n_states == 3
 
 
 def test_a_workspace_may_be_called_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

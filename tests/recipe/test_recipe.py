@@ -345,7 +345,8 @@ def test_a_search_is_carried_out_adopted_and_gone_on_with(tmp_path: Path) -> Non
     recipe = pl.Recipe.loads(SEARCHED.replace('metrics = "accuracy"', 'metrics = "loss"'))
     lab = pl.run_recipe(recipe)
     assert lab.state.action.startswith("lab.adopt({")
-    assert lab.state.parent == "s2"
+    assert lab.states[3].searched
+    assert lab.state.parent == "s3"
     assert lab.state.cost.params <= 0.8 * lab.states[0].cost.params
     space: dict[str, Any] = {}
     exec(recipe.script(), space)  # noqa: S102
@@ -373,7 +374,8 @@ def test_a_search_is_carried_out_adopted_and_gone_on_with(tmp_path: Path) -> Non
 
 def test_a_search_that_adopts_nothing_leaves_the_state(tmp_path: Path) -> None:
     lab = pl.run_recipe(SEARCHED, search={"adopt": False, "trials": 2, "finetune": None}, data={"metrics": "loss"})
-    assert lab.state.id == "s2"
+    assert (lab.state.id, lab.state.searched) == ("s3", True)
+    assert lab.state.plan.groups == lab.states[2].plan.groups
     with pytest.raises(RecipeError, match=r"space cannot be made|unknown variable 'rations'"):
         pl.run_recipe(SEARCHED, search={"space": {"rations": 0.3}})
 

@@ -51,8 +51,10 @@ def how(content: Content) -> list[str]:
     """How it was done, in sentences."""
     lines = [line for state in content.path[1:] if (line := _line(state)) is not None]
     cuts = [line for line in lines if line.method != "finetune"]
+    searches = [f"From {state.parent} plans were searched for: {state.label.partition(': ')[2]}."
+                for state in content.path if state.searched]
     if not cuts:
-        return ["No step has been taken."]
+        return [*searches, "No step has been taken."]
     told = [f"{_n(len(cuts))} took units away, and {_n(len(lines) - len(cuts), 'only trained', 'only trained')}."
             if len(cuts) < len(lines) else f"{_n(len(cuts))} took units away."]
     names = list(dict.fromkeys(str(line.kwargs["criterion"]) for line in cuts if "criterion" in line.kwargs))
@@ -67,7 +69,7 @@ def how(content: Content) -> list[str]:
     told.append(f"Between and after the cuts it was trained for {counted(after, 'epoch')} in all." if after
                 else "The model was not trained after a cut.")
     took = sum(state.duration_s for state in content.path)
-    return [*told[:-1], f"{told[-1]} All of it took {seconds(took)}."]
+    return [*searches, *told[:-1], f"{told[-1]} All of it took {seconds(took)}."]
 
 
 def _epochs(lines: Sequence[Line]) -> int:
