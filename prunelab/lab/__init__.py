@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from prunelab.lab.cuts import Going, Preview, Previews
 from prunelab.lab.lab import Lab
+from prunelab.lab.previews import Going, Preview, Previews
 from prunelab.lab.progress import Progress
 from prunelab.lab.state import State
 from prunelab.lab.store.doctor import doctor

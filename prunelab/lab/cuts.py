@@ -1,11 +1,10 @@
-"""What a step takes away: from a plan and a wish to a larger plan, or to a preview of it. Pure but for reading
-weights."""
+"""What a step takes away: from a plan and a wish to a larger plan. Pure but for reading weights."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,15 +12,13 @@ import numpy as np
 from prunelab.criteria import CRITERIA, Criterion, criterion_of, needs_of, score
 from prunelab.errors import OptionError, check_ratio, check_whole, unknown_name
 from prunelab.evaluate import calibrate
-from prunelab.graph import Cost, Graph, Group
+from prunelab.graph import Graph, Group
 from prunelab.graph.sparse import Pattern
-from prunelab.lab.options import Healing
 from prunelab.plan import Plan, propose
 from prunelab.plan.allocation import Limits, n_removed
 from prunelab.plan.plan import PlanGroup
 from prunelab.plan.scopes import SCOPES
 from prunelab.plan.sparse import SparseGroup
-from prunelab.render.numbers import change, count, counted, percent
 
 # what is counted -> what a person calls it
 MEASURES = {"sparsity": "units", "macs": "MACs", "params": "params"}
@@ -95,59 +92,6 @@ class Target:
 
     def __str__(self) -> str:
         return f"{100 * self.ratio:.3g} % of {MEASURES[self.by]}"
-
-
-@dataclass(frozen=True)
-class Going:
-    """Of one layer, ``removed``: the units that would be gone, ``new`` those of them that are not gone yet."""
-
-    layer: str
-    units: int
-    removed: tuple[int, ...]
-    new: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Previews:
-    """What steps of several layers would do: to each of them, and together: ``cost`` is what the network would cost,
-    ``before`` what it costs now."""
-
-    layers: tuple[Going, ...]
-    cost: Cost
-    before: Cost
-
-    def of(self, layer: str) -> Preview:
-        """One of the layers, with the cost of all."""
-        going = next(going for going in self.layers if going.layer == layer)
-        return Preview(**vars(going), cost=self.cost, before=self.before)
-
-
-@dataclass(frozen=True)
-class Preview(Going):
-    """What a step would do to one layer, before it does it: ``cost`` is what the network would cost, ``before`` what it
-    costs now."""
-
-    cost: Cost
-    before: Cost
-
-    def __str__(self) -> str:
-        def told(name: str, now: int, before: int) -> str:
-            return f"{count(now - before)} {name} ({change(now, before) or '±0 %'})"
-
-        return (f"{self.layer}: {len(self.removed)} of {self.units} units gone ({len(self.new)} more), "
-                f"{told('params', self.cost.params, self.before.params)}, "
-                f"{told('MACs', self.cost.macs, self.before.macs)}")
-
-    __repr__ = __str__
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A step before it is done: the plan afterwards, what it is called, and the line of Python that makes it."""
-
-    plan: Plan
-    label: str
-    action: str
 
 
 def find_group(graph: Graph, layer: str) -> Group:
@@ -251,13 +195,6 @@ def cut_all(graph: Graph, plan: Plan, target: dict[str, float], scope: str, cut:
                    sparsity=target.get("sparsity"), macs=target.get("macs"), params=target.get("params"))
 
 
-def propose_layer(graph: Graph, plan: Plan, group: Group, ratio: float, cut: Cut, healing: Healing) -> Proposal:
-    """The step that cuts one group to ``ratio``."""
-    larger = cut_layer(graph, plan, group, ratio, cut)
-    action = line([repr(group.name), f"ratio={ratio!r}"], cut, healing)
-    return Proposal(larger, f"{group.name} {percent(ratio, 0)}", action)
-
-
 def check_ratios(graph: Graph, ratios: Mapping[str, float]) -> dict[str, float]:
     """Several layers' ratios, by group, without those that are 0.
 
@@ -271,22 +208,6 @@ def check_ratios(graph: Graph, ratios: Mapping[str, float]) -> dict[str, float]:
     if not found:
         raise OptionError("no layer has a ratio above 0; give some, such as {'conv1': 0.3}")
     return found
-
-
-def propose_layers(graph: Graph, plan: Plan, ratios: Mapping[str, float], cut: Cut, healing: Healing) -> Proposal:
-    """The step that cuts several groups, each to its ratio; those that are so far already stay."""
-    larger = propose(graph, cut.criterion, ratios=ratios, round_to=cut.round_to, seed=cut.seed, start=plan,
-                     data=cut.data, loss=cut.loss)
-    moved = [name for name in ratios if larger.removed(name) != plan.removed(name)]
-    return Proposal(larger, counted(len(moved), "layer"), line([repr(dict(ratios))], cut, healing))
-
-
-def propose_all(graph: Graph, plan: Plan, target: Target, cut: Cut, healing: Healing) -> Proposal:
-    """The step that cuts all groups until the target is met."""
-    larger = cut_all(graph, plan, {target.by: target.ratio}, target.scope, cut)
-    action = line([f"ratio={target.ratio!r}", f"by={target.by!r}", f"scope={target.scope!r}"], cut, healing)
-    # rounding may take more than was asked: the label tells what is gone
-    return Proposal(larger, str(replace(target, ratio=reached(larger, target.by))), action)
 
 
 def reached(plan: Plan, by: str) -> float:
@@ -306,22 +227,3 @@ def takes_the_same(plan: Plan, other: Plan) -> bool:
     """Whether two plans take the same; groups that are whole count for nothing."""
     a, b = ({g.name: g for g in p.groups if g.n_removed} for p in (plan, other))
     return a == b
-
-
-_LONGEST = 500  # characters of a plan in a line of code; beyond, the line names the state that has the plan
-
-
-def adopt_line(plan: Plan, state: str, healing: Healing) -> str:
-    """The line of Python that repeats the adoption of a plan, which ``state`` has then."""
-    plain = all(isinstance(group, PlanGroup) for group in plan.groups)
-    units = {group.name: list(group.removed) for group in plan.groups if group.n_removed} if plain else {}
-    told = repr(units) if units and len(repr(units)) <= _LONGEST else repr(state)
-    return f"lab.adopt({told}, {healing})"
-
-
-def line(arguments: list[str], cut: Cut, healing: Healing) -> str:
-    """The line of Python that repeats a step."""
-    more = [f"criterion={cut.criterion_name!r}"]
-    more += [f"round_to={cut.round_to}"] if cut.round_to != 1 else []
-    more += [f"granularity={cut.granularity!r}"] if cut.granularity != "auto" else []
-    return f"lab.step({', '.join([*arguments, *more, str(healing)])})"

@@ -8,8 +8,9 @@ from typing import Any
 from prunelab.errors import OptionError
 from prunelab.graph import Graph
 from prunelab.graph.sparse import Pattern
-from prunelab.lab.cuts import Cut, Proposal, Target, check_mixed, line
+from prunelab.lab.cuts import Cut, Target, check_mixed
 from prunelab.lab.options import Healing
+from prunelab.lab.proposals import Proposal, line
 from prunelab.plan import Plan, propose
 from prunelab.plan.propose_sparse import match_weights
 from prunelab.render.numbers import counted, percent

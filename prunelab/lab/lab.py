@@ -23,6 +23,7 @@ from prunelab.lab.moving import Moving
 from prunelab.lab.opened import own_copy
 from prunelab.lab.options import Task, Training
 from prunelab.lab.reporting import Reporting
+from prunelab.lab.running import Running
 from prunelab.lab.searching import Searching
 from prunelab.lab.sensing import Sensing
 from prunelab.lab.stepping import Stepping
@@ -34,7 +35,7 @@ from prunelab.train import TrainingOptions
 from prunelab.train.optimizers import OptimizerMaker
 
 
-class Lab(Stepping, Moving, Looking, Sensing, Searching, Clocking, Holding, Storing, Exporting, Reporting):
+class Lab(Stepping, Running, Moving, Looking, Sensing, Searching, Clocking, Holding, Storing, Exporting, Reporting):
     """One model under study: step, look, go back, branch, and take a smaller model away.
 
     The Lab works on its own copy; the caller's model stays as it is. ``lab.model`` is the full-size copy whose cut

@@ -10,9 +10,10 @@ from prunelab.errors import OptionError, check_ratio
 from prunelab.evaluate import evaluate
 from prunelab.evaluate.batches import Batches
 from prunelab.graph import Group
-from prunelab.lab.cuts import Cut, Going, Preview, Previews, check_mixed, find_group, units_at
+from prunelab.lab.choosing import Choosing
+from prunelab.lab.cuts import Cut, check_mixed, find_group, units_at
+from prunelab.lab.previews import Going, Preview, Previews
 from prunelab.lab.state import State
-from prunelab.lab.stepping import Choosing
 from prunelab.lab.views import masks_of
 from prunelab.render.masks import MaskPicture
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from prunelab.evaluate.evaluate import listed
 from prunelab.graph import Graph, trace
+from prunelab.lab.choosing import Choosing
 from prunelab.lab.progress import Meter
-from prunelab.lab.stepping import Choosing
 from prunelab.lab.telling import PLAIN
 from prunelab.plan import Plan
 from prunelab.render.numbers import counted

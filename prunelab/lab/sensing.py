@@ -11,8 +11,8 @@ from prunelab.evaluate import Sensitivity, sensitivity
 from prunelab.evaluate.evaluate import named_metrics
 from prunelab.evaluate.progress import Progress
 from prunelab.evaluate.sensitivity import RATIOS
+from prunelab.lab.choosing import Choosing
 from prunelab.lab.state import State
-from prunelab.lab.stepping import Choosing
 
 _PARTS = 1000  # what the work is told in, since it counts no batches but multiply-accumulates
 

@@ -7,19 +7,10 @@ from dataclasses import dataclass
 
 from prunelab.errors import OptionError, check_ratio
 from prunelab.graph import Graph
-from prunelab.lab.cuts import (
-    Cut,
-    Proposal,
-    Target,
-    check_ratios,
-    find_group,
-    next_group,
-    propose_all,
-    propose_layer,
-    propose_layers,
-)
+from prunelab.lab.cuts import Cut, Target, check_ratios, find_group, next_group
 from prunelab.lab.granular import check_fixed, propose_at
 from prunelab.lab.options import Healing
+from prunelab.lab.proposals import Proposal, propose_all, propose_layer, propose_layers
 from prunelab.plan import Plan
 
 _RATIO = 0.3  # where none is given

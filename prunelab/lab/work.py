@@ -12,11 +12,11 @@ from typing import Any
 
 from prunelab.errors import TrainingError, WorkspaceError, check_seed
 from prunelab.lab.bench import Bench, Seeded
-from prunelab.lab.cuts import Proposal
 from prunelab.lab.gathered import Array
 from prunelab.lab.options import Healing, Task
 from prunelab.lab.piece import Piece
 from prunelab.lab.progress import Control, Listener, Meter, notify
+from prunelab.lab.proposals import Proposal
 from prunelab.lab.randomness import read_random, seed_all, step_seed
 from prunelab.lab.state import State, metric_text, stretches, versions
 from prunelab.lab.telling import training_of

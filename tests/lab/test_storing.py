@@ -132,9 +132,9 @@ def test_a_replay_says_what_is_different() -> None:
 
 
 def test_a_plan_that_is_too_long_for_a_line_is_replayed_from_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
-    from prunelab.lab import cuts
+    from prunelab.lab import proposals
 
-    monkeypatch.setattr(cuts, "_LONGEST", 5)
+    monkeypatch.setattr(proposals, "_LONGEST", 5)
     opened = lab()
     state = opened.adopt(pl.propose(opened.graph, sparsity=0.5))
     assert state.action == "lab.adopt('s1', finetune=0)"
