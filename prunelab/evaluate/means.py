@@ -42,13 +42,43 @@ class Mean:
         return float(total / weight) if weight else float("nan")
 
 
+class LabelRange:
+    """Whether labels are classes that the outputs have; asked at the end, since asking moves numbers off the device."""
+
+    def __init__(self) -> None:
+        self._odd: Any = None  # the label that is furthest from what there is
+        self._n_classes = 0
+
+    def add(self, labels: Any, n_classes: int) -> None:
+        """Look at integer labels; those of -100 do not count."""
+        self._n_classes = n_classes
+        if labels.size:
+            outside = ((labels < 0) | (labels >= n_classes)) & (labels != IGNORED_LABEL)
+            # a label of a class is 0 here, and 0 is always one
+            odd = paddle.where(outside, labels, paddle.zeros_like(labels))
+            most, least = odd.max(), odd.min()
+            odd = paddle.where(most > 0, most, least)
+            self._odd = odd if self._odd is None else paddle.where(self._odd != 0, self._odd, odd)
+
+    def check(self) -> None:
+        """Refuse labels of classes that are not there.
+
+        Raises:
+            DataError: there were some; one of them is named.
+        """
+        odd = 0 if self._odd is None else int(self._odd.item())
+        if odd:
+            raise DataError(f"a label is {odd}, and the outputs have the classes 0 to {self._n_classes - 1}; give such "
+                            f"labels, or {IGNORED_LABEL} for one that does not count")
+
+
 class Accuracy:
     """The fraction of labels that the largest logit meets; labels of -100 do not count. In [0, 1], higher is better."""
 
     higher_is_better = True
 
     def __init__(self, loss: LossFunction | None = None) -> None:
-        self._mean = Mean()
+        self._mean, self._range = Mean(), LabelRange()
 
     def update(self, outputs: Any, labels: Any, n_samples: int) -> None:
         """Take logits ``(..., classes)`` and integer labels ``(...)`` or ``(..., 1)``."""
@@ -62,11 +92,13 @@ class Accuracy:
 
     def _hits(self, outputs: Any, labels: Any) -> tuple[Any, Any]:
         logits, labels = classes(outputs, labels, "accuracy")
+        self._range.add(labels, logits.shape[-1])
         counts = labels != IGNORED_LABEL
         return (logits.argmax(-1) == labels) & counts, counts
 
     def result(self) -> float:
         """The fraction met."""
+        self._range.check()
         return self._mean.result()
 
 
@@ -111,7 +143,7 @@ class TopK:
     higher_is_better = True
 
     def __init__(self, loss: LossFunction | None = None, k: int = 5) -> None:
-        self.k, self._mean = k, Mean()
+        self.k, self._mean, self._range = k, Mean(), LabelRange()
 
     def update(self, outputs: Any, labels: Any, n_samples: int) -> None:
         """Take logits ``(..., classes)`` and integer labels."""
@@ -128,11 +160,13 @@ class TopK:
         if logits.shape[-1] <= self.k:
             raise DataError(f"the outputs have {logits.shape[-1]} classes, and the label is always among {self.k}; "
                             "choose the metric accuracy")
+        self._range.add(labels, logits.shape[-1])
         best = paddle.topk(logits, self.k, axis=-1)[1]
         return (best == labels.unsqueeze(-1)).any(-1), labels != IGNORED_LABEL
 
     def result(self) -> float:
         """The fraction met."""
+        self._range.check()
         return self._mean.result()
 
 

@@ -116,6 +116,7 @@ def finetune(
         with (all_or_nothing(layer, lambda: loop.best) as before, in_mode(layer, training=True),
               loop.without_gradients_left()):
             loop.share.begin(layer)
+            loop.projection.tensors()  # from the first batch on, whether the model was masked before or not
             loop.best = _best(layer, chosen, loss, soft)
             stopped = loop.run(epochs)
             best_epoch = None

@@ -151,6 +151,9 @@ X, Y = data()
 @pytest.mark.parametrize(("metric", "labels", "message"), [
     ("f1", Y + 5, r"a label is \d+, and the outputs have the classes 0 to 6"),
     ("f1", Y - 1, r"a label is -1, and the outputs have the classes 0 to 6"),
+    ("accuracy", np.where(Y == 3, 9, Y), "a label is 9, and the outputs have the classes 0 to 6"),
+    ("accuracy", np.where(Y == 3, -2, Y), "a label is -2, and the outputs have the classes 0 to 6"),
+    ("top5", np.where(Y == 3, 7, -100), "a label is 7, and the outputs have the classes 0 to 6"),
     ("f1", Y[:, None, None], "f1 cannot be computed from the outputs"),
     ("f1", np.full(N, -100), "no labels that count, and f1 needs them"),
     ("map", Y, r"map cannot be computed from the outputs \(40, 7\) float32 and the labels \(40,\)"),

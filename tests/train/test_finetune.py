@@ -12,7 +12,7 @@ from paddle import nn
 
 import prunelab as pl
 from prunelab.errors import DataError, OptionError, TrainingError, UnknownNameError
-from prunelab.surgery import cut_masks
+from prunelab.surgery import cut_masks, zero_cut
 from prunelab.train import OPTIMIZERS
 
 
@@ -72,6 +72,18 @@ def test_a_masked_model_stays_masked_while_it_trains(optimizer: Any) -> None:
     np.testing.assert_allclose(small(x).numpy(), model(x).numpy(), rtol=1e-4, atol=1e-5)
 
 
+
+
+def test_the_first_batch_is_trained_on_as_if_the_model_had_been_masked_before() -> None:
+    trained = []
+    for before in (True, False):
+        model = net()
+        plan = pl.propose(pl.trace(model, (1, 1, 6, 6)), sparsity=0.5)
+        if before:
+            zero_cut(model, plan)
+        result = pl.finetune(model, BATCHES, epochs=1, plan=plan, seed=0)
+        trained.append((result.losses, [p.numpy().tobytes() for p in model.parameters()]))
+    assert trained[0] == trained[1]
 
 
 def test_masks_without_a_plan() -> None:
