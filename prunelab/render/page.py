@@ -86,7 +86,7 @@ def facts(told: Iterable[tuple[str, str]]) -> str:
 
 def code(text: str) -> str:
     """Text as it is, with a button that copies it."""
-    return f'<div class="copied"><pre>{escape(text)}</pre></div>'
+    return f'<div class="copied"><pre tabindex="0">{escape(text)}</pre></div>'
 
 
 def figure(caption: str, svg: str, *, wide: bool = False) -> str:

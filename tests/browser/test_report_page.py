@@ -126,6 +126,13 @@ def test_without_its_script_it_says_the_same_and_paper_shows_what_is_folded(brow
     page.evaluate("""for (const row of document.querySelectorAll('#layers tbody tr'))
                          row.lastElementChild.textContent = 'stages.0.conv1, '.repeat(40)""")
     assert page.evaluate("document.documentElement.scrollWidth") <= 688
+    # beside its table the picture of the result would shrink until nobody reads its numbers; the recipe is whole
+    assert page.evaluate("""Math.min(...[...document.querySelectorAll('#result svg')].map(
+        (svg) => svg.getBoundingClientRect().height / svg.viewBox.baseVal.height))""") > 0.7
+    hidden = "(e => e.scrollHeight - e.clientHeight)(document.querySelector('#repeat pre'))"
+    assert page.evaluate(hidden) <= 0
+    page.emulate_media(media="screen")
+    assert page.evaluate("document.querySelector('#repeat pre').clientHeight <= 0.6 * innerHeight")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert not page.locator("#layers table").is_visible()
     printed = page.pdf(path=artifacts / "report.pdf")
