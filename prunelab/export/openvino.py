@@ -48,10 +48,11 @@ class OpenVino:
         openvino = importlib.import_module("openvino")
         config = {"INFERENCE_PRECISION_HINT": setting["precision"], "INFERENCE_NUM_THREADS": threads}
         compiled = openvino.Core().compile_model(str(files[0]), "CPU", config)
-        names = [value.get_any_name() for value in compiled.inputs]
+        # an input that an operator passes on unchanged has that operator's names too
+        names = [value.get_names() for value in compiled.inputs]
 
         def run(arrays: Mapping[str, Array]) -> list[Array]:
-            found = compiled({name: arrays[name] for name in names})
+            found = compiled({name: array for name, array in arrays.items() if any(name in each for each in names)})
             return [np.array(found[output]) for output in compiled.outputs]
 
         return run

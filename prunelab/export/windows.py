@@ -48,3 +48,18 @@ def averages(size: int, windows: int, dtype: str) -> Array:
     for k, (start, end) in enumerate(stretches(size, windows)):
         matrix[start:end, k] = 1 / (end - start)
     return matrix
+
+
+def places_of_windows(kernel: Sequence[int], windows: Sequence[int], strides: Sequence[int], given: Sequence[int],
+                      dilations: Sequence[int]) -> Array:
+    """Row and column of each position of each window, in pixels of what is not padded: (1, positions in a window, 2,
+    rows of windows, columns of windows), as a deformable convolution counts its offsets."""
+    axes = []
+    pads = paddings(given, 2)
+    for k, n, stride, (before, _), dilation in zip(kernel, windows, strides, pads, dilations, strict=True):
+        axes.append(np.arange(n) * stride - before + np.arange(k)[:, None] * dilation)  # (k, n)
+    a, b = kernel
+    rows, columns = windows
+    full = (a, b, rows, columns)
+    at = np.broadcast_to(axes[0][:, None, :, None], full), np.broadcast_to(axes[1][None, :, None, :], full)
+    return np.stack([x.reshape(1, a * b, rows, columns) for x in at], 2)

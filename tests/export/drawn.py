@@ -36,8 +36,8 @@ class Alone(nn.Layer):
         self.function, self.attributes = function, attributes
         self.made = function(*attributes) if isinstance(function, type) else None
 
-    def forward(self, x, x1=None):
-        inputs = [x] if x1 is None else [x, x1]
+    def forward(self, x, x1=None, x2=None):
+        inputs = [each for each in (x, x1, x2) if each is not None]
         return self.made(*inputs) if self.made is not None else self.function(*inputs, *self.attributes)
 
 
@@ -111,6 +111,27 @@ SPACE = {
     "unfold": case(F.unfold, maps, pick(1, 2, [2, 3]), pick(1, 2), pick(0, 1), pick(1)),
     "pad": case(lambda x, p, mode: F.pad(x, p, mode), maps, pick([1, 2, 0, 1], [3, 0, 2, 1]),
                 pick("constant", "reflect", "replicate", "circular")),
+}
+
+
+def deformed(x: Any, offset: Any, mask: Any, kernel: int, stride: int, pad: int, dilation: int, groups: int,
+             parts: int) -> Any:
+    """A deformable convolution whose offsets reach beyond the edges, each part of the channels with its own."""
+    n = kernel * kernel * parts
+    size = paddle.nn.functional.unfold(x[:, :1], kernel, stride, pad, dilation).shape[-1]
+    rows = (x.shape[2] + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1
+    window = [rows, size // rows]
+    to = F.interpolate(offset, window).tile([1, 2 * n, 1, 1]) * paddle.linspace(-3, 3, 2 * n).reshape([1, -1, 1, 1])
+    weights = F.interpolate(mask, window).tile([1, n, 1, 1])
+    kernels = paddle.linspace(-1, 1, 4 * 4 // groups * kernel * kernel).reshape([4, 4 // groups, kernel, kernel])
+    return paddle.vision.ops.deform_conv2d(x, to, kernels, None, stride, pad, dilation, parts, groups, weights)
+
+
+PLACES = {
+    "deform_conv2d": case(deformed, shape(4, 6, 7), shape(1, 6, 7), shape(1, 6, 7), pick(1, 2, 3), pick(1, 2),
+                          pick(0, 1, 2), pick(1, 2), pick(1, 2), pick(1, 2, 4)),
+    "unique": case(lambda x, axis: paddle.unique(x.round() if axis is None else (x.sum(0) > 0).astype("float32"), True,
+                                                 True, True, axis), shape(size, 3), pick(None, 0, 1)),
 }
 NORMS = {
     "group_norm": case(lambda x, g, e: F.group_norm(x, g, e), shape(pick(4, 8), size, size), pick(1, 2, 4),
@@ -190,4 +211,4 @@ RECURRENT = {
     kind.__name__: case(kind, shape(size, 4), st.just(4), size, pick(1, 2), pick("forward", "bidirect"))
     for kind in (nn.LSTM, nn.GRU, nn.SimpleRNN)
 }
-CASES = {**ACTIVATIONS, **SPACE, **NORMS, **REDUCTIONS, **SHAPES, **ARITHMETIC, **PRODUCTS, **RECURRENT}
+CASES = {**ACTIVATIONS, **SPACE, **PLACES, **NORMS, **REDUCTIONS, **SHAPES, **ARITHMETIC, **PRODUCTS, **RECURRENT}

@@ -42,9 +42,6 @@ _NO_WORDS = {
     "layers: rnnt_loss": "warprnnt",
     "layers: hsigmoid_loss": "hsigmoid_loss",
     "layers: complex numbers": "complex",
-    **{f"layers: deform_conv2d{more}": "deformable_conv" for more in ("", ", groups", ", each")},
-    "layers: roi_align": "roi_align",
-    "layers: unique of units": "unique",
 }
 _IN_PART = {
     "arithmetic: median, all": "median.*length is free",
@@ -68,5 +65,5 @@ _TORCH_SAYS = {
 REFUSALS: dict[str, dict[str, str]] = {
     "onnx": {**_RANDOM, **_NO_WORDS, **_IN_PART},
     "torch": {**_RANDOM, **{name: said for name, said in _NO_WORDS.items() if name not in _TORCH_SAYS},
-              "layers: LPPool2D, infinite": "infinite norm"},
+              "layers: LPPool2D, infinite": "infinite norm", "layers: roi_align": "roi_align"},
 }

@@ -60,6 +60,21 @@ def test_a_format_computes_what_the_model_does_at_any_batch(name: str, network: 
     assert set(out.manifest["formats"][name]["parity"]["by_batch"]) == {"1", "2", "3"}
 
 
+def test_openvino_knows_its_inputs_when_an_operator_passes_one_on(tmp_path: Path) -> None:
+    pytest.importorskip("openvino", reason="an extra: pip install 'prunelab[openvino]'")
+
+    class Begins(nn.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(16, 3)
+
+        def forward(self, x: Any) -> Any:
+            return self.linear(x.reshape([-1, 16]))
+
+    out = pl.export(Begins(), tmp_path / "out", ("openvino",), inputs=(2, 16), timing=None)
+    assert out.parity["openvino"] <= TOLERANCE
+
+
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.SimpleRNN])
 @pytest.mark.parametrize("name", ["onnx", "torchscript", "tensorflow", "tflite"])
 def test_recurrent_nets_with_lengths_and_final_states(name: str, kind: type[nn.Layer], tmp_path: Path) -> None:

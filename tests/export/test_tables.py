@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import paddle
 import pytest
 from drawn import CASES, Alone, Shape
 from graph.test_operators import QUICK, ROWS
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
+from paddle import nn
 from table_frameworks import FRAMEWORKS, batches_of, by_tensorflow, check, errors_at, numbers
 from table_refusals import ALIASED, REFUSALS
 
@@ -67,3 +69,15 @@ def test_what_stands_between_two_layers(framework, name):
     else:
         with pytest.raises(ExportError, match=refusal):
             FRAMEWORKS[framework](graph)
+
+
+@settings(max_examples=8, phases=[Phase.generate])
+@given(st.sampled_from([paddle.vision.ops.roi_align, paddle.vision.ops.roi_pool]), st.integers(1, 3), st.integers(1, 3),
+       st.sampled_from([0.5, 1.0]), st.sampled_from([-1, 2]), st.booleans())
+def test_regions_of_boxes_in_onnx(function, height, width, scale, ratio, aligned):
+    """Several boxes a sample, none of the second; one reaches beyond the edge, one has hardly any size."""
+    boxes = paddle.to_tensor([[0.0, 1.0, 5.5, 6.0], [1.0, 1.0, 1.2, 1.1], [2.0, -3.0, 20.0, 4.0]])
+    more = {"sampling_ratio": ratio, "aligned": aligned} if function is paddle.vision.ops.roi_align else {}
+    model = Alone(lambda x: function(nn.functional.relu(x), boxes, paddle.to_tensor([2, 0, 1], dtype="int32"),
+                                     (height, width), scale, **more), [])
+    check("onnx", laws.trace(model, [numbers((3, 4, 8, 9))]), lambda n: [numbers((n, 4, 8, 9))], (3,))

@@ -14,6 +14,7 @@ from prunelab.export.onnx import (
     convolution,
     indexing,
     normalization,
+    places,
     products,
     recurrent,
     reductions,
@@ -34,6 +35,7 @@ TABLE: dict[str, Entry] = {
     **indexing.TABLE,
     **convolution.TABLE,
     **normalization.TABLE,
+    **places.TABLE,
     **products.TABLE,
     **recurrent.TABLE,
 }

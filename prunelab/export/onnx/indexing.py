@@ -54,6 +54,17 @@ def _one_hot(g: Builder, x: Value, num_classes: Any) -> Value:
                     dtype="float32")
 
 
+def _unique(g: Builder, x: Value, return_index: bool, return_inverse: bool, return_counts: bool, axis: Sequence[int],
+            dtype: Any, is_sorted: bool) -> tuple[Value | None, ...]:
+    if not is_sorted:
+        raise CannotSay("values that differ, in the order in which they come; sort them")
+    y = g.cast(x, "int64") if x.dtype.startswith("int") else x
+    values, *numbers = g.Unique(y, n_outputs=4, sorted=1, **({"axis": axis[0]} if axis else {}))
+    asked = (return_index, return_inverse, return_counts)
+    return (g.cast(values, x.dtype), *(g.cast(Value(v.name, "int64"), dtype) if wanted else None
+                                       for v, wanted in zip(numbers, asked, strict=True)))
+
+
 def _nonzero(g: Builder, condition: Value) -> Value:
     return g.Transpose(g.NonZero(condition), perm=[1, 0])
 
@@ -231,4 +242,5 @@ TABLE: dict[str, Entry] = {
     "set_value_with_tensor": _set_tensor,
     "shard_index": _shard_index,
     "take_along_axis": _take_along_axis,
+    "unique": _unique,
 }

@@ -110,7 +110,7 @@ class _Writer:
 
 
 def _axis(n: Any) -> Any:
-    """A name for a free axis, None for one that is computed from it."""
+    """A name for a free axis, None for one that is computed from it, or whose length the values decide."""
     if not isinstance(n, Size):
-        return n
+        return None if n == -1 else n
     return next(iter(n.terms))[0] if list(n.terms.values()) == [1] and len(next(iter(n.terms))) == 1 else None

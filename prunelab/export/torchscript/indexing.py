@@ -31,6 +31,16 @@ def _take(arr: Any, indices: Any, axis: int) -> Any:
     return torch.gather(arr, axis, indices.long().expand(shape))
 
 
+def _unique(x: Any, return_index: bool, return_inverse: bool, return_counts: bool, axis: Sequence[int], dtype: Any,
+            is_sorted: bool) -> Any:
+    if not is_sorted:
+        raise CannotSay("values that differ, in the order in which they come; sort them")
+    values, inverse, counts = torch.unique(x, return_inverse=True, return_counts=True, dim=axis[0] if axis else None)
+    places, numbers = inverse.reshape([-1]), getattr(torch, str(dtype))
+    first = torch.full_like(counts, 2**31 - 1).scatter_reduce(0, places, torch.arange(places.shape[0]), "amin")
+    return values, first.to(numbers), places.to(numbers), counts.to(numbers)
+
+
 def _masked_select(x: Any, mask: Any) -> Any:
     return torch.masked_select(x, mask)
 
@@ -141,4 +151,5 @@ TABLE: dict[str, Entry] = {
     "set_value_with_tensor": _set_tensor,
     "shard_index": _shard_index,
     "take_along_axis": _take,
+    "unique": _unique,
 }

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from prunelab.export.translate import CannotSay
-from prunelab.export.windows import Pads, paddings, same
+from prunelab.export.windows import Pads, paddings, places_of_windows, same
 
 Entry = Any
 
@@ -155,6 +155,24 @@ def _grid_sample(x: Any, grid: Any, mode: str, padding_mode: str, align_corners:
     return F.grid_sample(x, grid, mode, padding_mode, align_corners)
 
 
+def _deformable(x: Any, offset: Any, filter: Any, mask: Any, strides: Sequence[int], paddings: Sequence[int],
+                dilations: Sequence[int], deformable_groups: int, groups: int, im2col_step: int) -> Any:
+    """A grid sample of all windows' positions, then a convolution over the positions of a window."""
+    c, h, w = (int(n) for n in x.shape[1:])
+    rows, columns = (int(n) for n in offset.shape[2:])
+    kernel = [int(k) for k in filter.shape[2:]]
+    n = math.prod(kernel)
+    places = torch.from_numpy(places_of_windows(kernel, (rows, columns), strides, paddings, dilations)).to(x.dtype)
+    sizes = torch.tensor([h, w], dtype=x.dtype).reshape(1, 1, 2, 1, 1)
+    # from pixels to what a grid counts in: -1 and 1 are the outer edges
+    at = (2 * (offset.reshape([-1, n, 2, rows, columns]) + places) + 1) / sizes - 1
+    grid = at.permute(0, 1, 3, 4, 2).flip(-1).reshape([-1, n * rows, columns, 2])  # a grid is of x and y
+    picked = F.grid_sample(x.reshape([-1, c // deformable_groups, h, w]), grid, "bilinear", "zeros", False)
+    picked = picked if mask is None else picked * mask.reshape([-1, 1, n * rows, columns])
+    windows = picked.reshape([-1, c, n, rows, columns])
+    return F.conv3d(windows, filter.flatten(2)[..., None, None], None, groups=groups).squeeze(2)
+
+
 def _affine_grid(input: Any, output_shape: Any, align_corners: bool) -> Any:
     return F.affine_grid(input, [input.shape[0], *list(output_shape)[1:]], align_corners)
 
@@ -178,6 +196,7 @@ def _fold(x: Any, output_sizes: Sequence[int], kernel_sizes: Sequence[int], stri
 
 TABLE: dict[str, Entry] = {
     "affine_grid": _affine_grid,
+    "deformable_conv": _deformable,
     **dict.fromkeys(("conv2d", "conv3d", "depthwise_conv2d"), _conv),
     **dict.fromkeys(("conv2d_transpose", "conv3d_transpose", "depthwise_conv2d_transpose"), _transposed),
     **{f"{kind}_interp": _interpolate for kind in _MODES},
