@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from prunelab.errors import ExportError, PrunelabError
+from prunelab.export.exchange import exchange
 from prunelab.export.left_behind import clear_left_behind, hidden_sibling
 from prunelab.graph.interrupts import Uninterrupted
 
@@ -20,10 +21,11 @@ _FULL = 1 << 16
 def whole_folder(directory: str | os.PathLike[str], *, force: bool = False) -> Iterator[Path]:
     """A new folder beside ``directory`` to write into; it becomes ``directory`` at the end, and is gone after an error.
 
-    An existing folder that holds something is refused, or with ``force`` replaced at the end by two renames, the old
-    one being deleted last; an interrupt waits for the end of that. A kill between leaves hidden siblings
-    (``.name.new-*``, ``.name.old-*``), never a half-written ``directory``; the next call that writes beside them clears
-    them away, and puts back an old folder that the kill left without its new one.
+    An existing folder that holds something is refused, or with ``force`` replaced at the end: both exchange their names
+    in one step, and the old one is deleted then. A kill at any instant leaves the old folder or the new one, whole, and
+    at worst a hidden sibling (``.name.new-*``), which the next call that writes beside it clears away. Where the system
+    cannot exchange names there are two renames, for whose end an interrupt waits; a kill between them leaves the old
+    folder as ``.name.old-*``, and the next call puts it back.
 
     Raises:
         ExportError: a place that is taken or cannot be written.
@@ -90,6 +92,8 @@ def _swap_in(staging: Path, target: Path) -> None:
     if not target.exists():
         staging.rename(target)
         return
+    if exchange(staging, target):
+        return  # what is under the hidden name now is the old one, and goes as an unfinished one would
     old = hidden_sibling(target, "old")
     target.rename(old)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -20,6 +21,7 @@ from paddle import nn
 import prunelab as pl
 from prunelab import errors
 from prunelab.export import folder, run
+from prunelab.export.exchange import exchange
 from prunelab.export.onnx.format import Onnx
 from prunelab.export.paddle import PaddleInference
 
@@ -61,6 +63,7 @@ def test_a_failure_while_replacing_leaves_the_old_folder(small: nn.Layer, tmp_pa
         return rename(self, to)
 
     with monkeypatch.context() as patch:
+        patch.setattr(folder, "exchange", lambda *_: False)
         patch.setattr(Path, "rename", second_fails)
         with pytest.raises(errors.ExportError, match="No space left on device"):
             pl.export(small, target, ("paddle",), inputs=(1, 16), force=True, timing=None)
@@ -219,7 +222,10 @@ from pathlib import Path
 from prunelab.export.folder import whole_folder
 from prunelab.export import folder
 
+if sys.argv[2] == "exchanged":
+    folder.shutil.rmtree = lambda *_, **__: os.kill(os.getpid(), 9)
 if sys.argv[2] == "between":
+    folder.exchange = lambda *_: False  # as on a system that cannot
     rename = Path.rename
     def first_only(self, to):
         if ".new-" in self.name:
@@ -252,6 +258,35 @@ def test_what_a_killed_export_left_is_cleared_by_the_next_one(tmp_path: Path) ->
         assert not left.exists()
         (new / "a").write_text("whole")
     assert {p.name for p in tmp_path.iterdir()} == {"out", mine.name, elsewhere.name, users.name}
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "renameat2"), reason="a call of Linux")
+def test_at_every_instant_of_a_replacement_there_is_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "out"
+    with folder.whole_folder(target) as new:
+        (new / "a").write_text("old")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", lambda *_: pytest.fail("for a moment there would be none"))
+        with folder.whole_folder(target, force=True) as new:
+            (new / "a").write_text("newer")
+    assert entries(tmp_path) == ["out", "out/a"]
+    assert (target / "a").read_text() == "newer"
+    kill_an_export(target, "exchanged")
+    assert (target / "a").read_text() == "new"
+    (left,) = (p for p in tmp_path.iterdir() if p != target)
+    assert (left / "a").read_text() == "newer"
+    with folder.whole_folder(tmp_path / "other"):
+        assert not left.exists()
+
+
+def test_an_exchange_that_fails_is_an_error_and_one_that_cannot_be_is_none(tmp_path: Path,
+                                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    if hasattr(ctypes.CDLL(None), "renameat2"):
+        (tmp_path / "a").mkdir()
+        with pytest.raises(FileNotFoundError):
+            exchange(tmp_path / "a", tmp_path / "b")
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: SimpleNamespace())
+    assert exchange(tmp_path / "a", tmp_path / "b") is False
 
 
 def test_a_kill_between_the_renames_loses_no_folder(tmp_path: Path) -> None:
