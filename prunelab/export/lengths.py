@@ -14,7 +14,7 @@ import numpy as np
 from prunelab.errors import ExportError
 from prunelab.export.base import at_length, length_axis
 from prunelab.export.listing import Listing, Read, free_batch, listed, listing, read, read_graph
-from prunelab.export.sizes import LENGTH, Size, along_length, is_free
+from prunelab.export.sizes import LENGTH, Size, along_length
 from prunelab.graph import TensorSpec, as_layer
 from prunelab.surgery import GraphLayer
 from prunelab.surgery.lengths import Lengths, LongGraphLayer
@@ -83,7 +83,7 @@ def merge(several: Sequence[Read], lengths: tuple[int, int, int]) -> Read:
             return type(a)(together(tuple(v[k] for v in values), what) for k in range(len(a)))
         if isinstance(a, np.ndarray) and all(v.size == 1 and float(v.reshape(())).is_integer() for v in values):
             one = together(tuple(int(v.reshape(())) for v in values), what)
-            return one if is_free(one) else a
+            return replace(one, dtype=str(a.dtype)) if isinstance(one, Size) else a
         same = all(np.array_equal(a, v) if isinstance(a, np.ndarray) else a == v for v in values[1:])
         found = a if same else None
         if not same and all(isinstance(v, (int, Size)) and not isinstance(v, bool) for v in values):

@@ -16,12 +16,16 @@ import paddle
 
 from prunelab.errors import ExportError
 from prunelab.export.base import STEM, Array, Runner, Setting, free_shape, length_axis
+from prunelab.export.lengths import read_listing
 from prunelab.export.listing import read_graph
+from prunelab.export.rerun import ListingLayer
 from prunelab.graph import TensorSpec
 from prunelab.graph.interrupts import Uninterrupted
 from prunelab.graph.reading import as_eager, forgetting_failures, taking_any_forward
 from prunelab.graph.side_effects import Snapshot
+from prunelab.surgery import class_name
 from prunelab.surgery.compact import as_graph
+from prunelab.surgery.lengths import LongGraphLayer
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,12 @@ class PaddleInference:
 
     def write(self, model: Any, directory: Path, specs: tuple[TensorSpec, ...]) -> tuple[Path, ...]:
         """See `prunelab.export.base.Format`."""
-        return save_program(as_graph(read_graph(model, specs)) if self.by_graph else model, directory / STEM, specs)
+        layer, long = model, any(length_axis(s) is not None for s in specs)
+        if isinstance(model, LongGraphLayer) or (self.by_graph and long):
+            layer = ListingLayer(read_listing(model, specs))
+        elif self.by_graph:
+            layer = as_graph(read_graph(model, specs))
+        return save_program(layer, directory / STEM, specs, class_name(model))
 
     def otherwise(self) -> PaddleInference | None:
         """See `prunelab.export.base.Otherwise`."""
@@ -72,14 +81,14 @@ class PaddleInference:
         return run
 
 
-def save_program(model: Any, stem: Path, specs: tuple[TensorSpec, ...]) -> tuple[Path, Path]:
-    """Write the model's program to ``stem`` + ``.json`` and its parameters to ``stem`` + ``.pdiparams``.
+def save_program(model: Any, stem: Path, specs: tuple[TensorSpec, ...], name: str) -> tuple[Path, Path]:
+    """Write the model's program to ``stem`` + ``.json`` and its parameters to ``stem`` + ``.pdiparams``; errors call it
+    by its ``name``.
 
     Raises:
         ExportError: a model that Paddle cannot save so.
         OSError: a full disk, and the like.
     """
-    name = type(model).__name__
     files = stem.with_suffix(".json"), stem.with_suffix(".pdiparams")
     spec = [paddle.static.InputSpec(free_shape(s), s.dtype, name=s.name) for s in specs]
     # a loop over a length that is free stays a loop

@@ -11,9 +11,13 @@ BATCH, LENGTH = "batch", "length"
 
 @dataclass(frozen=True)
 class Size:
-    """``terms`` maps free axes, in order, to a factor: ``{("batch",): 2, (): 1}`` is twice the batch and one."""
+    """``terms`` maps free axes, in order, to a factor: ``{("batch",): 2, (): 1}`` is twice the batch and one.
+
+    ``dtype`` is that of the tensor which it stands for, as that of the 6.0 in ``x.sum(1) / x.shape[1]``.
+    """
 
     terms: Mapping[tuple[str, ...], int]
+    dtype: str = "int64"
 
     def at(self, lengths: Mapping[str, Any]) -> Any:
         """The number, where the free axes are as long as ``lengths`` says: numbers, or whatever multiplies and adds."""

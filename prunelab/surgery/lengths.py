@@ -48,8 +48,8 @@ class Lengths:
         """
         if n not in self._known:
             if not paddle.in_dynamic_mode():
-                raise SurgeryError("a graph has numbers of its own at each length, and Paddle saves one program for "
-                                   "all; leave 'paddle' out of formats")
+                raise SurgeryError(f"the graph for {n} positions has not been made, and cannot be while Paddle reads a "
+                                   "program; export the layer with pl.export(lengths=...)")
             self.prepare([n])
         return self._known[n]
 

@@ -96,8 +96,10 @@ class Builder:
         """``x`` as a tensor: a number of ``dtype``, an array as it is, a list of sizes as int64."""
         if isinstance(x, Value):
             return x
-        if isinstance(x, (list, tuple, Size)):
-            return self.ints(list(x) if isinstance(x, (list, tuple)) else [x])
+        if isinstance(x, Size):
+            return self.cast(self.ints([x]), x.dtype)
+        if isinstance(x, (list, tuple)):
+            return self.ints(list(x))
         return self.constant(x if isinstance(x, np.ndarray) else np.asarray(x, dtype))
 
     def constant(self, array: Array, name: str | None = None) -> Value:

@@ -17,6 +17,7 @@ from prunelab.export.base import STEM
 from prunelab.export.onnx.paddle2onnx_names import unsupported
 from prunelab.export.paddle import save_program
 from prunelab.graph import TensorSpec
+from prunelab.surgery import class_name
 
 # Has layer norm as an operator of its own, and every runtime of the last years reads it.
 OPSET = 17
@@ -50,7 +51,7 @@ def convert(model: Any, target: Path, specs: tuple[TensorSpec, ...]) -> None:
     if util.find_spec("paddle2onnx") is None:
         raise ExportError("paddle2onnx, which may know more, is not installed: pip install paddle2onnx")
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".program-") as folder:
-        program, parameters = save_program(model, Path(folder) / STEM, specs)
+        program, parameters = save_program(model, Path(folder) / STEM, specs, class_name(model))
         _convert(program, parameters, target)
 
 

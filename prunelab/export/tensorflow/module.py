@@ -50,7 +50,8 @@ class Said(tf.Module):
 
         def number(size: Any) -> Any:
             if isinstance(size, Size):
-                return size.at(lengths)
+                found = size.at(lengths)
+                return tf.cast(found, size.dtype) if size.dtype.startswith("float") else found
             return [number(n) for n in size] if isinstance(size, list) else size
 
         translate(self._listing, TABLE, env, number=number, array=tf.constant)
