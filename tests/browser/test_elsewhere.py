@@ -99,7 +99,7 @@ def parcel(widget: Any) -> dict[str, Any]:
 
 def test_every_module_of_the_panel_is_shown(shown: Any) -> None:
     assert {"FrameWidget", "LayersTable", "MasksCanvas", "ScoresPlot", "CommandLine", "HistoryTree", "HeatMap", "Brush",
-            "NetworkDiagram", "ParallelCoordinates", "ExportResults", "Lookout"} <= set(shown.kinds)
+            "NetworkDiagram", "ParallelCoordinates", "ExportResults", "Shy"} <= set(shown.kinds)
     assert set(shown.kinds.values()) == {"function"}, "each gives back how it is taken away"
     assert shown.troubles == []
 

@@ -28,7 +28,7 @@ from prunelab.jupyter.panels.schedule import targets_text
 from prunelab.jupyter.panels.scores import histogram
 from prunelab.jupyter.panels.tiles import GOING, KEPT
 from prunelab.jupyter.panels.worker import Worker, worker_of
-from prunelab.lab import Lab
+from prunelab.lab import Lab, Progress
 
 # what it shows
 
@@ -178,6 +178,16 @@ def test_work_of_a_cell_is_shown_and_its_end_too(panel: Panel, lab: Lab) -> None
     assert "s1 · first 50 %" in part(panel, "Header")._told.value
     wait(lambda: "ready" in part(panel, "Footer")._told.value)
     assert part(panel, "Footer")._stop.disabled
+
+
+def test_values_of_the_work_are_told_as_everywhere_else(
+        panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    footer = part(panel, "Footer")
+    monkeypatch.setattr(Lab, "working", "search")
+    values = {"accuracy": 0.0982, "params": 12345.0, "latency_ms": 3.4567}
+    footer.progressed(Progress(3, 10, "trial 3", 1.0, 2.0, values, "trial"))
+    for told in ("accuracy 9.8 %", "params 12.3 k", "latency_ms 3.46 ms"):
+        assert told in footer._told.value
 
 
 def test_a_stop_before_the_lab_began_is_heard(lab: Lab) -> None:

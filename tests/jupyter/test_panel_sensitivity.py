@@ -123,11 +123,8 @@ def test_the_lines_are_the_same_calls(lab: Lab) -> None:
     wait(lambda: not lab.working)
 
 
-def test_a_figure_is_drawn_when_there_is_room_and_closed_with_its_box(panel: Panel, sense: Any) -> None:
+def test_a_figure_has_a_place_of_its_own_and_is_closed_with_it(panel: Panel, sense: Any) -> None:
     shy = sense._results.children[0]
-    lookout = shy._lookout
-    assert shy.children == (lookout,)
-    lookout._handle_custom_msg({"seen": True}, [])
-    assert shy.children == (sense.curves.figure,)
+    assert shy.get_state("figure") == {"figure": f"IPY_MODEL_{sense.curves.figure.model_id}"}
     panel.close()
-    assert lookout.comm is sense.curves.dots.comm is sense.curves.figure.comm is None
+    assert shy.comm is sense.curves.dots.comm is sense.curves.figure.comm is None

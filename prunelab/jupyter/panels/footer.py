@@ -13,13 +13,15 @@ from prunelab.jupyter.panels.part import Part, asset, box, html, span
 from prunelab.jupyter.words import COMMAND
 from prunelab.jupyter.words import FOOTER as WORDS
 from prunelab.lab import Progress
-from prunelab.render.numbers import number, seconds
+from prunelab.render.numbers import seconds
+from prunelab.search.objectives import text_of
 
 
 class CommandLine(anywidget.AnyWidget):
     """A line of code, and a button that copies it."""
 
     _esm = asset("command.js")
+    _css = asset("footer.css")
     words = traitlets.Dict(COMMAND).tag(sync=True)
     line = traitlets.Unicode().tag(sync=True)
 
@@ -78,8 +80,8 @@ class Footer(Part):
             return WORDS["paused"].format(label=label) + more
         if progress is None or progress.remaining_s is None:
             return f"{label}{more}"
-        loss = "".join(f" · {name} {number(value)}" for name, value in progress.metrics.items())
-        return f"{WORDS['left'].format(label=label, time=seconds(progress.remaining_s))}{loss}{more}"
+        values = "".join(f" · {name} {text_of(name, value)}" for name, value in progress.metrics.items())
+        return f"{WORDS['left'].format(label=label, time=seconds(progress.remaining_s))}{values}{more}"
 
     def _rests(self) -> str:
         outcome = self.desk.worker.outcome

@@ -1,4 +1,4 @@
-"""The frame: carries the panel's stylesheet, and knows whether the panel is on the screen."""
+"""The frame: carries what all parts look like, and knows whether the panel is on the screen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FrameWidget(anywidget.AnyWidget):
     channel calls it."""
 
     _esm = asset("frame.js")
-    _css = asset("panel.css")
+    _css = asset("panel.css", "columns.css", "header.css", "tabs.css", "controls.css")
     panel = traitlets.Unicode().tag(sync=True)
     gone = traitlets.Unicode(WORDS["gone"]).tag(sync=True)
 

@@ -29,6 +29,7 @@ class LayersTable(anywidget.AnyWidget):
     another one since does not fall back."""
 
     _esm = asset("names.js", "layers.js")
+    _css = asset("layers.css")
     words = traitlets.Dict(WORDS).tag(sync=True)
     rows: Any = traitlets.List().tag(sync=True)
     cut = traitlets.Bytes().tag(sync=True)

@@ -28,6 +28,7 @@ class MasksCanvas(anywidget.AnyWidget):
     with, of which ``states`` are offered."""
 
     _esm = asset("masks.js")
+    _css = asset("masks.css")
     words = traitlets.Dict(WORDS).tag(sync=True)
     layer = traitlets.Unicode().tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)

@@ -24,6 +24,7 @@ class ScoresPlot(anywidget.AnyWidget):
     how many units lie below it."""
 
     _esm = asset("scores.js")
+    _css = asset("scores.css")
     words = traitlets.Dict(WORDS).tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
     bars: Any = traitlets.List().tag(sync=True)
