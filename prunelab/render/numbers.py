@@ -18,9 +18,9 @@ def number(value: float, digits: int = 3) -> str:
     return signed(_significant(value, digits))
 
 
-def count(value: float) -> str:
-    """A count to three digits: 25557032 -> ``25.6 M``, 4.1e9 -> ``4.1 G``, 640 -> ``640``."""
-    scaled, letter = _scale(value)
+def count(value: float, digits: int = 3) -> str:
+    """A count to three digits, or so many: 25557032 -> ``25.6 M``, 4.1e9 -> ``4.1 G``, 640 -> ``640``."""
+    scaled, letter = _scale(value, digits)
     return f"{signed(scaled)} {letter}".rstrip()
 
 
@@ -29,15 +29,15 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
-def size(value: float) -> str:
-    """Bytes to three digits, in steps of 1000: 25_600_000 -> ``25.6 MB``, 640 -> ``640 B``."""
-    scaled, letter = _scale(value)
+def size(value: float, digits: int = 3) -> str:
+    """Bytes to three digits, or so many, in steps of 1000: 25_600_000 -> ``25.6 MB``, 640 -> ``640 B``."""
+    scaled, letter = _scale(value, digits)
     return f"{signed(scaled)} {letter}B"
 
 
-def milliseconds(value: float) -> str:
-    """A time given in ms, to three digits: ``0.0123 ms``, ``12.3 ms``, ``1240 ms``."""
-    return f"{signed(_significant(value, 3))} ms"
+def milliseconds(value: float, digits: int = 3) -> str:
+    """A time given in ms, to three digits, or so many: ``0.0123 ms``, ``12.3 ms``, ``1240 ms``."""
+    return f"{signed(_significant(value, digits))} ms"
 
 
 def seconds(value: float) -> str:
@@ -75,12 +75,12 @@ def signed(text: str) -> str:
     return text.replace("-", "−")
 
 
-def _scale(value: float) -> tuple[str, str]:
+def _scale(value: float, digits: int) -> tuple[str, str]:
     for step, letter in _STEPS:
         # 999 600 is 1 M, not 1000 k: what rounds up to the next step belongs to it
-        if abs(value) >= step * 0.9995:
-            return _significant(value / step, 3), letter
-    return _significant(value, 3), ""
+        if abs(value) >= step * (1 - 0.5 * 10.0**-digits):
+            return _significant(value / step, digits), letter
+    return _significant(value, digits), ""
 
 
 def _significant(value: float, digits: int) -> str:

@@ -15,7 +15,7 @@ from prunelab.render.numbers import count, milliseconds, number, percent, size
 from prunelab.search.constraints import Constraint
 
 # What is known of a plan before it is tried, lower is better: how it is told
-COSTS: Mapping[str, Callable[[float], str]] = {
+COSTS: Mapping[str, Callable[..., str]] = {
     "params": count,
     "macs": count,
     "size_bytes": size,

@@ -383,12 +383,18 @@ def test_two_panels_on_one_lab_stay_in_step(panel: Any, page: Any) -> None:
 
 def test_a_page_that_is_loaded_again_shows_the_panel_as_it_was(panel: Any, page: Any) -> None:
     kept = [panel.locator(where).inner_text() for where in (".pl-header", ".pl-grid", ".pl-command")]
+    panel.get_by_role("tab", name="Curves").click()  # drawn once, and hidden when the page comes back
+    expect(panel.locator(".pl-curves .bqplot").first).to_be_visible()
+    panel.get_by_role("tab", name="Scores").click()
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.reload()
     wait_ready(page)
     expect(panel).to_be_visible()
     expect(panel.locator(".pl-grid-body .pl-line").first).to_be_visible()
     assert [panel.locator(where).inner_text() for where in (".pl-header", ".pl-grid", ".pl-command")] == kept
+    expect(panel.locator(".pl-curves .bqplot")).to_have_count(0)
+    panel.get_by_role("tab", name="Curves").click()
+    expect(panel.locator(".pl-curves .bqplot").first).to_be_visible()
     row(panel, 1).click()
     expect(panel.locator(".pl-masks .pl-caption")).to_contain_text(str(row(panel, 1).get_attribute("data-layer")))
 

@@ -25,6 +25,14 @@ VIEWS = ("Masks", "Sensitivity", "Graph", "Search", "Export")
 PARTS = {"One layer": ".pl-doing", "All layers": ".pl-doing", **dict.fromkeys(VIEWS, ".pl-view"),
          "Curves": ".pl-charts", "Scores": ".pl-charts"}
 ONE_LINE = ".widget-label, button, .pl-chip, .pl-stat, .pl-line > .pl-num, .pl-grid-head .pl-cell"  # not cut off
+# fields too narrow to be read, and words cut off without the whole on hover; one pixel is for those who hear them
+SQUEEZED = """panel => [...panel.querySelectorAll('*')].filter((e) => {
+    if (!e.offsetParent || e.clientWidth < 2 || e.closest('.pl-error')) return false;
+    if (e.matches('input:not([type=checkbox], [type=range], [type=radio])')) return e.clientWidth < 44;
+    const said = [...e.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    const whole = e.closest('[title]:not([title=""])') || getComputedStyle(e).overflowX === 'auto';
+    return said && !whole && e.scrollWidth > e.clientWidth + 1;
+}).map((e) => `${e.className}: ${e.value ?? e.textContent}`)"""
 ALWAYS = ("header", "layers", "history", "footer")
 
 
@@ -137,6 +145,17 @@ def test_a_stretch_of_the_curves_is_zoomed_to_and_a_point_goes_there(panel: Any,
     expect(ticks.filter(has_text="s0")).to_have_count(0)
     brush.press("0")
     expect(ticks.filter(has_text="s0")).to_have_count(1)
+    values = "e => [...e.querySelectorAll('.pl-brushed .tick text')].map((text) => text.textContent).join()"
+    whole = panel.locator(".pl-curves").evaluate(values)
+    page.mouse.move(box["x"] + box["width"] - 20, box["y"] + 0.3 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 20, box["y"] + 0.6 * box["height"], steps=4)
+    expect(panel.locator(".pl-curves .pl-brush-values").first).to_be_visible()
+    page.mouse.up()
+    expect(button(panel.locator(".pl-curves"), "Show all")).to_be_visible()
+    assert panel.locator(".pl-curves").evaluate(values) != whole
+    brush.press("0")
+    expect(button(panel.locator(".pl-curves"), "Show all")).to_be_hidden()
     before = state(panel)
     # dots are drawn in the order of the states; the first of each track is the large one of the current state
     panel.locator(".pl-curves .pl-brushed").first.locator(".dot").nth(2).click(force=True)
@@ -281,6 +300,19 @@ def test_how_they_look(panel: Any, page: Any, picture: Callable[[Any, str], None
     for part in ALWAYS:
         picture(panel.locator(f".pl-{part}").first, f"{part}-{how}")
     picture(panel, f"panel-{how}")
+
+
+@pytest.mark.parametrize("width", [640, 790, 1190, 2000])
+def test_at_any_width_nothing_is_squeezed_or_cut_off_unsaid(panel: Any, page: Any, width: int) -> None:
+    page.set_viewport_size({"width": 1600, "height": 1200})
+    page.set_viewport_size({"width": round(1600 - panel.bounding_box()["width"] + width), "height": 1200})
+    page.wait_for_timeout(300)
+    assert abs(panel.bounding_box()["width"] - width) < 2
+    for tab in PARTS:
+        panel.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(200)
+        assert panel.evaluate("panel => panel.scrollWidth <= panel.clientWidth + 1")
+        assert panel.evaluate(SQUEEZED) == [], tab
 
 
 def test_the_console_is_quiet(page: Any) -> None:

@@ -12,11 +12,13 @@ from panel_driving import finish, part, small_lab, wait
 
 from prunelab.jupyter.panels import actions
 from prunelab.jupyter.panels.actions import Cure
+from prunelab.jupyter.panels.axes import apart as ticks_apart
 from prunelab.jupyter.panels.axes import nice_ticks
 from prunelab.jupyter.panels.panel import Panel
 from prunelab.jupyter.panels.track import apart
 from prunelab.jupyter.panels.training_curve import joined
 from prunelab.lab import Lab
+from prunelab.render.numbers import count, milliseconds, size
 
 
 @pytest.fixture
@@ -29,8 +31,8 @@ def curves(panel: Panel, lab: Lab) -> Any:
     return part(panel, "Curves")
 
 
-def drag(brushed: Any, *ends: float) -> None:
-    brushed.brush._handle_custom_msg({"brush": list(ends) or None}, [])
+def drag(brushed: Any, *ends: float, side: str = "along") -> None:
+    brushed.brush._handle_custom_msg({"brush": list(ends) or None, "side": side}, [])
 
 
 def test_two_numbers_over_the_states_the_way_here_bold(lab: Lab, curves: Any) -> None:
@@ -70,6 +72,29 @@ def test_the_brush_zooms_and_a_double_click_shows_all(panel: Panel, lab: Lab, cu
     drag(curves.states, 0.2, 0.3)
     drag(curves.states)
     assert curves.states.view == whole
+
+
+def test_a_stretch_of_values_is_zoomed_to_each_side_for_itself(lab: Lab, curves: Any) -> None:
+    whole = [(track.scale.min, track.scale.max) for track in (curves._left, curves._right)]
+    drag(curves.states, 0.25, 0.75, side="right")
+    (low, high), quarter = whole[1], (whole[1][1] - whole[1][0]) / 4
+    np.testing.assert_allclose([curves._right.scale.min, curves._right.scale.max], [low + quarter, high - quarter])
+    assert (curves._left.scale.min, curves._left.scale.max) == whole[0]
+    assert curves.states.brush.zoomed
+    drag(curves.states, 0.2, 0.8, side="values")
+    assert curves._left.scale.max - curves._left.scale.min < whole[0][1] - whole[0][0]
+    curves._cost.value = "MACs"  # another number begins whole
+    assert curves._right.scale.min < min(state.cost.macs for state in lab.states)
+    drag(curves.states)
+    assert not curves.states.brush.zoomed
+    curves._cost.value = "params"
+    assert [(track.scale.min, track.scale.max) for track in (curves._left, curves._right)] == whole
+
+
+@given(st.integers(0, 10**8), st.integers(1, 10**6), st.sampled_from([count, size, milliseconds]))
+def test_no_two_ticks_are_told_alike(low: int, step: int, told: Any) -> None:
+    values = [float(low + k * step) for k in range(5)]
+    assert len(set(ticks_apart(values, told))) == 5
 
 
 def test_the_loss_of_the_training_under_way_and_of_the_last_one(panel: Panel, lab: Lab, curves: Any) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from panel_driving import finish, part
 
+from prunelab.jupyter.panels.history_folds import folded
 from prunelab.jupyter.panels.history_layout import Layout, Window
 from prunelab.jupyter.panels.panel import Panel
 from prunelab.lab import Lab
@@ -149,3 +150,38 @@ def test_the_newest_nodes_are_a_tree(n: int, seed: int, most: int) -> None:
     assert set(tree.places()) == {node.id for node in tree.nodes}
     assert tree.to_svg().count("<circle") == len(tree.nodes)
     assert len(str(tree).splitlines()) == len(tree.nodes) + (n > most)
+
+
+@given(n=st.integers(1, 200), seed=st.integers(0, 99), kept=st.integers(0, 199))
+def test_only_what_nobody_looks_at_is_folded_and_all_of_it_is_there(n: int, seed: int, kept: int) -> None:
+    tree = grown(n, seed)
+    short, folds = folded(tree, {f"s{kept}"}, ())
+    shown = [state for node in short.nodes for state in (folds[node.id].states if node.id in folds else [node.id])]
+    assert sorted(shown) == sorted(node.id for node in tree.nodes)
+    parents = {node.id: node.parent for node in tree.nodes}
+    for fold in folds.values():
+        assert len(fold.states) >= 12
+        assert not {f"s{kept}", tree.current} & {*fold.states}
+        assert [parents[state] for state in fold.states[1:]] == [*fold.states[:-1]]
+        assert all([*parents.values()].count(state) == 1 for state in fold.states)
+    ids = {node.id for node in short.nodes}
+    assert all(node.parent is None or node.parent in ids for node in short.nodes)
+    assert folded(tree, (), [node.id for node in tree.nodes])[0] == tree
+
+
+def test_a_fold_opens_by_a_click_and_stays_open(panel: Panel, lab: Lab, history: Any,
+                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prunelab.jupyter.panels.history_folds._LEAST", 2)
+    monkeypatch.setattr("prunelab.jupyter.panels.history_folds._BEHIND", 1)
+    monkeypatch.setattr("prunelab.jupyter.panels.history_folds._BEFORE", 1)
+    for layer, ratio in (("first", 0.625), ("second", 0.17), ("second", 0.34), ("second", 0.5), ("second", 0.67),
+                         ("first", 0.75)):
+        lab.step(layer, ratio)
+    history.changed()
+    fold = next(node for node in history.tree.nodes if node.get("first"))
+    assert (fold["label"], fold["first"]) == ("4 states", "s4")
+    assert {node["id"] for node in history.tree.nodes} >= {"s3", "s8", "s9"}
+    send(history, unfold=fold["id"])
+    assert {node["id"] for node in history.tree.nodes} == {state.id for state in lab.states}
+    lab.step("first", 0.875)
+    assert not [node for node in history.tree.nodes if node.get("first")]

@@ -9,7 +9,7 @@ import pytest
 from panel_driving import finish, part, small_lab
 
 from prunelab.jupyter.panels.panel import Panel
-from prunelab.jupyter.panels.parallel import CHOSEN, ON_FRONT, OTHER
+from prunelab.jupyter.panels.parallel import CHOSEN, ON_FRONT, OTHER, telling
 from prunelab.lab import Lab
 
 
@@ -72,6 +72,20 @@ def test_the_choices_are_a_line_a_trial(panel: Panel, search: Any) -> None:
     parallel._handle_custom_msg({"pick": other}, [])
     assert search._shown == search._best.value == other
     assert f"trial {other}: loss" in search._told.value
+
+
+def test_of_many_choices_those_are_shown_that_go_with_what_came_of_it() -> None:
+    draw = np.random.default_rng(0)
+    values = draw.random((40, 99))
+    columns = [(f"layer {k}", "0 %", "90 %", values[:, k]) for k in range(99)]
+    came = ("accuracy", "0 %", "99 %", values[:, [7, 70]].mean(1))
+    found = telling([*columns, came], 1)
+    assert len(found) == 25
+    assert found[-1] is came
+    names = [name for name, *_ in found[:-1]]
+    assert {"layer 7", "layer 70"} < set(names)
+    assert names == sorted(names, key=lambda name: int(name.split()[1]))
+    assert telling([*columns[:20], came], 1) == [*columns[:20], came]
 
 
 def test_trials_keep_to_what_is_asked(panel: Panel, search: Any, lab: Lab) -> None:

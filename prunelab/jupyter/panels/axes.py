@@ -11,6 +11,9 @@ import numpy as np
 
 from prunelab.render.numbers import number
 
+Telling = Callable[[float, int], str]  # a value and how many digits -> its words
+Within = Callable[[float, float], tuple[float, float]]  # from the least to the most -> what of it is in sight
+
 
 def figure(marks: Sequence[Any], axes: Sequence[Any], margin: dict[str, int]) -> Any:
     """A figure that fills its place, without bqplot's own buttons, which cover what is below them."""
@@ -38,14 +41,28 @@ def _key(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)
 
 
-def fit(scale: Any, axis: Any, values: Any, told: Callable[[float], str], most: int = 6) -> None:
-    """The scale around the finite ``values`` with some room, and at most so many round ticks on it."""
+def fit(scale: Any, axis: Any, values: Any, told: Telling, most: int = 6, within: Within | None = None) -> None:
+    """The scale around the finite ``values`` with some room, or what ``within`` says of that, and at most so many round
+    ticks on it."""
     there = np.asarray(values, float)
     there = there[np.isfinite(there)]
     low, high = (float(there.min()), float(there.max())) if there.size else (0.0, 1.0)
     room = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
-    scale.min, scale.max = low - room, high + room
-    ticks(axis, nice_ticks(low - room, high + room, most), told)
+    low, high = (low - room, high + room) if within is None else within(low - room, high + room)
+    scale.min, scale.max = low, high
+    round_ones = nice_ticks(low, high, most)
+    labels = dict(zip(round_ones, apart(round_ones, told), strict=True))
+    ticks(axis, round_ones, labels.__getitem__)
+
+
+def apart(values: Sequence[float], told: Telling) -> list[str]:
+    """The words of values that differ: in as many digits, three at least, as no two are told alike."""
+    words: list[str] = []
+    for digits in range(3, 12):
+        words = [told(value, digits) for value in values]
+        if len(set(words)) == len(words):
+            break
+    return words
 
 
 def nice_ticks(low: float, high: float, most: int = 6) -> list[float]:
@@ -58,6 +75,6 @@ def nice_ticks(low: float, high: float, most: int = 6) -> list[float]:
     return [round(k * step, digits) for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def tick_text(metric: str, value: float) -> str:
+def tick_text(metric: str, value: float, digits: int = 3) -> str:
     """A round value of a metric: without digits that say nothing."""
-    return f"{number(100 * value)} %" if metric == "accuracy" else number(value)
+    return f"{number(100 * value, digits)} %" if metric == "accuracy" else number(value, digits)

@@ -10,8 +10,8 @@ import bqplot
 import ipywidgets as widgets
 
 from prunelab.jupyter.panels import actions
-from prunelab.jupyter.panels.axes import figure, tick_text, ticks
-from prunelab.jupyter.panels.brush import Brushed
+from prunelab.jupyter.panels.axes import Telling, figure, tick_text, ticks
+from prunelab.jupyter.panels.brush import LEFT, RIGHT, Brushed
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.part import Part, box, html, span
 from prunelab.jupyter.panels.track import Track, Tree
@@ -21,13 +21,22 @@ from prunelab.lab import Progress
 from prunelab.lab.state import State, metric_text
 from prunelab.render.numbers import count, number, percent, seconds, size
 
+
+def _sparsity(value: float, digits: int = 3) -> str:
+    return percent(value, digits - 3)
+
+
+def _time(value: float, digits: int = 3) -> str:
+    return seconds(value)
+
+
 # name -> its value in a state, and how that is told
-_COSTS: dict[str, tuple[Callable[[State], float], Callable[[float], str]]] = {
+_COSTS: dict[str, tuple[Callable[[State], float], Callable[..., str]]] = {
     WORDS["params"]: (lambda state: state.cost.params, count),
     WORDS["macs"]: (lambda state: state.cost.macs, count),
     WORDS["size"]: (lambda state: state.cost.bytes, size),
-    WORDS["sparsity"]: (lambda state: state.sparsity, lambda value: percent(value, 0)),
-    WORDS["time"]: (lambda state: state.duration_s, seconds),
+    WORDS["sparsity"]: (lambda state: state.sparsity, _sparsity),
+    WORDS["time"]: (lambda state: state.duration_s, _time),
 }
 _LEFT, _RIGHT = "var(--jp-brand-color1)", "var(--pl-negative)"
 _N_TICKS = 8
@@ -60,6 +69,8 @@ class Curves(Part):
         self.trained, self._nothing = Brushed(self.training.figure, self.changed), html("empty-curves")
         for track in tracks:
             track.dots.on_element_click(lambda mark, event, track=track: self._clicked(track, event))
+        for control, side in ((self._metric, LEFT), (self._cost, RIGHT)):
+            control.observe(lambda _, side=side: self.states.forget(side), "value")  # another number, another scale
         for control in (self._metric, self._cost, self._what):
             control.observe(lambda _: self.changed(), "value")
         legend = box("legend", self._metric, self._told_metric, self._what, self._told_cost, self._cost)
@@ -110,10 +121,10 @@ class Curves(Part):
         self._x.scale.min, self._x.scale.max = view
         every = -(-len(tree.seen) // _N_TICKS) or 1
         ticks(self._x, tree.seen[::every].tolist(), lambda place: states[int(place)].id)
-        for track, chosen, told, kind in ((self._left, self._metric, self._told_metric, "metric"),
-                                          (self._right, self._cost, self._told_cost, "cost")):
+        for track, side, chosen, told, kind in ((self._left, LEFT, self._metric, self._told_metric, "metric"),
+                                                (self._right, RIGHT, self._cost, self._told_cost, "cost")):
             value, told_tick, told_value = _reading(chosen.value)
-            track.show([value(state) for state in states], told_tick, tree)
+            track.show([value(state) for state in states], told_tick, tree, self.states.on(side))
             now = value(self.lab.state)
             told.value = span(kind, "–" if now != now else told_value(now))
 
@@ -131,13 +142,13 @@ class Curves(Part):
         batches, loss = trainings[-1][-1]
         self._told_metric.value = span("metric", WORDS["trained"].format(loss=number(loss),
                                                                          batches=count(batches)))
-        self.training.show(trainings, self.trained.within)
+        self.training.show(trainings, self.trained.within, self.trained.on(LEFT))
 
 
-def _reading(name: str) -> tuple[Callable[[State], float], Callable[[float], str], Callable[[float], str]]:
+def _reading(name: str) -> tuple[Callable[[State], float], Telling, Callable[..., str]]:
     """The value of a state, how a tick is told, how a value is."""
     if name in _COSTS:
         value, told = _COSTS[name]
         return value, told, told
-    return (lambda state: state.metrics.get(name, float("nan")), lambda tick: tick_text(name, tick),
+    return (lambda state: state.metrics.get(name, float("nan")), lambda tick, digits: tick_text(name, tick, digits),
             lambda now: metric_text(name, now))

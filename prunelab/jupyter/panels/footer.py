@@ -9,12 +9,14 @@ import ipywidgets as widgets
 import traitlets
 
 from prunelab.jupyter.panels.desk import Desk
-from prunelab.jupyter.panels.part import Part, asset, box, html, span
+from prunelab.jupyter.panels.part import Part, asset, box, ends, html
 from prunelab.jupyter.words import COMMAND
 from prunelab.jupyter.words import FOOTER as WORDS
 from prunelab.lab import Progress
 from prunelab.render.numbers import seconds
 from prunelab.search.objectives import text_of
+
+_TAIL = 16  # letters that are always seen: "done in 1.2 s", or the time that is left
 
 
 class CommandLine(anywidget.AnyWidget):
@@ -108,9 +110,9 @@ def work_html(progress: Progress | None, text: str) -> str:
     value = f'aria-valuenow="{part:.0f}"' if known else ""
     return (f'<div class="pl-bar{"" if known else " pl-unknown"}" role="progressbar" aria-label="{escape(text)}" '
             f'aria-valuemin="0" aria-valuemax="100" {value}><div style="width:{part:.1f}%"></div></div>'
-            f"{span('quiet', text, text)}")
+            f"{ends(text, text, 'quiet', _TAIL)}")
 
 
 def rest_html(text: str) -> str:
     """How the last work ended; no bar."""
-    return span("quiet", text, text)
+    return ends(text, text, "quiet", _TAIL)

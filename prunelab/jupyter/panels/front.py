@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import bqplot
 import numpy as np
 
-from prunelab.jupyter.panels.axes import figure, fit, put, tick_text
+from prunelab.jupyter.panels.axes import Telling, figure, fit, put, tick_text
 from prunelab.render.numbers import count
 from prunelab.search import Study, Trial
-from prunelab.search.objectives import Objective
+from prunelab.search.objectives import COSTS, Objective
 
 _FRONT, _OTHER, _CHOSEN = "var(--pl-positive)", "var(--pl-quiet)", "var(--jp-brand-color1)"
 _MARGIN = {"top": 10, "bottom": 26, "left": 52, "right": 16}
@@ -63,8 +64,8 @@ class FrontChart:
             put(mark, spots[:, 0], spots[:, 1])
 
 
-def _tick(objective: Objective) -> Callable[[float], str]:
-    return objective.text if objective.is_cost else lambda value: tick_text(objective.name, value)
+def _tick(objective: Objective) -> Telling:
+    return COSTS.get(objective.name) or partial(tick_text, objective.name)
 
 
 def _spot(study: Study, trial: Trial) -> tuple[float, float]:

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 from prunelab.evaluate import LatencyTable
 from prunelab.jupyter.panels import actions
 from prunelab.jupyter.panels.desk import Desk
-from prunelab.jupyter.panels.part import Part, box, html, span
+from prunelab.jupyter.panels.part import Part, box, ends, html, span
 from prunelab.jupyter.words import HEADER as WORDS
 from prunelab.lab import Lab
 from prunelab.lab.state import State, metric_text
@@ -59,7 +59,7 @@ def header_html(lab: Lab) -> str:
               _cost(WORDS["macs"], state.cost.macs, dense.cost.macs)]
     chips += [] if (table := lab.timed()) is None else [_latency(table, lab)]
     return (f'<div class="pl-heading"><div class="pl-title"><b title="{escape(name)}">{escape(name)}</b>'
-            f'{span("quiet", where, where)}</div><div class="pl-chips">{"".join(chips)}</div></div>')
+            f'{ends(where, where, "quiet")}</div><div class="pl-chips">{"".join(chips)}</div></div>')
 
 
 def _metric(name: str, value: float, dense: State) -> str:
@@ -73,7 +73,8 @@ def _metric(name: str, value: float, dense: State) -> str:
 
 
 def _cost(name: str, now: int, dense: int) -> str:
-    return _chip(name, count(now), change(now, dense) if now != dense else "", "good" if now < dense else "quiet")
+    told = change(now, dense) if now != dense else ""
+    return _chip(name, count(now), told, "good" if now < dense and told != change(1, 1) else "quiet")
 
 
 def _latency(table: LatencyTable, lab: Lab) -> str:

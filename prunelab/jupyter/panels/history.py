@@ -11,20 +11,22 @@ import traitlets
 from prunelab.jupyter.panels import actions
 from prunelab.jupyter.panels.comparison import comparison_html
 from prunelab.jupyter.panels.desk import Desk
+from prunelab.jupyter.panels.history_folds import Fold, folded
 from prunelab.jupyter.panels.history_layout import Layout, Window
 from prunelab.jupyter.panels.part import Part, asset, box, html, span
 from prunelab.jupyter.words import HISTORY as WORDS
 from prunelab.lab.comparison import Comparison
 from prunelab.lab.state import metric_text
-from prunelab.render.numbers import count
+from prunelab.render.numbers import count, counted
 from prunelab.render.tree import Node
 
 _MOST_DRAWN = 60  # states in the picture that is stored with the notebook
 
 
 class HistoryTree(anywidget.AnyWidget):
-    """``nodes`` in the window, dicts of id, parent, column, lane, label, note, names, told; ``edges``: columns and
-    lanes of both ends; ``size``: of the whole tree, in columns and lanes; ``here``: the current state's place."""
+    """``nodes`` in the window, dicts of id, parent, column, lane, label, note, names, told, and of a fold the
+    ``first`` of its states; ``edges``: columns and lanes of both ends; ``size``: of the whole tree, in columns and
+    lanes; ``here``: the current state's place."""
 
     _esm = asset("names.js", "history.js")
     _css = asset("history.css")
@@ -46,6 +48,7 @@ class History(Part):
         super().__init__(desk)
         self.tree = HistoryTree()
         self._window, self._layout = Window.around(0, 0), Layout(self.lab.tree())
+        self._folds, self._opened = dict[str, Fold](), set[str]()
         self._states = {state.id: state for state in self.lab.states}
         self._hint, self._compared = html("note"), html("compared")
         self._name = widgets.Text(placeholder=WORDS["name"], description=WORDS["name label"],
@@ -71,11 +74,14 @@ class History(Part):
         self._close.on_click(lambda _: self._show(None))
 
     def _heard(self, content: Any) -> None:
-        state, selected, window = (content.get(wish) for wish in ("goto", "select", "window"))
+        state, selected, window, fold = (content.get(wish) for wish in ("goto", "select", "window", "unfold"))
         if state and state != self.lab.state.id:
             self.desk.do(actions.goto(str(state)))
         if selected:
             self._select(str(selected))
+        if fold in self._folds:
+            self._opened |= {*self._folds[str(fold)].states}
+            self.changed()
         if window:
             self._window = Window(*map(int, window))
             self._draw()
@@ -84,7 +90,8 @@ class History(Part):
 
     def changed(self) -> None:
         self._states = {state.id: state for state in self.lab.states}
-        self._layout = Layout(self.lab.tree())
+        tree, self._folds = folded(self.lab.tree(), self.tree.selected, self._opened)
+        self._layout = Layout(tree)
         known = self._layout.places
         self.tree.selected = [state for state in self.tree.selected if state in known]
         place = known[self.lab.state.id]
@@ -114,11 +121,20 @@ class History(Part):
 
     def _told(self, node: Node) -> dict[str, Any]:
         column, lane = self._layout.places[node.id]
+        if node.id in self._folds:
+            return self._folded(self._folds[node.id], node.parent, column, lane)
         state, names = self._states[node.id], ", ".join(node.names)
         value = next((metric_text(*metric) for metric in state.metrics.items()), count(state.cost.params))
         end = f"{names or node.id} · {value}" if node.id in self._layout.leaves else ""
         return {"id": node.id, "parent": node.parent, "column": column, "lane": lane, "label": node.label, "end": end,
                 "names": "" if end else names, "told": node.told}
+
+    @staticmethod
+    def _folded(fold: Fold, parent: str | None, column: int, lane: int) -> dict[str, Any]:
+        first, last, n = fold.states[0], fold.states[-1], len(fold.states)
+        told = WORDS["folded"].format(first=first, last=last, n=n)
+        return {"id": fold.id, "parent": parent, "column": column, "lane": lane, "label": counted(n, WORDS["state"]),
+                "end": "", "names": "", "told": told, "first": first}
 
     # naming and comparing
 

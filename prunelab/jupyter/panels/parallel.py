@@ -16,6 +16,10 @@ from prunelab.search import Study, Trial
 
 OTHER, ON_FRONT, CHOSEN = 0, 1, 2
 _RATIO = "ratios."
+_MOST_AXES = 24  # of choices: more could not be told apart
+
+
+Column = tuple[str, str, str, Any]
 
 
 class ParallelCoordinates(anywidget.AnyWidget):
@@ -34,7 +38,7 @@ class ParallelCoordinates(anywidget.AnyWidget):
     def show(self, study: Study, trials: Sequence[Trial], front: Sequence[Trial], chosen: Trial | None) -> None:
         """``trials`` have all objectives, those of ``front`` are among them."""
         on_front = {trial.number for trial in front}
-        columns = columns_of(study, trials)
+        columns = telling(columns_of(study, trials), len(study.objectives))
         kinds = [CHOSEN if trial is chosen else ON_FRONT if trial.number in on_front else OTHER for trial in trials]
         with self.hold_sync():
             self.axes = [{"name": name, "low": low, "high": high} for name, low, high, _ in columns]
@@ -50,7 +54,7 @@ def told(study: Study, trial: Trial) -> str:
     return WORDS["trial told"].format(number=trial.number, values=values)
 
 
-def columns_of(study: Study, trials: Sequence[Trial]) -> list[tuple[str, str, str, Any]]:
+def columns_of(study: Study, trials: Sequence[Trial]) -> list[Column]:
     """For each variable and objective its name, the least and the most as told, and where each trial is between."""
     found = []
     for name in study.space.variables:
@@ -61,6 +65,23 @@ def columns_of(study: Study, trials: Sequence[Trial]) -> list[tuple[str, str, st
         values = np.asarray([trial.values[objective.name] for trial in trials], float)
         found.append((objective.name, *_between(values, objective.text)))
     return found
+
+
+def telling(columns: list[Column], n_objectives: int) -> list[Column]:
+    """The choices that go most with the first objective, in their order, and the objectives; all where they are few."""
+    choices, objectives = columns[:-n_objectives], columns[-n_objectives:]
+    if len(choices) <= _MOST_AXES:
+        return columns
+    value = np.nan_to_num(objectives[0][-1], nan=0.5)
+    with np.errstate(invalid="ignore", divide="ignore"):  # of a choice that never varies
+        together = [abs(np.corrcoef(np.nan_to_num(values, nan=0.5), value)[0, 1]) for *_, values in choices]
+    most = np.argsort(-np.nan_to_num(together), kind="stable")[:_MOST_AXES]
+    return [choices[place] for place in sorted(most)] + objectives
+
+
+def n_shown(study: Study) -> tuple[int, int]:
+    """How many choices have an axis, and how many there are."""
+    return min(len(study.space.variables), _MOST_AXES), len(study.space.variables)
 
 
 def _between(values: Any, tell: Any) -> tuple[str, str, Any]:

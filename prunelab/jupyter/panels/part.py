@@ -95,6 +95,16 @@ def span(kind: str, text: str, title: str = "") -> str:
     return f'<span class="pl-{kind}"{hover}>{escape(text)}</span>'
 
 
+def ends(text: str, title: str = "", kind: str = "", tail: int = 12) -> str:
+    """Text that is cut off before its last letters where there is no room for all of it: what tells names of layers
+    apart is their end. The text is escaped."""
+    if len(text) <= 2 * tail:
+        return span(kind, text, title) if kind else escape(text)
+    hover = f' title="{escape(title)}"' if title else ""
+    both = "".join(f"<span>{escape(part)}</span>" for part in (text[:-tail], text[-tail:]))
+    return f'<span class="pl-both-ends{f" pl-{kind}" if kind else ""}"{hover}>{both}</span>'
+
+
 def widgets_in(root: Any) -> Iterator[Any]:
     """``root`` and all widgets below it, each once: children, layouts, styles, a figure's marks, axes and scales."""
     seen, todo = set[int](), [root]

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from prunelab.jupyter.panels import actions
 from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.front import FrontChart
-from prunelab.jupyter.panels.parallel import ParallelCoordinates, told
+from prunelab.jupyter.panels.parallel import ParallelCoordinates, n_shown, told
 from prunelab.jupyter.panels.part import Part, box, html, span
 from prunelab.jupyter.panels.shy import Shy
 from prunelab.jupyter.words import SEARCH as WORDS
@@ -107,6 +107,9 @@ class Search(Part):
         self.parallel.layout.display = None if parallel else "none"
         (self.parallel if parallel else self.front).show(study, trials, front, chosen)
         caption = WORDS["caption"].format(trials=counted(len(study), "trial"), sampler=study.sampler, front=len(front))
+        shown, there = n_shown(study)
+        if parallel and shown < there:
+            caption = WORDS["some choices"].format(shown=shown, there=there, metric=study.objectives[0].name)
         self._caption.value = span("quiet", caption, caption)
         self._list(study, front, chosen)
         self._told.value = "" if chosen is None else span("quiet", told(study, chosen), told(study, chosen))

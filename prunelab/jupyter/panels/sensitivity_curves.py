@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import bqplot
@@ -45,7 +46,7 @@ class BearingCurves:
         rows = np.column_stack([np.full(len(values), found.dense), values])
         # what is not known yet stands where the last known point is: bqplot cannot end a line early
         last = np.maximum.accumulate(np.where(np.isfinite(rows), np.arange(rows.shape[1]), 0), axis=1)
-        fit(self.dense.scales["y"], self._y, rows, lambda value: tick_text(found.metric, value), 4)
+        fit(self.dense.scales["y"], self._y, rows, partial(tick_text, found.metric), 4)
         put(self.dense, np.asarray([0.0, 1.0]), np.asarray([found.dense, found.dense]))
         put(self.lines, np.take_along_axis(at, last, 1), np.take_along_axis(rows, last, 1))
 

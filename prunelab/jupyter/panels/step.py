@@ -13,7 +13,7 @@ from prunelab.jupyter.panels.desk import Desk
 from prunelab.jupyter.panels.estimate import estimate_text, sensed
 from prunelab.jupyter.panels.forecast import masked_html, stats_html
 from prunelab.jupyter.panels.masking import counts, has_ratio
-from prunelab.jupyter.panels.part import Part, box, html, span
+from prunelab.jupyter.panels.part import Part, box, ends, html, span
 from prunelab.jupyter.words import CHOICES
 from prunelab.jupyter.words import STEP as WORDS
 from prunelab.lab import Previews
@@ -154,4 +154,4 @@ def _some(layers: Sequence[str]) -> str:
 
 def _field(name: str, everything: Sequence[str], short: str, told: str) -> str:
     return (f'<div class="pl-name">{name}</div><div class="pl-field" title="{escape(", ".join(everything))}">'
-            f"<b>{escape(short)}</b> {span('quiet', f'· {told}')}</div>")
+            f"<b>{ends(short)}</b> {span('quiet', f'· {told}')}</div>")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import bqplot
 import numpy as np
 
-from prunelab.jupyter.panels.axes import fit, put
+from prunelab.jupyter.panels.axes import Telling, Within, fit, put
 
 Array = np.ndarray[Any, Any]
 
@@ -49,10 +49,10 @@ class Track:
         self.marks = [self.aside, self.way, self.here, self.dots]
         self.places = np.zeros(0, int)  # of the dots
 
-    def show(self, values: Sequence[float], told: Callable[[float], str], tree: Tree) -> None:
-        """``values`` of all states, not a number where one has none."""
+    def show(self, values: Sequence[float], told: Telling, tree: Tree, within: Within | None = None) -> None:
+        """``values`` of all states, not a number where one has none; ``within`` says which values are in sight."""
         y = np.asarray(values, float)
-        fit(self.scale, self.axis, y[tree.seen], told)
+        fit(self.scale, self.axis, y[tree.seen], told, within=within)
         self.places = np.asarray([place for place in tree.seen if np.isfinite(y[place])], int)
         if len(self.places) > _MOST_DOTS:
             self.places = self.places[:0]

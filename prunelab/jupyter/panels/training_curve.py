@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import bqplot
 import numpy as np
 
-from prunelab.jupyter.panels.axes import figure, fit, nice_ticks, put, tick_text, ticks
+from prunelab.jupyter.panels.axes import Within, figure, fit, nice_ticks, put, tick_text, ticks
 from prunelab.render.numbers import count
 
 _COLOUR, _FAINT = "var(--jp-brand-color1)", "var(--pl-quiet)"
@@ -29,14 +30,15 @@ class TrainingCurve:
         self._bottom, self._left = bqplot.Axis(scale=self.x, grid_lines="none"), bqplot.Axis(scale=self.y, side="left")
         self.figure = figure([self.before, self.line], [self._bottom, self._left], _MARGIN)
 
-    def show(self, trainings: Sequence[Training], within: Callable[[float, float], tuple[float, float]]) -> None:
-        """The last one bold; ``within`` says what of the batches, from the first to the last, is in sight."""
+    def show(self, trainings: Sequence[Training], within: Within, values: Within | None = None) -> None:
+        """The last one bold; ``within`` says what of the batches, from the first to the last, is in sight, ``values``
+        what of the loss."""
         shown = [np.asarray(training, float).T for training in trainings[-_MOST - 1:]]
         low, high = within(0.0, max(float(x[-1]) for x, _ in shown) + 0.5)
         self.x.min, self.x.max = low, high
         ticks(self._bottom, [tick for tick in nice_ticks(low, high) if tick == int(tick)], count)
         seen = [y[(x >= low) & (x <= high)] for x, y in shown]
-        fit(self.y, self._left, np.concatenate(seen), lambda value: tick_text("loss", value))
+        fit(self.y, self._left, np.concatenate(seen), partial(tick_text, "loss"), within=values)
         put(self.line, *shown[-1])
         self.before.visible = len(shown) > 1
         if len(shown) > 1:

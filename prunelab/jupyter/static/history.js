@@ -7,7 +7,7 @@ const LEFT = 48;
 const TOP = 32;
 const END = 130; // room for what is written beside the last state
 const BEYOND = 6; // columns and lanes beyond what is in sight
-const LABEL = 14; // letters between two states
+const LABEL = 13; // letters between two states
 
 function make(tag, attributes, text) {
   const made = document.createElementNS(SVG, tag);
@@ -52,11 +52,14 @@ function render({ model, el }) {
       tabindex: one.id === focused ? 0 : -1, "data-state": one.id, "aria-label": one.told, "aria-pressed": chosen,
       ...(here ? { "aria-current": "true" } : {}),
     });
+    if (one.first) group.classList.add("pl-fold");
     group.append(
       make("title", {}, one.told),
       make("circle", { class: "pl-target", cx: x, cy: y, r: 14 }),
-      make("circle", { class: "pl-ring", cx: x, cy: y, r: 11 }),
-      make("circle", { class: "pl-dot", cx: x, cy: y, r: here ? 8 : 6 }),
+      ...(one.first ? [make("rect", { class: "pl-dot", x: x - 18, y: y - 8, width: 36, height: 16, rx: 8 }),
+        ...[-8, 0, 8].map((by) => make("circle", { class: "pl-more", cx: x + by, cy: y, r: 1.5 }))] : [
+        make("circle", { class: "pl-ring", cx: x, cy: y, r: 11 }),
+        make("circle", { class: "pl-dot", cx: x, cy: y, r: here ? 8 : 6 })]),
       make("text", { class: "pl-label", x, y: y - 15, "text-anchor": "middle" }, labelled(one.label)),
     );
     if (one.end) group.append(make("text", { class: "pl-end", x: x + 15, y: y + 4 }, middle(one.end, 24)));
@@ -133,7 +136,14 @@ function render({ model, el }) {
   }
 
   const stateOf = (event) => event.target.closest?.("[data-state]")?.dataset.state;
-  const wish = (state, selects) => model.send(selects ? { select: state } : { goto: state });
+  function wish(state, selects) {
+    const first = node(state)?.first;
+    if (!first) model.send(selects ? { select: state } : { goto: state });
+    else {
+      focused = first; // which is there when the kernel has answered
+      model.send({ unfold: state });
+    }
+  }
   el.addEventListener("click", (event) => {
     const state = stateOf(event);
     if (!state) return;

@@ -111,11 +111,11 @@ function render({ model, el }) {
         ink.translate(x + 4, height - room() + 18);
         ink.rotate(Math.PI / 2);
         ink.textAlign = "left";
-        ink.fillText(short(axis.name, (text) => text.length <= (room() > 70 ? 10 : 8)), 0, 4);
+        ink.fillText(short(axis.name, (text) => text.length <= (room() > 70 ? 10 : 7)), 0, 4);
         ink.restore();
       }
       ink.textAlign = "center";
-      if (k % ends === 0 || last) {
+      if (last || (k % ends === 0 && axes.length - 1 - k >= ends)) {
         ink.fillText(axis.high, x, TOP - 6);
         ink.fillText(axis.low, x, height - room() + 12);
       }

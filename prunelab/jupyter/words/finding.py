@@ -74,6 +74,7 @@ SEARCH = {
     "empty": "No search yet. Each trial is a plan for all layers; nothing is changed until one is adopted.",
     "no data": "The Lab has no validation data, so no plan can be judged: open it with val=.",
     "caption": "{trials} by {sampler}, {front} on the front",
+    "some choices": "{shown} of {there} choices: those that go most with {metric}",
     "listed": "{number} · {value}",
     "trial told": "trial {number}: {values}",
     # the front end's

@@ -17,6 +17,8 @@ HISTORY = {
     "hint": "click a state to go there; Shift-click, or Space, selects it to be compared",
     "pair": "{a} and {b} are selected",
     "here": "the current {state}",
+    "state": "state",
+    "folded": "{n} states from {first} to {last}; a click shows them",
     # the front end's
     "tree": "history",
     "nothing": "no steps yet: choose a layer, move the slider, press Step",

@@ -102,7 +102,7 @@ CURVES = {
 BRUSH = {
     "all": "Show all",
     "all hint": "zoom out (a double click does it too)",
-    "keys": "zoom with plus and minus, move with the arrows, 0 shows all",
+    "keys": "zoom with plus and minus, the values with Shift and up or down, move with the arrows, 0 shows all",
 }
 
 NETWORK = {
