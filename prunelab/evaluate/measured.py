@@ -12,7 +12,7 @@ from typing import Any
 from prunelab.errors import DataError, check_positive, reason_of, shown
 from prunelab.evaluate.files import write_json
 from prunelab.plan.bearable import bearable_ratio
-from prunelab.render.numbers import number, percent
+from prunelab.render.numbers import metric, number, percent
 from prunelab.render.sensitivity import SensitivityPicture
 from prunelab.render.table import html_table, text_table
 
@@ -95,19 +95,24 @@ class Sensitivity:
                                   {name: self[name] for name in self.points})
 
     def _rows(self) -> list[list[str]]:
-        return [[name, *(_told(row.get(ratio)) for ratio in self.ratios)] for name, row in self.points.items()]
+        return [[name, *(_told(self.metric, row.get(ratio)) for ratio in self.ratios)]
+                for name, row in self.points.items()]
 
     @property
     def _headers(self) -> list[str]:
         return ["group", *(percent(ratio, 0) for ratio in self.ratios)]
 
+    @property
+    def _title(self) -> str:
+        return f"{self.metric} (dense: {metric(self.metric, self.dense, 4)})"
+
     def __str__(self) -> str:
-        return text_table(self._headers, self._rows(), title=f"{self.metric} (dense: {number(self.dense, 4)})")
+        return text_table(self._headers, self._rows(), title=self._title)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        table = html_table(self._headers, self._rows(), caption=f"{self.metric} (dense: {number(self.dense, 4)})")
+        table = html_table(self._headers, self._rows(), caption=self._title)
         return self.plot()._repr_html_() + f"<details><summary>numbers</summary>{table}</details>"
 
     # files
@@ -155,7 +160,8 @@ class Sensitivity:
             raise DataError(f"{os.fspath(path)} is damaged: {reason_of(error)}; measure again") from error
 
 
-def _told(point: Point | None) -> str:
+def _told(name: str, point: Point | None) -> str:
     if point is None:
         return "–"
-    return number(point.value, 4) + (f" ± {number(point.error, 1)}" if point.error else "")
+    error = number(100 * point.error if name == "accuracy" else point.error, 2)
+    return metric(name, point.value, 4) + (f" ± {error}" if point.error else "")

@@ -74,7 +74,10 @@ def _next(lab: Lab) -> list[str]:
     if whole:
         widest = max(whole, key=lambda row: row.macs or 0)
         lines.append(f"%prune step {widest.name} --ratio 0.3")
-    lines.append("%prune run --to 0.5 --by macs")
+    gone = 1 - lab.state.cost.macs / max(lab.states[0].cost.macs, 1)
+    further = next((to for to in (0.5, 0.7, 0.8, 0.9, 0.95) if to > gone + 0.05), None)
+    if further is not None:
+        lines.append(f"%prune run --to {further:g} --by macs")
     if lab.state.parent is not None:
         lines += ["%prune back", "%prune export out"]
     return lines

@@ -393,7 +393,9 @@ def test_a_page_that_is_loaded_again_shows_the_panel_as_it_was(panel: Any, page:
     expect(panel.locator(".pl-grid-body .pl-line").first).to_be_visible()
     assert [panel.locator(where).inner_text() for where in (".pl-header", ".pl-grid", ".pl-command")] == kept
     expect(panel.locator(".pl-curves .bqplot")).to_have_count(0)
-    panel.get_by_role("tab", name="Curves").click()
+    panel.get_by_role("tab", name="Scores").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
     expect(panel.locator(".pl-curves .bqplot").first).to_be_visible()
     row(panel, 1).click()
     expect(panel.locator(".pl-masks .pl-caption")).to_contain_text(str(row(panel, 1).get_attribute("data-layer")))
@@ -471,8 +473,15 @@ def test_in_forced_colours_what_means_something_keeps_its_colour(panel: Any, pag
     page.emulate_media(forced_colors="active")
     colours = panel.evaluate("""panel => ['.pl-units', '.pl-key i.pl-kept', '.pl-key i.pl-going'].map(
         (what) => getComputedStyle(panel.querySelector(what)).backgroundColor)""")
+    ways = panel.evaluate("""panel => {
+        const look = (what, how) => getComputedStyle(panel.querySelector(what))[how];
+        const [tab, toggle] = ['.lm-TabBar-tab', '.widget-toggle-button'];
+        return [[tab, '.lm-mod-current', 'borderBottomColor'], [toggle, '.mod-active', 'backgroundColor']].map(
+            ([what, chosen, how]) => [look(what + chosen, how), look(`${what}:not(${chosen})`, how)]);
+    }""")
     page.emulate_media(forced_colors="none")
     assert len(set(colours)) == 3
+    assert all(chosen != other for chosen, other in ways), ways
 
 
 def test_a_narrow_page_has_one_column(panel: Any, page: Any, artifacts: Path) -> None:

@@ -27,7 +27,7 @@ GIVES = [
     ("%prune branch wider", "State", r"s0 dense"),
     ("%prune tag best", "State", r"s0 dense"),
     ("%prune compare s0", "Comparison", r"s0 dense  →  s0 dense(?s:.*)0 of 32 predictions changed"),
-    ("%prune sensitivity", "Sensitivity", r"accuracy \(dense: \S+\)(?s:.*)10 %(?s:.*)90 %(?s:.*)conv1(?s:.*)conv2"),
+    ("%prune sensitivity", "Sensitivity", r"accuracy \(dense: \S+ %\)(?s:.*)10 %(?s:.*)90 %(?s:.*)conv1(?s:.*)conv2"),
     ("%prune sensitivity conv2 --ratios 0.25,0.5 --metric loss", "Sensitivity", r"loss .*\n.*25 % +50 %\n(?s:.*)conv2"),
     ("%prune step conv1 --ratio 0.25", "State", r"s1 conv1 25 %"),
     ("%prune step", "State", r"s1 conv1 30 %"),
@@ -286,6 +286,15 @@ def test_a_loss_by_name_and_a_variable_of_that_name(opened: Notebook) -> None:
 def test_a_semicolon_keeps_the_output_away(opened: Notebook) -> None:
     assert opened.shown("%prune step conv1 --ratio 0.25;") == []
     assert opened["lab"].state.id == "s1"
+
+
+def test_what_is_next_goes_on_from_here(opened: Notebook) -> None:
+    before = opened.run("%prune status").next_lines
+    opened.run("%prune run --to 0.7 --by macs --steps 1")
+    after = opened.run("%prune status").next_lines
+    assert "%prune run --to 0.5 --by macs" in before
+    further = next(line for line in after if line.startswith("%prune run"))
+    assert float(further.split()[3]) > 1 - opened["lab"].state.cost.macs / opened["lab"].states[0].cost.macs
 
 
 def test_history_is_a_dataframe(opened: Notebook) -> None:
