@@ -46,13 +46,13 @@ def as_plain_python(model: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def as_eager() -> Iterator[None]:
-    """Paddle's static forms of three things, replaced by what eager mode does while a program is read.
+    """Paddle's static forms of four things, replaced by what eager mode does while a program is read.
 
     A recurrent layer over cells would become a loop, and is unrolled over the traced length; ``x / 3`` would become a
-    product with a rounded 1/3; ``x.view(shape)`` is not there at all.
+    product with a rounded 1/3; ``x.view(shape)`` is not there at all; ``paddle.full(shape, "-inf")`` is refused.
     """
-    rnn, value = paddle.nn.layer.rnn, paddle.pir.Value
-    loop, divide, view = rnn._rnn_static_graph, value.__truediv__, value.view
+    rnn, value, creation = paddle.nn.layer.rnn, paddle.pir.Value, paddle.tensor.creation
+    loop, divide, view, fill = rnn._rnn_static_graph, value.__truediv__, value.view, creation.fill_constant
 
     def divide_as_eager(self: Any, other: Any) -> Any:
         if isinstance(other, (int, float)) and "float" in str(self.dtype):
@@ -62,12 +62,17 @@ def as_eager() -> Iterator[None]:
     def view_as_eager(self: Any, shape: Any, name: Any = None) -> Any:
         return paddle.reshape(self, shape) if isinstance(shape, (list, tuple)) else view(self, shape)
 
+    @functools.wraps(fill)
+    def fill_as_eager(shape: Any, dtype: Any, value: Any, *rest: Any, **options: Any) -> Any:
+        return fill(shape, dtype, float(value) if isinstance(value, str) else value, *rest, **options)
+
     rnn._rnn_static_graph, value.__truediv__ = rnn._rnn_dynamic_graph, divide_as_eager
-    value.view = view_as_eager
+    value.view, creation.fill_constant = view_as_eager, fill_as_eager
     try:
         yield
     finally:
-        rnn._rnn_static_graph, value.__truediv__, value.view = loop, divide, view
+        rnn._rnn_static_graph, value.__truediv__ = loop, divide
+        value.view, creation.fill_constant = view, fill
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ def explain(error: BaseException, model: Any, specs: tuple[TensorSpec, ...]) -> 
     text = str(told)
     reason, where = _reason(told), user_line(text.splitlines()) or _line_of(told)
     about_inputs = any(word in text for word in ("InvalidArgument", "InvalidType", "broadcast"))
-    if about_inputs or "missing" in reason or "takes" in reason:
+    if own is not None and (about_inputs or "missing" in reason or "takes" in reason):
         shapes = ", ".join(f"{s.name} {tuple(s.shape)} {s.dtype}" for s in specs)
         return InputError(f"{name} does not take the inputs {shapes}{where}: {reason}; "
                           "give the shapes and dtypes that its forward takes")

@@ -24,7 +24,7 @@ class Sizes(list[int]):
 
     def __getitem__(self, place: Any) -> Any:
         found = super().__getitem__(place)
-        return Sizes(found) if isinstance(place, slice) else found
+        return found if not isinstance(place, slice) else Size(found[0]) if len(found) == 1 else Sizes(found)
 
     def astype(self, dtype: Any) -> Sizes:
         if "int" not in str(dtype):
@@ -57,6 +57,44 @@ class Sizes(list[int]):
         if not isinstance(others, list) or len(others) != len(self) or not all(isinstance(n, int) for n in others):
             raise TypeError(f"arithmetic of sizes and {other!r}")
         return Sizes(of(n, m) for n, m in zip(self, others, strict=True))
+
+
+class Size(int):
+    """One of the sizes, as ``shape[0:1]`` gives it: Paddle takes such a tensor among the numbers of a reshape."""
+
+    def __getitem__(self, place: Any) -> Any:
+        return Sizes([int(self)])[place]
+
+    def __len__(self) -> int:
+        return 1
+
+    def astype(self, dtype: Any) -> Size:
+        if "int" not in str(dtype):
+            raise TypeError(f"a size as {dtype}")
+        return self
+
+    cast = astype
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(Sizes([int(self)]), name)
+
+    def __add__(self, other: Any) -> Any:
+        return _one(int(self) + other)
+
+    def __sub__(self, other: Any) -> Any:
+        return _one(int(self) - other)
+
+    def __mul__(self, other: Any) -> Any:
+        return _one(int(self) * other)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return _one(int(self) // other)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+def _one(result: Any) -> Any:
+    return Size(result) if type(result) is int else result
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import paddle
 from prunelab.errors import InputError, TraceError
 from prunelab.graph.chains import from_the_left, whole_of
 from prunelab.graph.collection import without_collection
+from prunelab.graph.decided import own_numbers_decide
 from prunelab.graph.inputs import TRACED_BATCH, dtype_name, read_inputs, with_batch_axes
 from prunelab.graph.interrupts import Uninterrupted
 from prunelab.graph.looks import Looks, watching
@@ -166,7 +167,7 @@ def _to_static(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
     # at every operator Paddle asks Python for the stack, and the process dies where that raises: so Ctrl-C waits
     with (Uninterrupted(), warnings.catch_warnings(), forgetting_failures(), as_eager(), with_light_parameters(),
           with_short_stacks(), rewriting_once(), without_names(), taking_any_forward(model, len(specs)),
-          from_the_left(), watching() as looks):
+          from_the_left(), own_numbers_decide(), watching() as looks):
         warnings.simplefilter("ignore")
         static = paddle.jit.to_static(model, input_spec=spec, full_graph=True)
         return static.forward.concrete_program_specify_input_spec(with_hook=True), looks  # the outermost layer's too

@@ -424,6 +424,23 @@ class AsksForSizes(nn.Layer):
         return self.out(x.transpose([0, 2, 1, 3]).reshape([paddle.shape(x)[0], n, -1])[:, 0]) / (h * w)
 
 
+class AsksForOneSize(nn.Layer):
+    """A task head that slices the sizes it reshapes to, one by one (TOOD)."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.out = nn.Conv2D(3, 12, 1), nn.Conv2D(12, 6, 1), nn.Conv2D(6, 2, 1)
+        self.scale = self.create_parameter([1, 2, 1, 1, 1])
+
+    def forward(self, x):
+        h = F.relu(self.a(x))
+        sizes = paddle.shape(h)
+        sizes.stop_gradient = True
+        batch, height, width = sizes[0:1], sizes[2:3], sizes[3:4]
+        h = (h.reshape([batch, 2, 6, height, width]) * self.scale).flatten(1, 2)
+        return self.out(F.relu(self.b(h))) / (height * width).astype("int32")[0]
+
+
 class WantsATensor(AsksForSizes):
     """What takes sizes as a tensor only gets one."""
 
@@ -431,7 +448,7 @@ class WantsATensor(AsksForSizes):
         return super().forward(x) * paddle.shape(x)[2].astype("float32")
 
 
-@pytest.mark.parametrize(("cls", "least"), [(AsksForSizes, 0.6), (WantsATensor, 0.0)])
+@pytest.mark.parametrize(("cls", "least"), [(AsksForSizes, 0.6), (AsksForOneSize, 0.5), (WantsATensor, 0.0)])
 def test_sizes_that_a_forward_asks_for_are_known(cls, least):
     shape = paddle.shape
     found = laws.check_all(laws.stir(cls()), (1, 3, 16, 16))
