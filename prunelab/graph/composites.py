@@ -22,6 +22,30 @@ def mean_of_dense(x: Any, axis: list[int], keepdim: bool, ratio: float) -> Any:
     return _C_ops.scale(_C_ops.mean(x, axis, keepdim), ratio, 0.0, True)
 
 
+def max_of_dense(x: Any, axis: list[int], keepdim: bool) -> Any:
+    """The largest of more positions than are in ``x``, the others zero."""
+    return _C_ops.relu(_C_ops.max(x, axis, keepdim))
+
+
+def amax_of_dense(x: Any, axis: list[int], keepdim: bool) -> Any:
+    """As `max_of_dense`; the gradient is shared among those that are equal."""
+    return _C_ops.relu(_C_ops.amax(x, axis, keepdim))
+
+
+def min_of_dense(x: Any, axis: list[int], keepdim: bool) -> Any:
+    """The least of more positions than are in ``x``, the others zero."""
+    return _negated(max_of_dense(_negated(x), axis, keepdim))
+
+
+def amin_of_dense(x: Any, axis: list[int], keepdim: bool) -> Any:
+    """As `min_of_dense`; the gradient is shared among those that are equal."""
+    return _negated(amax_of_dense(_negated(x), axis, keepdim))
+
+
+def _negated(x: Any) -> Any:
+    return _C_ops.scale(x, -1.0, 0.0, True)
+
+
 def sum_about_mean(x: Any, centred: Any, axis: list[int], keepdim: bool) -> Any:
     """The sum of ``(x - m)^2`` over all positions, of which those that are not in ``x`` are zero; m is their mean.
 
@@ -85,7 +109,7 @@ def unbind_of_kept(x: Any, axis: int, sections: list[int]) -> list[Any]:
 
 def only_inside(x: Any, masks: list[tuple[int, list[float]]], outside: float) -> Any:
     """Maps in a region, of which ``masks`` say along some axes what lies inside (1); ``outside`` stands elsewhere."""
-    place = getattr(x, "place", paddle.base.framework._current_expected_place())
+    place = _place_of(x)
     for axis, mask in masks:
         shape = [len(mask) if k == axis else 1 for k in range(len(x.shape))]
         zeros = _C_ops.full(shape, 0.0, DataType.FLOAT32, place)
@@ -104,14 +128,23 @@ def einsum_of_many(equation: str, *operands: Any) -> Any:
 
 def silence(x: Any, penalty: list[float]) -> Any:
     """Scores along the last axis, some so low that a softmax gives them nothing."""
-    place = getattr(x, "place", paddle.base.framework._current_expected_place())
+    place = _place_of(x)
     low = _C_ops.full([len(penalty)], 0.0, x.dtype, place)
     return _C_ops.add(x, _C_ops.assign_value_(low, [len(penalty)], x.dtype, penalty, place))
+
+
+def _place_of(x: Any) -> Any:
+    """Where a tensor lives; where operators are read, a value of a program lives nowhere yet."""
+    return getattr(x, "place", paddle.base.framework._current_expected_place())
 
 
 # name -> the function and its arguments in order, as `prunelab.graph.run` fills them
 COMPOSITES: Mapping[str, tuple[Callable[..., Any], str]] = {
     "mean_of_dense": (mean_of_dense, "x axis keepdim ratio"),
+    "max_of_dense": (max_of_dense, "x axis keepdim"),
+    "amax_of_dense": (amax_of_dense, "x axis keepdim"),
+    "min_of_dense": (min_of_dense, "x axis keepdim"),
+    "amin_of_dense": (amin_of_dense, "x axis keepdim"),
     "sum_about_mean": (sum_about_mean, "x centred axis keepdim"),
     "mean_about_mean": (mean_about_mean, "x centred axis keepdim ratio"),
     "layer_norm_of_dense": (layer_norm_of_dense, "x scale bias epsilon begin_norm_axis dense"),
@@ -122,3 +155,6 @@ COMPOSITES: Mapping[str, tuple[Callable[..., Any], str]] = {
     "einsum_of_many": (einsum_of_many, "equation"),
     "only_inside": (only_inside, "x masks outside"),
 }
+
+# What makes a difference on some inputs only: that a model's own forward does without is seen on no single one.
+COMPARING = frozenset({"max_of_dense", "amax_of_dense", "min_of_dense", "amin_of_dense"})

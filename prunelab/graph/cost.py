@@ -137,9 +137,10 @@ def read_costs(program: Program, solution: Solution, rules: Mapping[str, Rule], 
             params.append(_folded(1, dims, free, readers))
         if p.kind in ("parameter", "buffer"):
             sizes.append(_folded(_ITEM_SIZE.get(p.dtype, 1), dims, free, readers))
+    needed = alive(program, {})  # a head that the forward computes and does not give costs no run of the graph
     for op in program.ops:
         rule = rules.get(op.name)
-        if rule is not None and rule.macs is not None:
+        if rule is not None and rule.macs is not None and op.index in needed:
             own = frozenset([op.index])
             macs += [_folded(1, list(term), free, own) for term in rule.macs(Step(solution, op))]
     return CostModel(program, tuple(params), tuple(macs), tuple(sizes))

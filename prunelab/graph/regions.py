@@ -143,6 +143,26 @@ def passes(step: Step, argument: int, axis: int, place: int) -> Window | None:
     return made
 
 
+def do_not_meet(step: Step, place: int, n: int, n_out: int) -> bool:
+    """Whether an operator sees an axis through windows that lie side by side, each in one of ``n_out`` parts."""
+    name = step.op.name
+    if name not in _POOLS | _CONVOLUTIONS or any(step.attribute(a) for a in ("adaptive", "global_pooling")):
+        return False
+    kernel, before, after = _extent(step, place)
+    stays = name in _POOLS or kernel == 1
+    return stays and kernel == step.attribute("strides")[place] and not before and not after and n == kernel * n_out
+
+
+def _extent(step: Step, place: int) -> tuple[int, int, int]:
+    """A window's positions, and how many of padding stand before and after the map."""
+    kernel = (step.constant("kernel_size") if step.op.name in _POOLS else
+              [find(d).size for d in step.dims("filter")[2:]])[place]
+    padding = step.attribute("paddings")
+    pairs = len(padding) == 2 * len(step.attribute("strides"))
+    before, after = padding[2 * place: 2 * place + 2] if pairs else [padding[place]] * 2
+    return kernel, before, after
+
+
 def _window(step: Step, place: int, dim: Dim, n_out: int) -> Window | None:
     name, out = step.op.name, atom(n_out)
     if name == "nearest_interp":
@@ -155,11 +175,8 @@ def _window(step: Step, place: int, dim: Dim, n_out: int) -> Window | None:
     known = name in _POOLS | _CONVOLUTIONS | _TRANSPOSED
     if not known or step.attribute("padding_algorithm", "EXPLICIT") != "EXPLICIT":
         return None
-    kernel = (step.constant("kernel_size") if name in _POOLS else
-              [find(d).size for d in step.dims("filter")[2:]])[place]
-    stride, padding = step.attribute("strides")[place], step.attribute("paddings")
-    pairs = len(padding) == 2 * len(step.attribute("strides"))
-    before, after = (padding[2 * place: 2 * place + 2] if pairs else [padding[place]] * 2)
+    kernel, before, after = _extent(step, place)
+    stride = step.attribute("strides")[place]
     extent = (kernel - 1) * (step.attribute("dilations") or [1] * 3)[place] + 1
     if name in _TRANSPOSED:
         return Window(dim, out, stride, up=True) if dim.size * stride == n_out else None

@@ -16,7 +16,7 @@ import paddle
 from paddle import _C_ops
 
 from prunelab.graph.calls import EAGER_NAME, Call, Compiler
-from prunelab.graph.composites import COMPOSITES
+from prunelab.graph.composites import COMPARING, COMPOSITES
 from prunelab.graph.dims import find
 from prunelab.graph.experts import silent_score
 from prunelab.graph.program import Op, Program
@@ -49,6 +49,7 @@ class Executor:
         # (a parameter of the operator, the number's name, its new value)
         self.spelled: list[str] = []
         self.owned: list[tuple[str, str, Any]] = []
+        self.compares = False  # whether it compares with zeros that are gone
         self.calls: list[Call] = []
         whole = Kept({})
         for op in program.ops:
@@ -64,6 +65,7 @@ class Executor:
             changed: dict[str, Any] = {}
             if rule is not None and rule.rewrite is not None:
                 changed = dict(rule.rewrite(step, kept or whole))
+                self.compares |= changed.get("op") in COMPARING
                 if kept is not None:
                     self._note_changes(step, rule, changed, rule.rewrite(step, whole))
             self.calls.append(compiler.call(op, changed))

@@ -195,6 +195,19 @@ _RULES: Mapping[str, Callable[[_Signs, Op], str]] = {
 }
 
 
+# what moves numbers, and makes none
+_MOVES = frozenset(
+    "reshape reshape_ flatten squeeze squeeze_ unsqueeze unsqueeze_ transpose assign share_data_".split())
+
+
+def is_at_least_zero(solution: Solution, value: int | None) -> bool:
+    """Whether a value is nowhere less than zero, at positions that stay either."""
+    op = None if value is None else solution.program.producers.get(value)
+    while op is not None and op.name in _MOVES:
+        op = solution.program.producers.get(op.inputs[0] or -1)
+    return op is not None and op.name in _MAKES_AT_LEAST_ZERO | {"relu6"}
+
+
 def is_sure(sign: str) -> bool:
     """Whether something of that sign can divide."""
     return sign in _FLIPPED

@@ -52,8 +52,10 @@ def _carried_out(graph: Graph, plan: Plan, form: str) -> Any:
     kept = graph.kept(plan)
     executor = Executor(graph.program, graph.structure.solution, RULES, kept)
     cut = cut_tensors(graph, plan, kept)
-    # a class's own forward calls all of its layers, compares with words by their old numbers, and reads whole inputs
-    own = not kept.drops_operators and not graph.structure.renumbers(kept) and not graph.structure.crops(kept)
+    # a class's own forward calls all of its layers, compares with words by their old numbers, reads whole inputs, and
+    # knows nothing of zeros that are gone
+    own = not (kept.drops_operators or graph.structure.renumbers(kept) or graph.structure.crops(kept)
+               or executor.compares)
     if form == "auto" and own:
         small = _half(graph, plan) if without_kernels(graph.model) else _same_class(graph, executor, cut)
         if small is not None:

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from prunelab.errors import InputError
-from prunelab.graph.dims import Dim, atom, concatenation, find, product, rows
-from prunelab.graph.regions import passes
-from prunelab.graph.solver import Rule, Step, Widths, free
+from prunelab.graph.dims import Dim, atom, concatenation, find, leaves, product, rows
+from prunelab.graph.regions import do_not_meet, passes
+from prunelab.graph.solver import Dirty, Rule, Step, Widths, free
 
 SPACE = "positions in space"
 
@@ -36,16 +36,34 @@ def space(step: Step, batch: Dim, channels: Dim, axis: int) -> list[Dim]:
 
 
 def through_windows(step: Step, batch: Dim, channels: Dim, axis: int) -> list[Dim]:
-    """As `space`, of an operator whose first operand's positions are fixed, or followed where a region is cut out."""
+    """As `space`, of an operator whose first operand's positions are fixed, or followed where a region is cut out.
+
+    What stands on an axis in space may be no position of an input (features, in a mixer's convolution over tokens): it
+    stays free where windows do not meet, which go as a whole.
+    """
     x = step.dims(0)
     out = space(step, batch, channels, axis)
     for place, k in enumerate(k for k in range(len(x)) if k not in (0, axis)):
         window = passes(step, 0, k, place)
         if window is not None:
             out[k] = window.out
+        elif not fixed(x[k]) and do_not_meet(step, place, find(x[k]).size, step.shape()[k]):
+            out[k], inside = rows(x[k], step.shape()[k])
+            step.fix(inside, "neighbours in a window")
         else:
             step.fix(x[k], SPACE)
     return out
+
+
+def fixed(dim: Dim) -> bool:
+    """Whether none of a dim's positions can go."""
+    return all(leaf.reason for leaf in leaves(dim))
+
+
+def passing(step: Step, dims: list[Dim], argument: str | int, axis: int) -> Dirty:
+    """Where an operator's result is no zero on axes in space that it hands on."""
+    x = free(d for k, d in enumerate(step.dims(argument)) if k not in (0, axis))
+    return x & free(dims) & free(step.dirty(argument))
 
 
 def _read(step: Step) -> str:
@@ -72,7 +90,8 @@ def _conv(step: Step) -> None:
         step.tie(inner, w[1])
         out_outer, _ = rows(w[0], groups)
         step.tie(out_outer, outer)
-    step.give(through_windows(step, x[0], w[0], axis), step.dirty("filter") | (free(x[:1]) & free(dirty)))
+    out = through_windows(step, x[0], w[0], axis)
+    step.give(out, step.dirty("filter") | (free(x[:1]) & free(dirty)) | passing(step, out, _read(step), axis))
 
 
 def _deformable(step: Step) -> None:

@@ -1,4 +1,5 @@
-"""Reductions: a sum can lose positions that are zero, a mean too if it goes on counting them; a maximum cannot."""
+"""Reductions: a sum can lose positions that are zero; a mean too if it goes on counting them, a maximum if it goes on
+comparing with zero."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from prunelab.graph.dims import Dim, atom, factors
 from prunelab.graph.experts import chosen_among
 from prunelab.graph.program import Op
 from prunelab.graph.regions import holds_space
+from prunelab.graph.signs import is_at_least_zero
 from prunelab.graph.solver import Operand, Rule, Step, Widths, free
 
 
@@ -123,8 +125,33 @@ def _is_mean_of(step: Step, value: int | None, x: int, axes: set[int]) -> bool:
             and _axes(Step(step.solution, op), len(shape)) == axes)
 
 
+def _largest(step: Step) -> None:
+    """The zeros that are cut are compared too: the smaller model's maximum is one with zero."""
+    x = step.dims()
+    axes = _axes(step, len(x))
+    if "float" not in step.solution.program.dtypes[step.op.outputs[0]]:
+        _whole(step)
+        return
+    for a in axes:
+        if holds_space(x[a]):
+            step.fix(x[a], f"a {step.op.name} over it")
+        step.need_zero(x[a], step.dirty(), reason=f"a {step.op.name} over values that are not zero where cut")
+    step.give(_result(step, axes), step.dirty())
+    step.give_rest()
+
+
+def _largest_of_dense(step: Step, widths: Widths) -> dict[str, Any]:
+    x = step.dims()
+    axes = _axes(step, len(x))
+    if not any(widths.changes(x[a]) for a in axes):
+        return {}
+    if "max" in step.op.name and is_at_least_zero(step.solution, step.value(0)):
+        return {}
+    return {"op": f"{step.op.name}_of_dense", "axis": sorted(axes), "keepdim": step.attribute("keepdim", False)}
+
+
 def _whole(step: Step) -> None:
-    """Sees all positions, cut ones too: a maximum meets their zeros, a product is zero."""
+    """Sees all positions, cut ones too: a product is zero."""
     x = step.dims()
     axes = _axes(step, len(x))
     step.fix_all((x[a] for a in axes), f"a {step.op.name} over it")
@@ -179,7 +206,8 @@ RULES = {
     **dict.fromkeys(("any", "squared_l2_norm"), Rule(_sum)),
     "sum": Rule(_sum, _sum_of_dense),
     **dict.fromkeys(("mean", "mean_all"), Rule(_mean, _mean_of_dense)),
-    **dict.fromkeys(("max", "min", "amax", "amin", "prod", "norm"), Rule(_whole)),
+    **dict.fromkeys(("max", "min", "amax", "amin"), Rule(_largest, _largest_of_dense)),
+    **dict.fromkeys(("prod", "norm"), Rule(_whole)),
     **dict.fromkeys(("logsumexp", "all"), Rule(_whole_then_something)),
     **dict.fromkeys(("argmax", "argmin", "argsort", "topk", "kthvalue", "mode", "cumsum", "cumprod", "cummax", "cummin",
                      "logcumsumexp"), Rule(_order)),

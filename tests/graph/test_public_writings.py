@@ -1,0 +1,113 @@
+"""Small networks of the shapes that were found in public code, and not read, or frozen too widely, or told wrong."""
+
+from __future__ import annotations
+
+import paddle
+import paddle.nn.functional as F
+import pytest
+from paddle import nn
+
+import prunelab as pl
+from prunelab.testing import laws
+
+
+class LooksOnly(nn.Layer):
+    """A head whose result nobody gets, behind a width that is spelled (K-Net)."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.out = nn.Conv2D(3, 8, 3, padding=1), nn.Conv2D(8, 12, 3, padding=1), nn.Conv2D(12, 4, 1)
+        self.aux = nn.Conv2D(12, 6, 3, padding=1)
+
+    def forward(self, x):
+        h = F.relu(self.b(F.relu(self.a(x)).reshape([-1, 2, 4, 6, 6]).reshape([-1, 8, 6, 6])))
+        self.aux(h).sum()
+        return self.out(h)
+
+
+class Attends(nn.Layer):
+    """Attention in space, by the mean and the maximum of all channels (CBAM)."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.look, self.out = nn.Conv2D(3, 8, 3, padding=1), nn.Conv2D(2, 1, 3, padding=1), nn.Conv2D(8, 4, 1)
+
+    def forward(self, x):
+        h = self.a(x)
+        seen = paddle.concat([h.mean(1, keepdim=True), h.max(1, keepdim=True), h.min(1, keepdim=True) * 0], 1)
+        return self.out(h * F.sigmoid(self.look(seen[:, :2])))
+
+
+class Pools(nn.Layer):
+    """Channels are pooled to fewer (UHRNet)."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.out = nn.Conv2D(3, 16, 3, padding=1), nn.Conv2D(3, 8, 3, padding=1), nn.Conv2D(8, 4, 1)
+
+    def forward(self, x):
+        h = F.relu(self.a(x)).unsqueeze(1)
+        return self.out(F.relu(self.b(x)) + F.avg_pool3d(h, kernel_size=[2, 1, 1], stride=[2, 1, 1]).squeeze(1))
+
+
+class Gates(nn.Layer):
+    """A gate that is a convolution over tokens, each feature by itself (gMLP)."""
+
+    def __init__(self):
+        super().__init__()
+        self.up, self.down, self.norm = nn.Linear(6, 16), nn.Linear(8, 6), nn.LayerNorm(8)
+        self.over = nn.Conv1D(5, 5, 1)
+
+    def forward(self, x):
+        u, v = F.gelu(self.up(x)).chunk(2, axis=-1)
+        return x + self.down(u * self.over(self.norm(v)))
+
+
+class Hides(nn.Layer):
+    """A mask of what comes later, filled as Paddle's own examples fill it (NRTR)."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.out = nn.Linear(6, 8), nn.Linear(8, 4)
+
+    def forward(self, x):
+        n = x.shape[1]
+        later = paddle.triu(paddle.full([n, n], "-inf", dtype="float32"), 1)
+        h = F.relu(self.a(x))
+        return self.out(F.softmax(h @ h.transpose([0, 2, 1]) + later) @ h)
+
+
+@pytest.mark.parametrize(("cls", "inputs", "gone"), [
+    (LooksOnly, (1, 3, 6, 6), 0.5), (Attends, (1, 3, 6, 6), 0.4), (Pools, (1, 3, 6, 6), 0.4), (Gates, (1, 5, 6), 0.4),
+    (Hides, (1, 5, 6), 0.4)])
+def test_it_is_cut_exactly(cls, inputs, gone):
+    assert laws.check_all(laws.stir(cls()), inputs)["gone"] > gone
+
+
+def test_a_maximum_goes_on_meeting_zeros_in_every_form():
+    """All channels are less than zero here, and the zeros of those that are cut are the largest: no single input of a
+    network whose channels are now more, now less would always show it."""
+    model = Attends().eval()
+    model.a.bias.set_value(paddle.full([8], -9.0))
+    graph = pl.trace(model, (1, 3, 6, 6))
+    small = laws.check_exact(graph, laws.half_of_every_group(graph))
+    assert type(small) is not Attends
+
+
+class Refuses(nn.Layer):
+    """Its own forward runs on these inputs: they are not what Paddle cannot read."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(6, 8)
+
+    def forward(self, x):
+        wrong = self.a.bias if paddle.in_dynamic_mode() else self.a.bias.reshape([3, 3])
+        return self.a(x) + wrong
+
+
+def test_inputs_that_a_forward_takes_are_not_blamed():
+    with pytest.raises(pl.PrunelabError) as refused:
+        pl.trace(Refuses(), (1, 6))
+    assert "does not take the inputs" not in str(refused.value)
+    assert "test_public_writings.py" in str(refused.value)
