@@ -118,6 +118,14 @@ class Stopped(PrunelabError):
     """Work that was stopped by the person who started it; the Lab is in its last recorded state."""
 
 
+def came_of_an_interrupt(error: BaseException | None) -> bool:
+    """Whether an error is what somebody's Ctrl-C became: a library that is interrupted while it is imported says that
+    its initialization failed."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str], *, place: str = "") -> UnknownNameError:
     """An error for a misspelt ``name``: says the nearest known one, or all of them when they are few."""
     known = list(dict.fromkeys(known))

@@ -29,7 +29,7 @@ from prunelab.cli.search import SEARCH
 from prunelab.cli.sensitivity import SENSITIVITY
 from prunelab.cli.status import STATUS
 from prunelab.cli.verify import VERIFY
-from prunelab.errors import PrunelabError, unknown_name
+from prunelab.errors import PrunelabError, came_of_an_interrupt, unknown_name
 
 # in the order in which a person meets them
 COMMANDS: dict[str, Command] = {command.name: command for command in (
@@ -66,7 +66,7 @@ def main(words: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        if _came_of_an_interrupt(error):
+        if came_of_an_interrupt(error):
             return _interrupted(given.command)
         traceback.print_exc()
         return FAULT
@@ -75,13 +75,6 @@ def main(words: Sequence[str] | None = None) -> int:
 def _interrupted(command: str) -> int:
     sys.stderr.write(f"prunelab {command}: interrupted\n")
     return INTERRUPTED
-
-
-def _came_of_an_interrupt(error: BaseException | None) -> bool:
-    """Paddle, interrupted while it is imported, says that its initialization failed."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None
 
 
 def _parse(words: list[str]) -> argparse.Namespace | int:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from prunelab.cli.command import Command
@@ -28,7 +32,23 @@ def run(given: argparse.Namespace) -> int:
     if not any(folder.glob("*.ipynb")):
         (folder / NAME).write_text(json.dumps(notebook(_CELLS), indent=1) + "\n", encoding="utf-8")
     as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    return subprocess.call([sys.executable, "-m", "jupyterlab", *as_root, *given.jupyter, str(folder)])
+    with _leaving_interrupts():
+        return subprocess.call([sys.executable, "-m", "jupyterlab", *as_root, *given.jupyter, str(folder)])
+
+
+@contextlib.contextmanager
+def _leaving_interrupts() -> Iterator[None]:
+    """Inside, Ctrl-C is JupyterLab's alone, which asks back, and ends its kernels: `subprocess` would kill it after a
+    quarter of a second."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # a function, which no child inherits, and not SIG_IGN, which it would
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def notebook(cells: tuple[str, ...]) -> dict[str, object]:

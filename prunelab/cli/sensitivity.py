@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 
 from prunelab.cli.command import FINE, Command, json_option, tell
+from prunelab.cli.ratios import ratios_in
 from prunelab.cli.target import opened, target_option
-from prunelab.errors import OptionError
+from prunelab.errors import OptionError, check_ratio
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Of which run and layers, in which metric."""
     target_option(parser)
     parser.add_argument("layers", metavar="LAYER", nargs="*", help="layers or patterns such as 'layer4.*' (all)")
-    parser.add_argument("--ratios", metavar="RATIO[,...]", help="fractions removed (0.1,0.2,...,0.9)")
+    parser.add_argument("--ratios", metavar="RATIO[,...]", help="fractions removed, with commas, or from:to:step "
+                        "(0.1:0.9:0.1)")
     parser.add_argument("--metric", metavar="METRIC", help="what is measured (the run's first metric)")
     parser.add_argument("--criterion", metavar="CRITERION", help="what makes a unit worth keeping (the run's)")
     parser.add_argument("-o", "--output", metavar="FILE", help="keep the numbers as JSON, for pl.Sensitivity.load")
@@ -32,10 +34,12 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _ratios(text: str | None) -> tuple[float, ...] | None:
-    try:
-        return None if text is None else tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise OptionError(f"--ratios is '{text}'; give fractions removed, such as 0.3,0.5") from None
+    if text is None:
+        return None
+    found = ratios_in(text)
+    if not found:
+        raise OptionError(f"--ratios is '{text}'; give fractions removed, such as 0.3,0.5 or 0.1:0.9:0.1")
+    return tuple(check_ratio(ratio, place="--ratios") for ratio in found)
 
 
 SENSITIVITY = Command(name="sensitivity", summary="what a cut of each layer alone would cost", options=options, run=run)

@@ -12,7 +12,7 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from prunelab.errors import SearchError, Stopped, reason_of
+from prunelab.errors import SearchError, Stopped, came_of_an_interrupt, reason_of
 from prunelab.search.judging import Look, Rival
 from prunelab.search.objectives import Aims, Objective
 from prunelab.search.planning import Candidate, Planner
@@ -97,6 +97,9 @@ class Run:
             self.give_up(asked)
             raise
         except Exception as error:
+            if came_of_an_interrupt(error):
+                self.give_up(asked)
+                raise KeyboardInterrupt from error
             # a trial that fails is a result: of a plan that cannot be, of training that comes apart
             trial = self.failed(asked, reason_of(error))
         return self.record(asked, trial, time.perf_counter() - start)

@@ -90,6 +90,8 @@ def test_sensitivity_and_export_of_a_workspace(folder: Path, capsys: pytest.Capt
     assert code == 0
     assert list(pl.Sensitivity.load("s.json").losses) == ["0"]
     assert "50 %" in out
+    out = told(capsys, "sensitivity", "work", "0", "--ratios", "0.3:0.7:0.2")[1]
+    assert all(ratio in out for ratio in ("30 %", "50 %", "70 %"))
     code, out, _ = told(capsys, "export", "work", "small", "--formats", "safetensors", "--state", "s1", "--json")
     assert code == 0
     assert json.loads(out)["formats"].keys() == {"safetensors"}
@@ -146,6 +148,8 @@ MISTAKES = [
     (["recipe", "check"], "prunelab recipe check lacks its RECIPE"),
     (["export", "alone.toml", "x"], "the recipe alone.toml names no workspace"),
     (["sensitivity", "run.toml", "--ratios", "a"], "--ratios is 'a'; give fractions removed"),
+    (["sensitivity", "run.toml", "--ratios", "0.1:0.9"], "--ratios is '0.1:0.9'; give fractions removed"),
+    (["sensitivity", "run.toml", "--ratios", "1.5"], "--ratios is 1.5; it is the fraction removed"),
     (["apply", "no.json", "net.py:net", "no.safetensors"], "the plan no.json cannot be read"),
 ]
 
@@ -242,6 +246,37 @@ def test_lab_begins_a_notebook_once(folder: Path, monkeypatch: pytest.MonkeyPatc
     (folder / "study" / "prunelab.ipynb").rename(folder / "study" / "mine.ipynb")
     main(["lab", "study"])
     assert [p.name for p in (folder / "study").glob("*.ipynb")] == ["mine.ipynb"]
+
+
+JUPYTERLAB = """
+import pathlib, signal, sys, time
+def leave(*_):
+    time.sleep(1)  # it asks, and ends its kernels
+    pathlib.Path("left").touch()
+    sys.exit(7)
+signal.signal(signal.SIGINT, leave)
+pathlib.Path("ready").touch()
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="groups of processes are of POSIX")
+def test_ctrl_c_is_left_to_jupyterlab(folder: Path) -> None:
+    (folder / "jupyterlab").mkdir()
+    (folder / "jupyterlab" / "__init__.py").touch()
+    (folder / "jupyterlab" / "__main__.py").write_text(JUPYTERLAB)
+    process = subprocess.Popen([sys.executable, "-m", "prunelab.cli", "lab", "study"], start_new_session=True,
+                               stderr=subprocess.PIPE, text=True,
+                               env={**os.environ, "PYTHONPATH": f"{folder}:{Path(pl.__file__).parent.parent}"})
+    deadline = time.monotonic() + 60
+    while not (folder / "ready").exists():
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.communicate(timeout=60)[1] == ""
+    assert process.returncode == 7
+    assert (folder / "left").exists()
 
 
 # the words of a line up to the cursor, and what completes the last

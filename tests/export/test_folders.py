@@ -81,6 +81,32 @@ def test_an_interrupt_leaves_nothing(small: nn.Layer, tmp_path: Path, monkeypatc
     assert small.training
 
 
+def test_an_interrupt_that_a_library_made_an_error_of_is_one(small: nn.Layer, tmp_path: Path,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also beside the dense model, of which an error is only told; and when a folder is verified."""
+    pl.export(small, tmp_path / "whole", ("onnx",), inputs=(1, 16), timing=None)
+    load, calls = Onnx.load, []
+
+    def importing(self: Onnx, *given: Any) -> Any:
+        calls.append(given)
+        if len(calls) == 1 and fails_at == 2:
+            return load(self, *given)
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as interrupt:
+            raise ImportError("initialization failed") from interrupt
+
+    monkeypatch.setattr(Onnx, "load", importing)
+    for fails_at in (1, 2):
+        calls.clear()
+        with pytest.raises(KeyboardInterrupt):
+            pl.export(small, tmp_path / "out", ("onnx",), inputs=(1, 16), dense=nn.Linear(16, 4))
+        assert len(calls) == fails_at
+        assert not (tmp_path / "out").exists()
+    with pytest.raises(KeyboardInterrupt):
+        pl.verify_export(tmp_path / "whole")
+
+
 @pytest.fixture
 def interruptible() -> Iterator[None]:
     """Python's own handling of SIGINT, which what a shell runs in the background is started without."""

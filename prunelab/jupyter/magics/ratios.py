@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from prunelab.cli.ratios import ratios_in
 from prunelab.errors import OptionError, check_ratio
 from prunelab.jupyter.magics.session import Session
 
 _WANTED = "give fractions removed, such as 0.3,0.5 or 0.1:0.9:0.1, or a variable that holds them"
-_MOST = 100  # ratios in a word: more is a step that was meant to be larger
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Ratios:
             for value in values:
                 check_ratio(value, place=place)
             return named
-        found = _spread(text) if ":" in text else _numbers(text)
+        found = ratios_in(text)
         if not found:
             raise OptionError(f"{place} is '{text}', which is neither ratios nor a variable; {_WANTED}")
         return tuple(check_ratio(ratio, place=place) for ratio in found)
@@ -73,24 +73,6 @@ class Ratios:
     def example(self, session: Session) -> str:
         """Some ratios."""
         return "0.1:0.9:0.1"
-
-
-def _numbers(text: str) -> list[float]:
-    """The numbers between commas; none where one is no number."""
-    try:
-        return [float(part) for part in text.split(",") if part]
-    except ValueError:
-        return []
-
-
-def _spread(text: str) -> list[float]:
-    """From, to, step: the numbers; none where these are not three, or too many come of them."""
-    ends = _numbers(text.replace(":", ","))
-    if len(ends) != 3 or ends[2] <= 0 or (ends[1] - ends[0]) / ends[2] > _MOST:
-        return []
-    first, last, step = ends
-    # half a step more, so that the last one is in, whatever binary fractions make of it
-    return [round(float(r), 6) for r in np.arange(first, last + step / 2, step)]
 
 
 def _are_ratios(value: Any) -> bool:
