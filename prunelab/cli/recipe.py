@@ -9,6 +9,8 @@ import sys
 from prunelab.cli.command import FINE, Command
 from prunelab.errors import OptionError
 
+_RIGHT = "a recipe without mistakes; what its sources name is looked up when it runs"
+
 
 def options(parser: argparse.ArgumentParser) -> None:
     """What to do, and with which."""
@@ -27,7 +29,7 @@ def run(given: argparse.Namespace) -> int:
     if given.recipe is None:
         raise OptionError(f"prunelab recipe {given.action} lacks its RECIPE; give a file, such as run.toml")
     found = Recipe.load(given.recipe)
-    sys.stdout.write(found.script() if given.action == "show" else f"{given.recipe}: a recipe without mistakes\n")
+    sys.stdout.write(found.script() if given.action == "show" else f"{given.recipe}: {_RIGHT}\n")
     return FINE
 
 

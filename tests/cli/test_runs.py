@@ -218,7 +218,8 @@ def _n_states() -> int:
 
 
 def test_recipe_shows_its_python_and_the_schema(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert told(capsys, "recipe", "check", "run.toml") == (0, "run.toml: a recipe without mistakes\n", "")
+    assert told(capsys, "recipe", "check", "run.toml") == (
+        0, "run.toml: a recipe without mistakes; what its sources name is looked up when it runs\n", "")
     assert 'lab.step("0", ratio=0.25, finetune=1)' in told(capsys, "recipe", "show", "run.toml")[1]
     assert json.loads(told(capsys, "recipe", "schema")[1]) == json.loads(json.dumps(pl.Recipe.schema()))
 

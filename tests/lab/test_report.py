@@ -230,6 +230,23 @@ def test_latex_compiles_whatever_the_names_hold(run: pl.Lab, tmp_path: Path) -> 
     assert (tmp_path / "paper.pdf").stat().st_size > 10_000
 
 
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex: apt-get install -y texlive-latex-base")
+def test_tables_of_many_rows_and_columns_stay_on_the_page(run: pl.Lab, tmp_path: Path) -> None:
+    content = content_of(run, Measured())
+    told = dict.fromkeys(("accuracy", "f1", "loss"), 0.9612)
+    path = tuple(replace(run.state, metrics=told, label="fine-tuned 2 epochs", id=f"s{100 + k}") for k in range(120))
+    layers = content.layers * (120 // len(content.layers))
+    rules = r"\let\toprule\hline\let\midrule\hline\let\bottomrule\hline"
+    text = latex(replace(content, states=path, path=path, state=path[-1], layers=layers))
+    (tmp_path / "paper.tex").write_text(
+        rf"\documentclass{{article}}{rules}\begin{{document}}" + f"\n{text}\\end{{document}}\n", encoding="utf-8")
+    subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"], cwd=tmp_path,
+                   capture_output=True, check=True, timeout=120)
+    log = (tmp_path / "paper.log").read_text(encoding="latin-1")
+    assert not re.search("Overfull|too large", log)
+    assert text.count("s219 &") == 1
+
+
 def test_names_are_text_and_run_nothing(tmp_path: Path) -> None:
     class Net(nn.Layer):
         def __init__(self) -> None:

@@ -9,6 +9,10 @@ from prunelab.lab.report.letters import UNSET, escaped
 from prunelab.lab.report.told import beside, step_headers, step_row, summary, timed, unmeasured
 from prunelab.render.numbers import percent
 
+# what a page of LaTeX's own article class holds in the smaller letters
+_MOST_ROWS, _MOST_COLUMNS = 48, 6
+_SMALL = r"  \footnotesize\setlength{\tabcolsep}{3.5pt}"
+
 
 def latex(content: Content) -> str:
     """Three tables: dense beside pruned, the steps, the layers that were cut."""
@@ -34,13 +38,18 @@ def _tables(content: Content) -> Iterator[str]:
 
 
 def _table(label: str, caption: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """One table, or several where one would run off the page."""
     sides = "".join("r" if k and all(row[k][:1] in "+−±–" or row[k][:1].isdigit() for row in rows) else "l"
                     for k in range(len(headers)))
-    yield from (r"\begin{table}", r"  \centering", rf"  \caption{{{escaped(caption)}}}",
-                rf"  \label{{tab:pruning-{label}}}", rf"  \begin{{tabular}}{{{sides}}}", r"    \toprule",
-                f"    {_row(headers)}", r"    \midrule")
-    yield from (f"    {_row(row)}" for row in rows)
-    yield from (r"    \bottomrule", r"  \end{tabular}", r"\end{table}", "")
+    small = len(headers) > _MOST_COLUMNS or len(rows) > _MOST_ROWS // 2
+    for first in range(0, max(1, len(rows)), _MOST_ROWS):
+        more = f"-{first // _MOST_ROWS + 1}" if first else ""
+        told = f"{caption} (continued)" if first else caption
+        yield from (r"\begin{table}", r"  \centering", *([_SMALL] if small else []), rf"  \caption{{{escaped(told)}}}",
+                    rf"  \label{{tab:pruning-{label}{more}}}", rf"  \begin{{tabular}}{{{sides}}}", r"    \toprule",
+                    f"    {_row(headers)}", r"    \midrule")
+        yield from (f"    {_row(row)}" for row in rows[first:first + _MOST_ROWS])
+        yield from (r"    \bottomrule", r"  \end{tabular}", r"\end{table}", "")
 
 
 def _row(cells: Sequence[str]) -> str:
