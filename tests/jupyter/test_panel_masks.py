@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import paddle
 import pytest
-from panel_driving import part
+from panel_driving import finish, part
 
 import prunelab as pl
 from prunelab.jupyter.panels import tiles as module
@@ -107,6 +107,24 @@ def test_attention_heads_are_pictures_of_their_projections(monkeypatch: pytest.M
                                shown[0, 0, :2, :2].mean(), rtol=1e-5)
     panel.desk.choose("encoder.linear1")
     assert widget.column_names == []
+    panel.close()
+
+
+def test_single_weights_of_heads_are_those_of_the_layers_that_make_them() -> None:
+    x = np.random.default_rng(0).normal(size=(8, 5, 16)).astype("float32")
+    lab = pl.Lab(Attending(), val=(x, np.arange(8) % 3))
+    heads = next(group for group in lab.graph.prunable if group.granularity == "head")
+    panel = lab.panel(layer=heads.name)
+    step = part(panel, "Step")
+    panel.desk.choices.pieces = "element"
+    assert panel.desk.problem == ""
+    assert not step._go.disabled
+    step._go.click()
+    finish(panel)
+    masked = [name for name, p in lab.model.named_parameters() if name.endswith("weight") and (p.numpy() == 0).any()]
+    assert masked == [f"encoder.self_attn.{name}_proj.weight" for name in "qkv"]
+    panel.desk.choices.pieces = "kernel"
+    assert panel.desk.problem
     panel.close()
 
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from prunelab.errors import OptionError
+from prunelab.graph.groups import layer_of
 from prunelab.graph.removals import is_sparse
+from prunelab.jupyter.words import CHOICES
+from prunelab.jupyter.words import STEP as WORDS
 from prunelab.lab.cuts import Cut, check_mixed
 from prunelab.lab.granular import fixed_ratio
 from prunelab.lab.options import Healing
@@ -60,9 +63,18 @@ def of_all(lab: Lab, granularity: str, ratio: float) -> Masking:
 
 
 def of_layers(lab: Lab, granularity: str, layers: Collection[str], ratio: float) -> Masking:
-    """Of some layers, beside what is masked already; layers without such weights are passed over."""
-    start, names = _start(lab, granularity), [_layer(group.name) for group in lab.graph.at(granularity)]
-    wanted = [layer for layer in layers if layer in names]
+    """Of some layers, beside what is masked already; those without such weights are passed over. Heads have those of
+    the layers that make them.
+
+    Raises:
+        OptionError: none of them has such weights.
+    """
+    start, names = _start(lab, granularity), {_layer(group.name) for group in lab.graph.at(granularity)}
+    made = {group.name: [layer_of(member.parameter) for member in group.makers] for group in lab.graph.groups}
+    wanted = list(dict.fromkeys(layer for name in layers for layer in ([name] if name in names else made.get(name, ()))
+                                if layer in names))
+    if not wanted:
+        raise OptionError(WORDS["no such weights"].format(layers=", ".join(layers), pieces=CHOICES[granularity]))
     if len(wanted) == 1:
         return Masking(granularity, wanted[0], ratio if has_ratio(granularity) else None, start)
     fixed = fixed_ratio(granularity)
@@ -70,9 +82,10 @@ def of_layers(lab: Lab, granularity: str, layers: Collection[str], ratio: float)
     return Masking(granularity, dict.fromkeys(wanted, share), None, start)
 
 
-def counts(plan: Plan, layers: Collection[str]) -> tuple[int, int]:
-    """How many pieces of these layers' weights are masked, and how many there are."""
-    groups = [group for group in plan.groups if _layer(group.name) in layers]
+def counts(plan: Plan, masking: Masking) -> tuple[int, int]:
+    """How many pieces of the layers' weights are masked in a plan, and how many there are."""
+    layers = {masking.layers} if isinstance(masking.layers, str) else masking.layers
+    groups = [group for group in plan.groups if layers is None or _layer(group.name) in layers]
     return sum(len(group.removed) for group in groups), sum(group.units for group in groups)
 
 

@@ -109,13 +109,15 @@ class Step(Part):
     # weights that are masked in their place
 
     def _masked(self) -> str:
-        now, then = self.lab.plan, self.desk.masked
+        now, then, masking = self.lab.plan, self.desk.masked, self.desk.masking
         assert then is not None
-        return masked_html(CHOICES[self.desk.choices.pieces], counts(then, self.desk.layers), now.cost, then.cost)
+        assert masking is not None
+        return masked_html(CHOICES[self.desk.choices.pieces], counts(then, masking), now.cost, then.cost)
 
     def _masks_something(self) -> bool:
-        masked = self.desk.masked
-        return masked is not None and masked.groups != self.lab.plan.groups and counts(masked, self.desk.layers)[0] > 0
+        masked, masking = self.desk.masked, self.desk.masking
+        return (masked is not None and masking is not None and masked.groups != self.lab.plan.groups
+                and counts(masked, masking)[0] > 0)
 
     def _how_masked(self) -> str:
         masking = self.desk.masking

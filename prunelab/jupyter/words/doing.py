@@ -28,6 +28,7 @@ STEP = {
     "below": "{metric} below {value}, beyond what was measured",
     "above": "{metric} above {value}, beyond what was measured",
     "elsewhere": "{estimate}, as {state} bore it",
+    "no such weights": "{layers} has no {pieces}; choose another layer, or another way to cut",
     "in place": "weights are masked in their place here",
     "unseen": "which units: from {needs}",
     "and": " and ",
