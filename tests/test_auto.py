@@ -14,7 +14,7 @@ import prunelab as pl
 from prunelab.auto import PLOTS
 from prunelab.auto.prepared import Prepared
 from prunelab.auto.wishes import Wishes
-from prunelab.errors import OptionError, Stopped, UnknownNameError
+from prunelab.errors import OptionError, SearchError, Stopped, UnknownNameError
 from prunelab.testing import laws
 
 # as it is published
@@ -111,6 +111,16 @@ def test_every_picture_is_shown_and_written_outside_a_notebook(fitted, tmp_path,
         pl.AutoCompression(Net(), data(), None)
     with pytest.raises(OptionError, match="cannot be written"):
         fitted.visualize("graph", path=tmp_path / "nowhere" / "x.html")
+
+
+def test_the_sensitivity_is_the_dense_model_s_before_and_after(model, tmp_path):
+    auto = made(model, EXAMPLE)
+    before = auto.visualize("sensitivity", tmp_path / "before.html")
+    auto.fit()
+    assert auto.lab.plan
+    state = auto.lab.state
+    assert auto.visualize("sensitivity", tmp_path / "after.html").sections == before.sections
+    assert auto.lab.state is state
 
 
 def test_in_a_notebook_nothing_is_written(fitted, tmp_path, monkeypatch):
@@ -252,6 +262,8 @@ MISTAKES = {
     "a constraint": ({"search": {"constraints": "params < many"}}, OptionError,
                      r"\['search'\]\['constraints'\]: the constraint 'params < many' has no number|cannot be read"),
     "a number for a dict": ({"sparsity": 0.5}, OptionError, r"give a dict, such as \{'total_ratio': 0.7\}"),
+    "a region": ({"prune": [{"params": {"granularity": "spatial"}}]}, OptionError, r"study\.model\(trial\)"),
+    "what is not there": ({"prune": [{"params": {"granularity": "head"}}]}, SearchError, "nothing of granularity head"),
     "a switch": ({"finetune": {"repair": 1}}, OptionError, "give True or False"),
 }
 

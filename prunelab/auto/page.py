@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunelab.errors import OptionError, unknown_name
+from prunelab.evaluate import sensitivity
+from prunelab.graph import trace
 
 if TYPE_CHECKING:
     from prunelab.auto.auto import AutoCompression
 
 NAME = "autocompression.html"
+_RATIOS = (0.2, 0.4, 0.6, 0.8)
 _MASKS = 8  # pictures of layers: those that lose most
 
 
@@ -97,7 +100,13 @@ def _masks(auto: AutoCompression) -> str:
 
 
 def _sensitivity(auto: AutoCompression) -> str:
-    return str(auto.lab.sensitivity(confidence=0.9, ratios=(0.2, 0.4, 0.6, 0.8))._repr_html_())
+    """Of the dense model, also where the Lab is in a cut state: what was chosen is understood by it."""
+    lab = auto.lab
+    if not lab.plan:
+        return str(lab.sensitivity(confidence=0.9, ratios=_RATIOS)._repr_html_())
+    dense = trace(lab._bench.dense(lab.states[0]), list(lab.graph.input_specs))
+    return str(sensitivity(dense, auto._data, metric=auto._metric, loss=lab._task.loss, criterion=lab.criterion,
+                           confidence=0.9, ratios=_RATIOS, seed=auto.wishes.seed)._repr_html_())
 
 
 def _plan(auto: AutoCompression) -> str:

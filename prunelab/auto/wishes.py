@@ -141,6 +141,10 @@ def _options(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             if key != "pruning_strategy" and out.setdefault(key, value) != value:
                 raise OptionError(f"search_space['prune'][{k}]['params'] has {key} {shown(value)}, and another "
                                   f"strategy {shown(out[key])}; give all the same")
+    if out.get("granularity") == "spatial":
+        raise OptionError("search_space['prune'] has granularity 'spatial', a region of the inputs, which no weights "
+                          "can hold; search for it by pl.search(model, data, pl.space(spatial=(0.0, 0.5))), and take "
+                          "study.model(trial)")
     return out
 
 

@@ -99,13 +99,13 @@ class Planner:
         pattern = Pattern.parse(granularity)
         if pattern is not None and pattern.kind == "n:m":
             amount = {}
-        plan = self.base
+        plan, region = self.base, granularity == "spatial"  # which is found in the data, and not by scores of weights
         if amount.get("ratios", True):  # there may be words, a region, or a constructor's arguments alone
             plan = propose(
                 self.graph, criterion, **amount, scope=scope, granularity=granularity, round_to=settings["round_to"],
                 ignore=self.space.ignore, seed=self.seed, start=plan, losses=self.losses if scope in _LOSSES else None,
-                data=self._calibration(granularity), loss=self._loss,
-                scores=None if pattern is not None else self._scored(criterion, settings, granularity))
+                data=self._data if region else self._calibration(granularity), loss=self._loss,
+                scores=None if region or pattern is not None else self._scored(criterion, settings, granularity))
         for name in ("spatial", "vocabulary"):
             if settings[name]:
                 plan = propose(self.graph, criterion if name == "vocabulary" else "l1_weight",

@@ -265,8 +265,10 @@ class Space:
         return match(graph, pattern, place=place, among=among)
 
     def _why_empty(self, graph: Graph) -> str:
-        if graph.prunable:
+        if any(group.prunable for granularity in self._granularities for group in graph.at(granularity)):
             return ""
+        if graph.prunable:
+            return f", and {graph.program.model} has nothing of granularity {' or '.join(self._granularities)}"
         frozen = next(iter(graph.groups), None)
         return f", and {graph.program.model} has no group that can be cut" + (
             f" ({frozen.name} is frozen by {frozen.reason})" if frozen is not None else "")

@@ -68,10 +68,11 @@ def zero_cut(model: Any, plan: Plan) -> None:
     """
     graph = graph_for(model, as_plan(plan))
     if crops(graph.structure.solution, graph.kept(plan)):
-        raise PlanError("the plan takes a region of the inputs, which no weights can hold; compact the model instead")
+        raise PlanError("the plan takes a region of the inputs, which no weights of the full-size model can hold; take "
+                        "the smaller model, compact(model, plan) or study.model(trial), and open a Lab on that")
     if _unheld(graph, plan):
         raise PlanError("the plan takes experts whose gate has no bias, so no weight can make them silent; "
-                        "compact the model instead, or give the gate a bias")
+                        "take the smaller model, compact(model, plan), or give the gate a bias")
     for name, mask in _masks(graph, plan).items():
         _zero(graph.tensor(name), mask)
     _silence(graph, plan)

@@ -16,7 +16,7 @@ from PIL import Image
 
 NOTEBOOK = Path(__file__).with_name("digits.ipynb")
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
-N_COLOURS = 96
+N_COLOURS = 192
 
 
 _RUNNING = contextlib.ExitStack()
