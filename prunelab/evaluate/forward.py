@@ -10,7 +10,9 @@ from typing import Any
 import paddle
 
 from prunelab.errors import InputError, PrunelabError, reason_of, shown
+from prunelab.graph.nests import call, is_nested
 from prunelab.graph.places import at_home
+from prunelab.graph.program import TensorSpec
 
 # A function (outputs, labels) -> the mean loss of a batch, a scalar tensor.
 LossFunction = Callable[..., Any]
@@ -45,6 +47,11 @@ def forward(layer: Any, inputs: Sequence[Any]) -> Any:
         given = ", ".join(map(describe, inputs))
         raise InputError(f"{type(layer).__name__} does not take the batch's inputs {given}: {reason_of(error)}; "
                          f"{_advice(layer, inputs, str(error))}") from error
+
+
+def run_on(layer: Any, specs: Sequence[TensorSpec], tensors: Sequence[Any]) -> Any:
+    """As `forward`, of tensors that the layer may take in nests."""
+    return call(layer, specs, tensors) if is_nested(specs) else forward(layer, tensors)
 
 
 def _advice(layer: Any, inputs: Sequence[Any], said: str) -> str:

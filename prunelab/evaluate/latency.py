@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import paddle
 
-from prunelab.evaluate.forward import forward, in_mode
+from prunelab.evaluate.forward import in_mode, run_on
 from prunelab.evaluate.timing import Timing, TimingOptions, own_clock, time_callables
 from prunelab.graph import TensorSpec, as_array, as_layer
 from prunelab.graph.inputs import read_inputs
+from prunelab.graph.nests import call
 from prunelab.graph.places import home_of
 from prunelab.surgery.compare import as_tensors, example_arrays
 
@@ -55,7 +56,7 @@ def latencies(models: Mapping[str, Any], inputs: Any, options: TimingOptions, *,
     on_cpu = place is None or place.is_cpu_place()
 
     def run(layer: Any) -> None:
-        layer(*tensors)
+        call(layer, specs, tensors)
         if not on_cpu:
             paddle.device.synchronize()
 
@@ -63,7 +64,7 @@ def latencies(models: Mapping[str, Any], inputs: Any, options: TimingOptions, *,
         with contextlib.ExitStack() as modes, paddle.no_grad(), paddle_threads(options.threads) as n:
             for layer in layers.values():
                 modes.enter_context(in_mode(layer, training=False))
-                forward(layer, tensors)
+                run_on(layer, specs, tensors)
             clock = own_clock(on_cpu and own_time, n)
             return time_callables({name: partial(run, layer) for name, layer in layers.items()}, options.runs,
                                   options.warmup, budget_s=options.budget_s, clock=clock)

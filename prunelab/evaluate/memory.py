@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import paddle
 
-from prunelab.evaluate.forward import forward, in_mode
+from prunelab.evaluate.forward import in_mode, run_on
 from prunelab.evaluate.latency import as_tensors, example_arrays, given_arrays
 from prunelab.graph import as_layer
 from prunelab.graph.inputs import read_inputs
@@ -54,12 +55,12 @@ def peak_memory(model: Any, inputs: Any, *, batch: int | None = None) -> Memory:
     random_state = paddle.get_rng_state()
     try:
         with in_mode(layer, training=False), paddle.no_grad():
-            return Memory(weights, _peak(layer, tensors, place))
+            return Memory(weights, _peak(partial(run_on, layer, specs, tensors), place))
     finally:
         paddle.set_rng_state(random_state)
 
 
-def _peak(layer: Any, tensors: Sequence[Any], place: Any) -> int:
+def _peak(run: Callable[[], object], place: Any) -> int:
     core = paddle.base.core
     on_cpu = place is None or place.is_cpu_place()
     kind, device = ("host", 0) if on_cpu else ("device", place.gpu_device_id())
@@ -68,7 +69,7 @@ def _peak(layer: Any, tensors: Sequence[Any], place: Any) -> int:
     gc.collect()  # what is dead and not yet gone would be counted as there before, and might go meanwhile
     reset("Allocated", device)
     before = now("Allocated", device)
-    forward(layer, tensors)
+    run()
     if not on_cpu:
         paddle.device.synchronize()
     return int(peak("Allocated", device) - before)

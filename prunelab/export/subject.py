@@ -20,6 +20,7 @@ from prunelab.export.parity import TOLERANCE, relative_error
 from prunelab.graph import TensorSpec, as_array, as_layer
 from prunelab.graph.half import without_kernels
 from prunelab.graph.inputs import read_inputs, with_batch_axes
+from prunelab.graph.nests import is_nested
 from prunelab.graph.places import home_of
 from prunelab.graph.trace import as_it_was as model_as_it_was
 from prunelab.surgery import class_name
@@ -115,6 +116,9 @@ def read_subject(model: Any, inputs: Any, lengths: Mapping[str, int] | None = No
                          "compared with it; export model.float(), as 'onnx-fp16' for a file in half precision")
     with as_it_was(layer):
         specs = with_batch_axes(read_inputs(layer, inputs))
+        if is_nested(specs):
+            raise InputError(f"{type(layer).__name__} takes {specs[0].name} in a nest or by keyword only, and files "
+                             "take one tensor after the other; give export a layer whose forward takes them so")
         given, origin = given_arrays(inputs, specs), GIVEN
         if data is not None and all(array is None for array in given):
             given, origin = _first_of(data, layer, specs), DATA
@@ -152,8 +156,8 @@ def with_lengths(specs: tuple[TensorSpec, ...], lengths: Mapping[str, int]) -> t
     if len(sizes) > 1:
         raise InputError(f"lengths names axes of the sizes {', '.join(map(str, sorted(sizes)))}; all of them are one "
                          "length: give inputs of the same")
-    return tuple(LongSpec(s.name, s.shape, s.dtype, s.batch_axis, lengths[s.name]) if s.name in lengths else s
-                 for s in specs)
+    return tuple(LongSpec(s.name, s.shape, s.dtype, s.batch_axis, length_axis=lengths[s.name])
+                 if s.name in lengths else s for s in specs)
 
 
 def _first_of(data: Any, layer: Any, specs: tuple[TensorSpec, ...]) -> list[Array | None]:

@@ -8,6 +8,7 @@ from typing import Any
 import paddle
 
 from prunelab.errors import InputError
+from prunelab.graph.nests import flat
 from prunelab.graph.places import place_of
 from prunelab.graph.program import Program, Ref, TensorSpec, rebuild
 from prunelab.graph.run import Executor
@@ -18,6 +19,7 @@ def execute(executor: Executor, held: Mapping[int, Any], inputs: Sequence[Any], 
     """Run a compiled program on tensors: the nest of outputs, or the list of ``targets``."""
     program = executor.program
     given = given or {}
+    inputs = flat(program.specs, inputs) if inputs else inputs
     if len(inputs) != len(program.inputs) and not given:
         raise InputError(f"{len(inputs)} inputs were given; the graph takes {len(program.inputs)}: "
                          f"{', '.join(s.name for s in program.specs)}")

@@ -1,4 +1,4 @@
-"""What a person gives as inputs, as specifications: shapes, ``InputSpec``s, example tensors, or a dict of them."""
+"""What a person gives as inputs, as specifications: shapes, ``InputSpec``s, example tensors, or nests of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import inspect
 import numbers
 import types
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from prunelab.errors import InputError
@@ -26,18 +27,23 @@ def read_inputs(model: Any, inputs: Any) -> tuple[TensorSpec, ...]:
     Args:
         model: the layer; its forward's parameter names become the specifications' names.
         inputs: one shape ``(1, 3, 32, 32)``, one ``InputSpec``, one tensor, a list of them (one for each input), or a
-            dict from parameter names to them.
+            dict from parameter names to them; where the forward takes dicts or lists of tensors, nests of them.
             A shape stands for floats of the model's type; None or -1 at axis 0 is the batch.
 
     Raises:
         InputError: anything else; a negative size elsewhere than at axis 0; a name the forward does not have.
     """
     names = forward_names(model)
+    nest = _as_nest(model, inputs, names)
+    if nest is not None:
+        dtype = float_dtype(model)
+        return tuple(spec for name, part in nest.items() for spec in _leaves(part, (name,), dtype))
     if isinstance(inputs, Mapping):
         missing = [n for n in inputs if n not in names]
         if missing:
             raise InputError(f"inputs names '{missing[0]}', which {type(model).__name__}.forward does not take; "
-                             f"it takes {', '.join(names)}")
+                             f"it takes {', '.join(names)}"
+                             + (f"; where that is a dict of tensors, give {{'{names[0]}': {{...}}}}" if names else ""))
         last = max((names.index(n) for n in inputs), default=-1)
         items = [inputs.get(n) for n in names[: last + 1]]
         if any(item is None for item in items):
@@ -56,6 +62,47 @@ def read_inputs(model: Any, inputs: Any) -> tuple[TensorSpec, ...]:
     named = [*names, *(f"input_{k}" for k in range(len(names), len(items)))]
     dtype = float_dtype(model)
     return tuple(_spec(item, name, dtype) for item, name in zip(items, named, strict=False))
+
+
+def _as_nest(model: Any, inputs: Any, names: list[str]) -> dict[str, Any] | None:
+    """What each parameter is given, where one of them is given a nest, or by keyword only; None where none is."""
+    if isinstance(inputs, (list, tuple)) and inputs and all(isinstance(i, TensorSpec) for i in inputs):
+        return _regrown(inputs) if inputs[0].path else None
+    by_keyword = [p.name for p in _signature(model).parameters.values() if p.kind == p.KEYWORD_ONLY]
+    if isinstance(inputs, Mapping):
+        given = dict(inputs)
+    elif _is_one(inputs) or not isinstance(inputs, (list, tuple)) or len(inputs) > len(names):
+        return None
+    else:
+        given = dict(zip(names, inputs, strict=False))
+    nested = any(not _is_one(part) and isinstance(part, (Mapping, list, tuple)) and part for part in given.values())
+    if not nested and not set(given) & set(by_keyword):
+        return None
+    unknown = [n for n in given if n not in names and n not in by_keyword]
+    if unknown:
+        raise InputError(f"inputs names '{unknown[0]}', which {type(model).__name__}.forward does not take; "
+                         f"it takes {', '.join([*names, *by_keyword])}")
+    return given
+
+
+def _regrown(specs: Any) -> dict[str, Any]:
+    names = dict.fromkeys(s.path[0] for s in specs)
+    return {name: [s for s in specs if s.path[0] == name] for name in names}
+
+
+def _leaves(part: Any, path: tuple[str | int, ...], dtype: str) -> list[TensorSpec]:
+    """The specifications in a nest, in its order."""
+    if isinstance(part, TensorSpec):
+        return [part]
+    if _is_one(part):
+        name = str(path[0]) + "".join(f".{key}" for key in path[1:])
+        return [replace(_spec(part, name, dtype), path=path)]
+    if isinstance(part, Mapping):
+        return [spec for key, inner in part.items() for spec in _leaves(inner, (*path, key), dtype)]
+    if isinstance(part, (list, tuple)):
+        return [spec for k, inner in enumerate(part) for spec in _leaves(inner, (*path, k), dtype)]
+    raise InputError(f"input '{path[0]}' holds {_short(part)}; give a shape such as (1, 3, 32, 32), an InputSpec or a "
+                     "tensor in its place")
 
 
 def float_dtype(model: Any) -> str:
@@ -121,7 +168,7 @@ def with_batch_axes(specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
     """Only inputs whose first size is the first input's share the batch; others (a mask, a state) keep their sizes."""
     lead = specs[0].shape[:1]
     return tuple(
-        spec if spec.shape[:1] == lead else TensorSpec(spec.name, spec.shape, spec.dtype, None) for spec in specs
+        spec if spec.shape[:1] == lead else replace(spec, batch_axis=None) for spec in specs
     )
 
 

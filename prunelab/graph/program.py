@@ -18,17 +18,19 @@ class TensorSpec:
     shape: tuple[int, ...]
     dtype: str
     batch_axis: int | None = 0
+    path: tuple[str | int, ...] = ()  # where it stands in a nest (see `prunelab.graph.nests`)
 
     def at_batch(self, n: int) -> tuple[int, ...]:
         """The shape with a batch of ``n``."""
         return tuple(n if axis == self.batch_axis else size for axis, size in enumerate(self.shape))
 
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "shape": list(self.shape), "dtype": self.dtype, "batch_axis": self.batch_axis}
+        told = {"name": self.name, "shape": list(self.shape), "dtype": self.dtype, "batch_axis": self.batch_axis}
+        return {**told, "path": list(self.path)} if self.path else told
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TensorSpec:
-        return cls(data["name"], tuple(data["shape"]), data["dtype"], data["batch_axis"])
+        return cls(data["name"], tuple(data["shape"]), data["dtype"], data["batch_axis"], tuple(data.get("path", ())))
 
 
 @dataclass(frozen=True)

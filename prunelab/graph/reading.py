@@ -81,6 +81,7 @@ def taking_any_forward(model: Any, n_inputs: int) -> Iterator[None]:
     one that takes any number (``*inputs``, also of a decorator) has a name for each of ``n_inputs``."""
     parse = function_spec.parse_arg_and_kwargs
     forwards = [vars(cls)["forward"] for cls in type(model).__mro__ if "forward" in vars(cls)]
+    forwards.append(getattr(vars(model).get("forward"), "__func__", None))
 
     def parse_method(function: Any) -> tuple[list[str], dict[str, Any]]:
         names, defaults = parse(function)

@@ -13,6 +13,7 @@ import paddle
 
 from prunelab.errors import InputError, TraceError
 from prunelab.graph.model_copy import copy_of
+from prunelab.graph.nests import call
 from prunelab.graph.program import TensorSpec
 
 
@@ -56,7 +57,7 @@ def _own_failure(model: Any, specs: tuple[TensorSpec, ...]) -> Exception | None:
         inputs = [paddle.to_tensor(np.zeros(s.shape, np.float32), place=place).astype(s.dtype) for s in specs]
         with paddle.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model(*inputs)
+            call(model, specs, inputs)
     except Exception as error:
         return error
     return None

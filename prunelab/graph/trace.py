@@ -17,6 +17,7 @@ from prunelab.graph.decided import own_numbers_decide
 from prunelab.graph.inputs import TRACED_BATCH, dtype_name, read_inputs, with_batch_axes
 from prunelab.graph.interrupts import Uninterrupted
 from prunelab.graph.looks import Looks, watching
+from prunelab.graph.nests import is_nested, taking_flat
 from prunelab.graph.places import at_home
 from prunelab.graph.program import DType, Op, Parameter, Program, Ref, TensorSpec, rebuild
 from prunelab.graph.reading import (
@@ -71,7 +72,7 @@ def read_program(model: Any, inputs: Any, *, any_batch: bool = True) -> Reading:
     if not any_batch:
         return _read(model, _fixed(specs))
     if batch == 1:
-        traced = tuple(TensorSpec(s.name, s.at_batch(TRACED_BATCH), s.dtype, s.batch_axis) for s in specs)
+        traced = tuple(replace(s, shape=s.at_batch(TRACED_BATCH)) for s in specs)
         try:
             reading = _read(model, traced)
             if not _squeezes_ones(reading.program):
@@ -89,7 +90,7 @@ def read_with_another_batch(model: Any, program: Program) -> tuple[Program, int]
     if first is None:
         return None
     batch = first.shape[0] + 1
-    specs = tuple(TensorSpec(s.name, s.at_batch(batch), s.dtype, s.batch_axis) for s in program.specs)
+    specs = tuple(replace(s, shape=s.at_batch(batch)) for s in program.specs)
     try:
         return _read(model, specs).program, batch
     except (TraceError, InputError):
@@ -97,7 +98,7 @@ def read_with_another_batch(model: Any, program: Program) -> tuple[Program, int]
 
 
 def _fixed(specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
-    return tuple(TensorSpec(s.name, s.shape, s.dtype, None) for s in specs)
+    return tuple(replace(s, batch_axis=None) for s in specs)
 
 
 def _squeezes_ones(program: Program) -> bool:
@@ -164,6 +165,8 @@ def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
 
 def _to_static(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
     spec = [paddle.static.InputSpec(list(s.shape), s.dtype, name=None) for s in specs]
+    if is_nested(specs):
+        taking_flat(model, specs)
     # at every operator Paddle asks Python for the stack, and the process dies where that raises: so Ctrl-C waits
     with (Uninterrupted(), warnings.catch_warnings(), forgetting_failures(), as_eager(), with_light_parameters(),
           with_short_stacks(), rewriting_once(), without_names(), taking_any_forward(model, len(specs)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from prunelab.graph.arrays import as_view
 from prunelab.graph.blocks import alive
 from prunelab.graph.collection import without_collection
 from prunelab.graph.half import cast, specs_of_twin, twin_of, types_of, without_kernels
+from prunelab.graph.nests import call, is_nested
 from prunelab.graph.places import at_home
 from prunelab.graph.program import flatten
 from prunelab.graph.removals import masked_weights
@@ -23,7 +25,7 @@ from prunelab.graph.widths import Kept
 from prunelab.plan import Plan, as_plan
 from prunelab.surgery.compare import close, random_inputs
 from prunelab.surgery.copying import copy_with
-from prunelab.surgery.graph_layer import GraphLayer
+from prunelab.surgery.graph_layer import GraphLayer, NestedGraphLayer
 from prunelab.surgery.layers import follow_shapes, set_number
 
 # Sides of images: small ones are halved five times, as most networks do, to a map of one or of two.
@@ -154,7 +156,7 @@ def _agree(graph: Graph, small: Any, executor: Executor, cut: Mapping[int, Any],
         raise SurgeryError(f"the cut graph of {type(graph.model).__name__} does not run: {error}; "
                            "please report the model") from error
     try:
-        theirs = small(*inputs)
+        theirs = call(small, specs, inputs)
     except Exception:  # the forward spells a width that is gone: any error may come of it
         return False
     return close([t for t in flatten(theirs) if isinstance(t, paddle.Tensor)], ours)
@@ -167,7 +169,7 @@ def _smaller_images(specs: tuple[TensorSpec, ...]) -> list[tuple[TensorSpec, ...
     shape = specs[0].shape
     if sum(n >= _LARGE_IMAGE for n in shape[1:]) != 2:
         return []
-    return [(TensorSpec(specs[0].name, (1, *(side if n >= _LARGE_IMAGE else n for n in shape[1:])), specs[0].dtype, 0),)
+    return [(replace(specs[0], shape=(1, *(side if n >= _LARGE_IMAGE else n for n in shape[1:]))),)
             for side in _SMALL_IMAGES]
 
 
@@ -199,7 +201,8 @@ def _as_graph(graph: Graph, executor: Executor, cut: Mapping[int, Any], kept: Ke
         if name not in tensors and id(tensor) in by_original:
             tensors[name] = by_original[id(tensor)]
     constants = {p.value: cut[p.value].detach().clone() for p in graph.program.parameters if p.kind == "constant"}
-    layer = GraphLayer(executor, tensors, constants, saved.keys(), graph.program.model)
+    kind = NestedGraphLayer if is_nested(graph.program.specs) else GraphLayer
+    layer = kind(executor, tensors, constants, saved.keys(), graph.program.model)
     layer.train() if model.training else layer.eval()
     return layer
 

@@ -15,6 +15,7 @@ from prunelab.graph import calls as calls_module
 from prunelab.graph import execute as execute_module
 from prunelab.graph import run as run_module
 from prunelab.graph.execute import execute
+from prunelab.graph.nests import flat, is_nested
 from prunelab.graph.run import Executor
 
 # the operators are called as they are: to_static need not read and rewrite our own Python
@@ -34,11 +35,12 @@ class GraphLayer(paddle.nn.Layer):
     def __init__(self, executor: Executor, tensors: Mapping[str, Any], constants: Mapping[int, Any],
                  saved: Collection[str], origin: str) -> None:
         super().__init__()
-        if len(executor.program.inputs) > MOST_INPUTS:
+        specs = executor.program.specs
+        if len(specs) > MOST_INPUTS and not is_nested(specs):
             raise SurgeryError(f"{origin} has {len(executor.program.inputs)} inputs; "
                                f"a GraphLayer takes at most {MOST_INPUTS}: join some of them into one tensor")
         self._prunelab_origin = origin
-        self._prunelab_inputs = tuple(spec.name for spec in executor.program.specs)
+        self._prunelab_inputs = tuple(dict.fromkeys(s.path[0] if s.path else s.name for s in specs))
         self._executor = executor
         self._constants = [(value, f"_prunelab_constant_{k}") for k, value in enumerate(constants)]
         self._names = [(p.value, p.name) for p in executor.program.parameters if p.name in tensors]
@@ -55,6 +57,13 @@ class GraphLayer(paddle.nn.Layer):
 
     def extra_repr(self) -> str:
         return f"{self._prunelab_origin}, {len(self._executor.program.ops)} operators"
+
+
+class NestedGraphLayer(GraphLayer):
+    """A `GraphLayer` that takes its inputs as the model did: in dicts and lists, or by keyword."""
+
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        return run_on(self, self, tuple(flat(self._executor.program.specs, inputs, named)))
 
 
 def class_name(layer: Any) -> str:

@@ -17,6 +17,7 @@ from prunelab.errors import PlanError
 from prunelab.graph import Graph, as_layer, graph_for
 from prunelab.graph.execute import execute
 from prunelab.graph.experts import silent_score
+from prunelab.graph.nests import in_order
 from prunelab.graph.regions import crops
 from prunelab.graph.removals import masked_weights
 from prunelab.graph.rules import RULES
@@ -112,12 +113,10 @@ def _rehearsed(graph: Graph, plan: Plan, layer: Any) -> Iterator[None]:
         yield
         return
     executor = Executor(graph.program, solution, RULES, silent=scores, region=region)
-    names = [spec.name for spec in graph.input_specs]
     held = {p.value: graph.tensor(p.name) for p in graph.program.parameters}
 
     def forward(*inputs: Any, **named: Any) -> Any:
-        given = [*inputs, *(named[name] for name in names[len(inputs):])]
-        return execute(executor, held, given, training=layer.training)
+        return execute(executor, held, in_order(graph.input_specs, inputs, named), training=layer.training)
 
     before = vars(layer).get("forward")
     layer.forward = forward

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import paddle
 
 from prunelab.graph import Graph, trace
 from prunelab.graph.model_copy import copy_of
+from prunelab.graph.nests import call
 from prunelab.graph.program import Program, TensorSpec, flatten
 from prunelab.plan import Plan
 from prunelab.surgery import compact, mask, relative_error
@@ -58,7 +60,7 @@ def half_of_every_group(graph: Graph, seed: int = 0) -> Plan:
 
 def at_batch(specs: Sequence[TensorSpec], n: int) -> tuple[TensorSpec, ...]:
     """The same inputs with a batch of ``n``, where the batch is free."""
-    return tuple(TensorSpec(s.name, s.at_batch(n), s.dtype, s.batch_axis) for s in specs)
+    return tuple(replace(s, shape=s.at_batch(n)) for s in specs)
 
 
 def check_runs(graph: Graph, batches: Sequence[int] = (1, 3)) -> None:
@@ -68,7 +70,7 @@ def check_runs(graph: Graph, batches: Sequence[int] = (1, 3)) -> None:
         inputs = random_inputs(at_batch(graph.input_specs, n), graph.place)
         with paddle.no_grad():
             ours = flatten(graph.run(*inputs))  # first, so that it reads nothing that the model's own run wrote
-            theirs = flatten(graph.model(*inputs))
+            theirs = flatten(call(graph.model, graph.input_specs, inputs))
         assert len(theirs) == len(ours), f"batch {n}: {len(theirs)} outputs of the model, {len(ours)} of the graph"
         for k, (a, b) in enumerate(zip(theirs, ours, strict=True)):
             if isinstance(a, paddle.Tensor):
@@ -90,7 +92,7 @@ def _gradients(model: Any, outputs: Any) -> dict[str, np.ndarray[Any, Any]]:
 def check_gradients(graph: Graph, tolerance: float = 1e-3) -> None:
     """Law 8: the graph has the model's gradients, to rounding (of the largest gradient of each parameter)."""
     inputs = random_inputs(graph.input_specs, graph.place)
-    theirs = _gradients(graph.model, graph.model(*inputs))
+    theirs = _gradients(graph.model, call(graph.model, graph.input_specs, inputs))
     ours = _gradients(graph.model, graph.run(*inputs))
     assert theirs.keys() == ours.keys(), f"gradients of {theirs.keys() ^ ours.keys()} on one side only"
     top = max((float(np.abs(g).max()) for g in theirs.values()), default=0.0)
@@ -140,8 +142,8 @@ def check_exact(graph: Graph, plan: Plan, form: str = "auto") -> Any:
     dense_inputs, inputs = inputs_of_both(graph, plan)
     with paddle.no_grad():
         with mask(graph.model, plan):
-            masked = kept_outputs(graph, plan, graph.model(*dense_inputs))
-        error = relative_error(small(*inputs), masked)
+            masked = kept_outputs(graph, plan, call(graph.model, graph.input_specs, dense_inputs))
+        error = relative_error(call(small, graph.input_specs, inputs), masked)
     assert error <= EXACT, f"the {type(small).__name__} differs from the masked model by {error:.2e}"
     return small
 
@@ -191,7 +193,7 @@ def check_lives(graph: Graph, plan: Plan, small: Any, fresh: Any | None = None) 
     specs = graph.input_specs
     inputs = random_inputs(specs, graph.place)
     if not without_backward(graph, training=True):
-        _check_trains(small, inputs)
+        _check_trains(small, specs, inputs)
     small.eval()
     other = plan.apply(fresh if fresh is not None else copy_of(graph.model))
     missing, unexpected = other.set_state_dict(small.state_dict())
@@ -199,16 +201,17 @@ def check_lives(graph: Graph, plan: Plan, small: Any, fresh: Any | None = None) 
     assert not unexpected, f"unexpected {unexpected} in the saved state"
     other.eval()
     with paddle.no_grad():
-        assert relative_error(other(*inputs), small(*inputs)) <= EXACT, "the loaded model computes something else"
+        error = relative_error(call(other, specs, inputs), call(small, specs, inputs))
+        assert error <= EXACT, "the loaded model computes something else"
     again = trace(small, list(specs))
     check_exact(again, half_of_every_group(again, seed=1))
 
 
-def _check_trains(small: Any, inputs: Sequence[Any]) -> None:
+def _check_trains(small: Any, specs: Sequence[TensorSpec], inputs: Sequence[Any]) -> None:
     small.train()
     optimizer = paddle.optimizer.SGD(1e-3, parameters=small.parameters())
     before = {n: p.numpy().copy() for n, p in small.named_parameters()}
-    outputs = flatten(small(*inputs))
+    outputs = flatten(call(small, specs, inputs))
     sum((o * o).mean() for o in outputs if isinstance(o, paddle.Tensor) and "float" in str(o.dtype)).backward()
     optimizer.step()
     optimizer.clear_grad()

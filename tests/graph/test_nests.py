@@ -1,0 +1,92 @@
+"""Forwards that take dicts and lists of tensors, and tensors by keyword only."""
+
+from __future__ import annotations
+
+import paddle
+import paddle.nn.functional as F
+import pytest
+from paddle import nn
+
+import prunelab as pl
+from prunelab.evaluate.memory import peak_memory
+from prunelab.surgery import GraphLayer
+from prunelab.testing import laws
+
+
+class Detector(nn.Layer):
+    """A dict of tensors, as PaddleDetection's networks take it."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.out = nn.Conv2D(3, 8, 3, padding=1), nn.Conv2D(8, 8, 1), nn.Conv2D(8, 2, 1)
+
+    def features(self, image):
+        return F.relu(self.b(F.relu(self.a(image))))
+
+    def forward(self, inputs):
+        h = self.features(inputs["image"])
+        return {"map": self.out(h), "scale": inputs["scale_factor"] * inputs["image"].mean()}
+
+
+class Spelled(Detector):
+    """So that only a graph can be smaller."""
+
+    def features(self, image):
+        return F.relu(self.b(F.relu(self.a(image)).reshape([0, 2, 4, 6, 6]).reshape([0, 8, 6, 6])))
+
+
+class Deep(Detector):
+    def forward(self, x, more, *, scale=None):
+        h = self.features(x) + self.features(more["images"][0]) * more["images"][1].mean()
+        return self.out(h if scale is None else h * scale)
+
+
+IMAGES = {"inputs": {"image": (1, 3, 6, 6), "scale_factor": (1, 2)}}
+DEEP = {"x": (1, 3, 6, 6), "more": {"images": [(1, 3, 6, 6), (1, 4)]}, "scale": (1, 1, 1, 1)}
+
+
+@pytest.mark.parametrize(("cls", "inputs"), [
+    (Detector, IMAGES), (Detector, [IMAGES["inputs"]]), (Spelled, IMAGES), (Deep, DEEP),
+    (Deep, [DEEP["x"], DEEP["more"]])])
+def test_all_laws_hold_of_nests(cls, inputs):
+    found = laws.check_all(laws.stir(cls()), inputs)
+    assert found["gone"] > 0.4
+    assert (found["form"] == cls.__name__) == (cls is not Spelled)
+
+
+@pytest.mark.parametrize("cls", [Detector, Spelled])
+def test_graph_and_smaller_model_take_what_the_model_takes(cls):
+    model = laws.stir(cls()).eval()
+    graph = pl.trace(model, IMAGES)
+    assert [s.name for s in graph.input_specs] == ["inputs.image", "inputs.scale_factor"]
+    batch = {"scale_factor": paddle.rand([2, 2]), "image": paddle.rand([2, 3, 6, 6])}  # in another order
+    plan = pl.propose(graph, sparsity=0.5)
+    small = pl.compact(model, pl.Plan.from_json(plan.to_json()))
+    assert isinstance(small, GraphLayer) == (cls is Spelled)
+    with pl.mask(model, plan):
+        masked = model(batch)
+    for ours, theirs in ((graph.run(batch), model(batch)), (small(batch), masked), (small(inputs=batch), masked)):
+        assert ours.keys() == theirs.keys()
+        assert all(paddle.allclose(ours[k], theirs[k], atol=1e-5) for k in ours)
+
+
+def test_time_and_memory_of_nests():
+    assert pl.latency(Detector(), IMAGES, runs=2, warmup=1).median_ms > 0
+    assert peak_memory(Detector(), IMAGES).peak_bytes > 0
+
+
+def test_files_take_no_nests(tmp_path):
+    with pytest.raises(pl.PrunelabError, match=r"takes inputs\.image in a nest"):
+        pl.export(Detector(), tmp_path / "out", formats=("paddle",), inputs=IMAGES)
+
+
+def test_what_a_nest_lacks_is_told():
+    graph = pl.trace(Detector(), IMAGES)
+    with pytest.raises(pl.PrunelabError, match=r"no inputs\.scale_factor"):
+        graph.run({"image": paddle.rand([1, 3, 6, 6])})
+    with pytest.raises(pl.PrunelabError, match=r"'image', which Detector.*give {'inputs': {...}}"):
+        pl.trace(Detector(), IMAGES["inputs"])
+    with pytest.raises(pl.PrunelabError, match="'picture', which Deep"):
+        pl.trace(Deep(), {"picture": {"a": (1, 3)}})
+    with pytest.raises(pl.PrunelabError, match=r"'inputs' holds str"):
+        pl.trace(Detector(), {"inputs": {"image": "large"}})
