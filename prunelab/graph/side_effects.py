@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections import UserDict, deque
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import paddle
 
 from prunelab.errors import TraceError
+from prunelab.graph.contents import Content, contents_in, leaves_of
 from prunelab.graph.inputs import dtype_name
 from prunelab.graph.places import place_of
 from prunelab.graph.program import Op, flatten
@@ -28,13 +29,14 @@ class Snapshot:
 
     def __init__(self, model: Any) -> None:
         self.layers = list(model.sublayers(include_self=True))
-        self.before = [self._now(layer) for layer in self.layers]
+        known: set[int] = set()
+        self.before = [self._now(layer, known) for layer in self.layers]
         self.forwards = [vars(layer).get("forward") for layer in self.layers]
 
     @staticmethod
-    def _now(layer: Any) -> dict[str, Any]:
+    def _now(layer: Any, known: set[int]) -> dict[str, tuple[Any, list[Content]]]:
         state = {name: value for name, value in vars(layer).items() if name != "forward"}
-        return {name: (value, _contents(value)) for name, value in state.items()}
+        return {name: (value, contents_in(value, known)) for name, value in state.items()}
 
     def written(self) -> list[Stored]:
         """What the forward set; containers by what was put into them."""
@@ -43,11 +45,11 @@ class Snapshot:
             for name, now in vars(layer).items():
                 if name == "forward":
                     continue
-                old, contents = before.get(name, (None, None))
+                old, contents = before.get(name, (None, []))
                 if now is not old:
                     found.append((layer, name, old, now))
-                elif contents is not None and (len(now) != len(contents) or _differs(now, contents)):
-                    found.append((layer, name, contents, now))
+                else:
+                    found += [(layer, name, c.before, c.now) for c in contents if c.changed]
         return found
 
     def restore(self) -> None:
@@ -59,25 +61,8 @@ class Snapshot:
                 del state[name]
             for name, (value, contents) in before.items():
                 state[name] = value
-                if contents is not None and (len(value) != len(contents) or _differs(value, contents)):
-                    value.clear()
-                    value.extend(contents) if isinstance(value, (list, deque)) else value.update(contents)
-
-
-def _contents(value: Any) -> Any:
-    """What a container holds now; None for anything else."""
-    for kind in (dict, list, set, deque):
-        if isinstance(value, kind):
-            return kind(value)
-    return None
-
-
-def _differs(now: Any, before: Any) -> bool:
-    if isinstance(now, dict):
-        return any(key not in before or now[key] is not before[key] for key in now)
-    if isinstance(now, (list, deque)):
-        return any(a is not b for a, b in zip(now, before, strict=False))
-    return bool(now != before)
+                for content in contents:
+                    content.restore()
 
 
 def left_behind(model: Any, block: Any, stored: list[Stored], held: Iterable[Any]) -> list[Stored]:
@@ -95,13 +80,21 @@ def left_behind(model: Any, block: Any, stored: list[Stored], held: Iterable[Any
     for layer, name, before, after in stored:
         if name in _PADDLES_OWN or type(layer).__module__.startswith("paddle."):
             continue  # Paddle's own layers write down formats and states; what they compute is in the program
-        values = [v for v in _leaves(after) if isinstance(v, paddle.pir.Value)]
+        values = [v for v in leaves_of(after) if isinstance(v, paddle.pir.Value)]
         counts = isinstance(before, (int, float, list, set, deque)) and not values and after is not before
-        if counts:
+        if counts or _counts_inside(before, after):
             raise _changes_itself(model, layer, name)
         if any(v.id in tainted for v in values):
             found.append((layer, name, before, after))
     return found
+
+
+def _counts_inside(before: Any, after: Any) -> bool:
+    """Whether a number in a dict, or of an object's, is another one."""
+    if not isinstance(before, dict) or not isinstance(after, Mapping):
+        return False
+    return any(isinstance(n, (int, float)) and isinstance(after.get(key, n), (int, float)) and after.get(key, n) != n
+               for key, n in before.items())
 
 
 class _ReadError(Exception):
@@ -115,7 +108,7 @@ def _read(*_: Any, **__: Any) -> Any:
 # Paddle ends the process where a tensor of before meets a value of the program that is being made: so nobody gets it
 _UNREAD = dict.fromkeys(("__getitem__", "__iter__", "__reversed__", "__add__", "__radd__", "__or__", "__ror__", "copy",
                          "get", "items", "pop", "popitem", "setdefault", "values"), _read)
-_BEHIND = {kind: type(f"_{kind.__name__}Behind", (kind,), _UNREAD) for kind in (list, dict, tuple, deque)}
+_BEHIND = {kind: type(f"_{kind.__name__}Behind", (kind,), _UNREAD) for kind in (list, dict, tuple, deque, UserDict)}
 
 
 @contextlib.contextmanager
@@ -133,7 +126,7 @@ def taken_down(model: Any, names: Iterable[str]) -> Iterator[None]:
 
 def hang_up(model: Any, left: list[Stored]) -> None:
     """What a call of the model leaves behind, in place of the values of its program: tensors of their shapes, which are
-    seen to be read, and lists and dicts that refuse it.
+    seen to be read, and lists, dicts and objects that refuse it.
 
     Raises:
         TraceError: a container of another kind.
@@ -144,11 +137,28 @@ def hang_up(model: Any, left: list[Stored]) -> None:
             zeros = np.zeros([max(1, n) for n in after.shape], np.float32)
             held: Any = paddle.to_tensor(zeros, dtype_name(after.dtype), place=home)
         else:
-            kind = next((kind for kind in _BEHIND if isinstance(after, kind)), None)
-            if kind is None:  # a container that nobody can be kept from reading
+            now = getattr(layer, name)
+            kind = next((kind for kind in _BEHIND if isinstance(now, kind)), None)
+            if kind is not None and now is after:
+                held = _BEHIND[kind](dict.fromkeys(after) if kind in (dict, UserDict) else [None] * len(after))
+            elif kind is None and (now is after or getattr(now, "__dict__", None) is after):
+                held = _unread(now)
+            else:  # a container that nobody can be kept from reading
                 raise _changes_itself(model, layer, name)
-            held = _BEHIND[kind](dict.fromkeys(after) if kind is dict else [None] * len(after))
         setattr(layer, name, held)
+
+
+def _unread(held: Any) -> Any:
+    """An object like ``held``, whose attributes that hold values of a program refuse to be read."""
+    kind: Any = type(held)
+    names = {n for n, part in vars(held).items() if any(isinstance(v, paddle.pir.Value) for v in leaves_of(part))}
+
+    def read(self: Any, name: str) -> Any:
+        return _read() if name in names else kind.__getattribute__(self, name)
+
+    behind = kind.__new__(type(f"_{kind.__name__}Behind", (kind,), {"__getattribute__": read}))
+    object.__getattribute__(behind, "__dict__").update({n: None if n in names else v for n, v in vars(held).items()})
+    return behind
 
 
 @contextlib.contextmanager
@@ -187,10 +197,6 @@ def refuse_changes(model: Any, made: list[tuple[Any, str, Any]]) -> None:
     for layer, name, value in made:
         if getattr(layer, name, None) != value:
             raise _changes_itself(model, layer, name)
-
-
-def _leaves(value: Any) -> list[Any]:
-    return [] if value is None else paddle.utils.flatten(list(value) if isinstance(value, deque) else value)
 
 
 def _is_plain(value: Any) -> bool:

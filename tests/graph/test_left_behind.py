@@ -3,7 +3,10 @@ reads it."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import UserDict, deque
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import paddle
@@ -139,3 +142,116 @@ def test_a_forward_that_reads_what_it_left_behind_is_refused(cls):
     with pytest.raises(TraceError, match="'last'"):
         pl.trace(model, (1, 4))
     assert not getattr(model, "last", None)
+
+
+@dataclass
+class Cache:
+    """Keys of earlier calls, as decoders keep them."""
+
+    keys: Any = None
+
+    def update(self, new):
+        self.keys = new if self.keys is None else paddle.concat([self.keys, new], 1)
+        return self.keys
+
+
+class Caches(Base):
+    def __init__(self):
+        super().__init__()
+        self.cache = Cache()
+
+    def forward(self, x):
+        return self.cache.update(self.fc(x)).sum(1)
+
+
+class CachesAnew(Caches):
+    """Another object at each call."""
+
+    def forward(self, x):
+        h = self.fc(x)
+        if self.cache.keys is not None:
+            h = h + self.cache.keys
+        self.cache = Cache(h)
+        return h
+
+
+class CachesDeep(Caches):
+    """In a list of an object's."""
+
+    def __init__(self):
+        super().__init__()
+        self.cache = SimpleNamespace(keys=[])
+
+    def forward(self, x):
+        self.cache.keys.append(self.fc(x))
+        return self.cache.keys[-1] + self.cache.keys[0]
+
+
+class CountsInAnObject(Caches):
+    def __init__(self):
+        super().__init__()
+        self.cache = SimpleNamespace(n=0)
+
+    def forward(self, x):
+        self.cache.n += 1
+        return self.fc(x) * self.cache.n
+
+
+class CountsInADict(CountsInAnObject):
+    def __init__(self):
+        super().__init__()
+        self.cache = {"n": 0}
+
+    def forward(self, x):
+        self.cache["n"] += 1
+        return self.fc(x) * self.cache["n"]
+
+
+class CachesInAUserDict(Caches):
+    def __init__(self):
+        super().__init__()
+        self.cache = UserDict()
+
+    def forward(self, x):
+        h = self.fc(x) + self.cache.get("h", 0)
+        self.cache["h"] = h
+        return h
+
+
+@pytest.mark.parametrize("cls", [Caches, CachesAnew, CachesDeep, CountsInAnObject, CountsInADict, CachesInAUserDict])
+def test_a_forward_that_remembers_in_an_object_is_refused_and_the_object_as_it_was(cls):
+    model = cls()
+    cache, before = model.cache, str(model.cache)
+    with pytest.raises(TraceError, match="'cache'"):
+        pl.trace(model, (1, 4))
+    assert model.cache is cache
+    assert str(cache) == before
+
+
+class Shows(Base):
+    """What it leaves in an object nobody reads."""
+
+    def __init__(self, shown):
+        super().__init__()
+        self.shown, self.out = shown, nn.Linear(4, 3)
+
+    def forward(self, x):
+        h = nn.functional.relu(self.fc(x))
+        if isinstance(self.shown, UserDict):
+            self.shown["h"] = h
+        else:
+            self.shown.h = h
+        return self.out(h)
+
+
+@pytest.mark.parametrize("shown", [SimpleNamespace(size=4), UserDict(size=4), Cache()])
+def test_what_lies_in_an_object_is_nothing_to_the_graph(shown):
+    model = Shows(shown)
+    before = str(shown)
+    laws.check_exact(graph := pl.trace(model, (1, 4)), pl.propose(graph, sparsity=0.5))
+    pl.trace(model, (1, 4))
+    assert model.shown is shown
+    model.shown.__dict__.pop("h", None)
+    if isinstance(shown, UserDict):
+        shown.pop("h", None)
+    assert str(shown) == before
