@@ -181,17 +181,29 @@ def rewriting_once() -> Iterator[None]:
     """
     calls, cache = convert_call_func, program_translator._FUNCTION_CACHE
     unsupported, functions_of, convert = calls.is_unsupported, calls.get_module_functions, cache.convert_with_cache
+    marked, needs = TransformOptions.TRANSFORM_OPTIONS_ATTR_NAME, TransformOptions.check_fn_need_transform
+
+    def needs_rewriting(function: Any, mode: Any) -> bool:
+        """An object may answer to any name with None: that is no mark of Paddle's."""
+        return not isinstance(getattr(function, marked, None), TransformOptions) or bool(needs(function, mode))
 
     @functools.cache
     def known() -> frozenset[int]:
         return frozenset(id(f) for module in calls.BUILTIN_LIKELY_MODULES for f in functions_of(module))
 
-    calls.is_unsupported = lambda function: id(function) in known() or unsupported(function)
+    def is_unsupported(function: Any) -> bool:
+        if isinstance(function, paddle.nn.Layer):  # it may answer to any name, as a function's code too
+            return bool(calls.is_paddle_func(function))
+        return id(function) in known() or bool(unsupported(function))
+
+    calls.is_unsupported = is_unsupported
     calls.get_module_functions = lambda module: []
     cache.convert_with_cache = lambda function: convert(getattr(function, "__func__", function))
+    TransformOptions.check_fn_need_transform = staticmethod(needs_rewriting)
     try:
         yield
     finally:
+        TransformOptions.check_fn_need_transform = staticmethod(needs)
         calls.is_unsupported, calls.get_module_functions = unsupported, functions_of
         del cache.convert_with_cache
 

@@ -111,3 +111,33 @@ def test_inputs_that_a_forward_takes_are_not_blamed():
         pl.trace(Refuses(), (1, 6))
     assert "does not take the inputs" not in str(refused.value)
     assert "test_public_writings.py" in str(refused.value)
+
+
+class Answers(nn.Layer):
+    """It answers to any name with what its configuration has, which is None for most (PaddleNLP's OPT)."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.out = nn.Linear(6, 8), nn.Linear(8, 4)
+
+    def __getattr__(self, name):
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return None
+
+    def forward(self, x):
+        return self.out(F.relu(self.a(x)))
+
+
+class AsksOther(nn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.body, self.out = Answers(), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.out(F.relu(self.body(x)))
+
+
+def test_a_layer_that_answers_to_any_name_is_read():
+    assert laws.check_all(laws.stir(AsksOther()), (1, 6))["gone"] > 0.4
