@@ -95,21 +95,6 @@ def test_an_operator_without_words_is_named(function: Callable[[Any], Any], mess
     assert entries(tmp_path) == []
 
 
-# each of these aborts paddle2onnx's process, or is silently wrong there
-@pytest.mark.parametrize("function", [
-    functional.celu, functional.softplus, lambda h: functional.swiglu(h), lambda h: functional.leaky_relu(h, 0.4),
-    lambda h: functional.gelu(h, True), lambda h: functional.group_norm(h.reshape([-1, 4, 2, 2]), 2, 0.1).flatten(1),
-    lambda h: functional.interpolate(h.reshape([-1, 1, 4, 4]), scale_factor=2, mode="bilinear").flatten(1),
-    lambda h: functional.adaptive_avg_pool2d(h.reshape([-1, 1, 4, 4]), 3).flatten(1),
-    lambda h: functional.maxout(h.reshape([-1, 16, 1, 1]), 2).flatten(1),
-    lambda h: functional.channel_shuffle(h.reshape([-1, 16, 1, 1]), 2).flatten(1),
-], ids=range(10))
-def test_what_paddle2onnx_cannot_do_or_gets_wrong(function: Callable[[Any], Any], tmp_path: Path) -> None:
-    out = pl.export(Then(function), tmp_path / "out", ("onnx",), inputs=(1, 16), timing=None)
-    assert out.parity["onnx"] <= TOLERANCE
-    assert out.manifest["formats"]["onnx"]["batch"]["free"]
-
-
 def test_a_layer_that_runs_a_rewritten_graph_is_exported_too(tmp_path: Path) -> None:
     model = nn.TransformerEncoderLayer(16, 4, 32)
     plan = pl.propose(pl.trace(model, (1, 6, 16)), sparsity=0.5)
