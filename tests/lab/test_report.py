@@ -272,6 +272,9 @@ def test_a_lab_without_data_or_steps_has_a_report(tmp_path: Path) -> None:
     masked.adopt(pl.propose(masked.graph, granularity="element", sparsity=0.5))
     page = Page(masked.report(tmp_path / "m.html").read_text())
     assert "cuts single weights, which a recipe has no words for" in page.told
+    assert "Sequential has 50.0 % of the numbers in 2 weights set to zero. They stay in their place" in page.told
+    assert "was cut from" not in page.told
+    assert "0 layers lost units" not in page.told
     shown = [at["alt"] for tag, at in page.found if tag == "img"]
     assert shown == ["0.weight: 50.0 % of 6 × 4 weights left (element)",
                      "2.weight: 50.0 % of 2 × 6 weights left (element)"]

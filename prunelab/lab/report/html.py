@@ -79,7 +79,8 @@ def _layers(content: Content) -> str:
     whole = len(content.layers) - len(cut) - len(frozen)
     known = any(row.params is not None for row in content.layers)  # of the record alone nobody knows
     told = f", {len(frozen)} cannot be cut" if known else ""
-    text = f"<p>{counted(len(cut), 'layer')} lost units, {whole} kept all{told}.</p>"
+    only_masked = bool(content.patterns) and not cut
+    text = "" if only_masked else f"<p>{counted(len(cut), 'layer')} lost units, {whole} kept all{told}.</p>"
     legend = ('<p class="legend"><i class="key" style="background:var(--teal)"></i>stays '
               '<i class="key" style="background:var(--orange);opacity:.45"></i>went early '
               '<i class="key" style="background:var(--orange)"></i>went late</p>')
@@ -87,7 +88,7 @@ def _layers(content: Content) -> str:
     drawn = f'{legend}<div class="strips" data-filter="Filter layers">{strips}</div>' if strips else ""
     if content.patterns:
         masks = "".join(figure(p.title, image(p.cells(), p.title)) for p in content.patterns)
-        drawn += f'<p>Weights that are left, strong where all of a cell are:</p><div class="charts">{masks}</div>'
+        drawn += f'<p>Weights that are left, strong where all of a cell are:</p><div class="masks">{masks}</div>'
     return f"{text}{drawn}<details><summary>All layers as a table</summary>{_table(content)}</details>"
 
 

@@ -30,15 +30,34 @@ def summary(content: Content) -> str:
     if not now.plan:
         return (f"{content.model} has not been cut yet: {counted(now.cost.params, 'parameter')}, "
                 f"{count(now.cost.macs)} MACs.")
-    first = (f"{content.model} was cut from {count(dense.cost.params)} to {count(now.cost.params)} parameters "
-             f"({change(now.cost.params, dense.cost.params)}) and from {count(dense.cost.macs)} to "
-             f"{count(now.cost.macs)} multiply-accumulates a sample ({change(now.cost.macs, dense.cost.macs)}).")
+    first = _cut(content)
     name = next((n for n in now.metrics if n in dense.metrics), None)
     if name is None:
         return f"{first} Nothing was measured on validation data."
     moved = _moved(name, now.metrics[name], dense.metrics[name])
     return (f"{first} On validation data its {name} is {metric_text(name, now.metrics[name])}, and was "
             f"{metric_text(name, dense.metrics[name])} before the first cut ({moved}).")
+
+
+def _cut(content: Content) -> str:
+    """What was cut, or set to zero in its place, or both."""
+    now, dense = content.state.cost, content.uncut.cost
+    masked = _masked(content)
+    if masked and (now.params, now.macs) == (dense.params, dense.macs):
+        return (f"{content.model} has {masked}. They stay in their place: its {count(now.params)} parameters and "
+                f"{count(now.macs)} multiply-accumulates a sample are counted as before.")
+    cut = (f"{content.model} was cut from {count(dense.params)} to {count(now.params)} parameters "
+           f"({change(now.params, dense.params)}) and from {count(dense.macs)} to {count(now.macs)} "
+           f"multiply-accumulates a sample ({change(now.macs, dense.macs)}).")
+    return f"{cut} It has {masked}, which stay in their place and are counted." if masked else cut
+
+
+def _masked(content: Content) -> str:
+    if not content.patterns:
+        return ""
+    left = sum(int(p.kept.sum()) for p in content.patterns)
+    of = sum(p.kept.size for p in content.patterns)
+    return f"{percent(1 - left / of)} of the numbers in {counted(len(content.patterns), 'weight')} set to zero"
 
 
 def _moved(name: str, now: float, before: float) -> str:
