@@ -20,7 +20,7 @@ import paddle
 from prunelab.data.download import download, is_url
 from prunelab.data.hub import is_hub, load_from_hub
 from prunelab.data.saved import load_saved
-from prunelab.data.weights import SUFFIXES, fill, read_weights
+from prunelab.data.weights import SUFFIXES, fill, kind_of, read_weights
 from prunelab.errors import OptionError, PrunelabError, reason_of, shown, unknown_name
 from prunelab.graph import as_layer
 
@@ -75,7 +75,8 @@ def load_model(source: Any, *args: Any, weights: str | os.PathLike[str] | None =
         model = _made(source, args, kwargs, trust)
     if weights is not None:
         path = Path(fetch(str(weights), checksum=checksum) if is_url(os.fspath(weights)) else weights)
-        _check_weights(path)
+        if kind_of(path) is None:
+            raise OptionError(f"weights is '{weights}'; give a file of {' or '.join(SUFFIXES)}")
         fill(as_layer(model), read_weights(path, trust=trust), path)
     return model
 
@@ -121,11 +122,6 @@ def _checked(source: Any) -> str:
     if source.startswith("hf:"):
         raise OptionError(f"'{source}' is no form that load_model knows; give {_SUPPORTED}")
     return source
-
-
-def _check_weights(path: Path) -> None:
-    if path.suffix not in SUFFIXES:
-        raise OptionError(f"weights is '{path}'; give a file of {' or '.join(SUFFIXES)}")
 
 
 def _fetched(source: str, trust: bool, fetch: Callable[[str], Path]) -> str:

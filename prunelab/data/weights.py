@@ -31,7 +31,7 @@ def read_weights(path: Path, *, trust: bool = False) -> dict[str, Array]:
     """
     if not path.is_file():
         raise DataError(f"there is no file '{path}'; look at the path")
-    if path.suffix == ".safetensors":
+    if kind_of(path) == ".safetensors":
         return _safetensors(path)
     try:
         with open(path, "rb") as file:
@@ -46,6 +46,19 @@ def read_weights(path: Path, *, trust: bool = False) -> dict[str, Array]:
         except Exception as failed:  # a damaged file raises nearly anything
             raise DataError(f"'{path}' cannot be read by Paddle either: {reason_of(failed)}; get it again") from failed
     return _arrays(_joined(_innermost(found)), path)
+
+
+def kind_of(path: Path) -> str | None:
+    """Which of the two forms a file has: as its name says, or, where an address names no form, as it begins; None for
+    neither."""
+    if path.suffix in SUFFIXES or not path.is_file():
+        return path.suffix if path.suffix in SUFFIXES else None
+    with open(path, "rb") as file:
+        start = file.read(9)
+    # a header in JSON, behind its length
+    if start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size:
+        return ".safetensors"
+    return ".pdparams" if start[:1] == b"\x80" else None
 
 
 def fill(model: Any, arrays: Mapping[str, Array], path: Path) -> None:

@@ -34,7 +34,11 @@ class Server(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.asked.append(self.path)
         files = {"/file.bin": FILE, "/net.py": NET, "/w.safetensors": weights(), "/there": FILE}
-        if self.path == "/moved":
+        if self.path == "/latest-weights":
+            self.send_response(302)
+            self.send_header("Location", "/w.safetensors")
+            self.end_headers()
+        elif self.path == "/moved":
             self.send_response(302)
             self.send_header("Location", "/file.bin")
             self.end_headers()
@@ -155,6 +159,13 @@ def test_weights_by_url_fill_a_network(server: str) -> None:
     assert model.bias.numpy().tolist() == [1, 1, 1]
     with pytest.raises(DataError, match="not 0000"):
         pl.load_model("paddle.nn:Linear", 2, 3, weights=f"{server}/w.safetensors", checksum="0" * 64)
+
+
+def test_an_address_that_names_no_form_is_read_by_what_comes(server: str) -> None:
+    model = pl.load_model("paddle.nn:Linear", 2, 3, weights=f"{server}/latest-weights")
+    np.testing.assert_array_equal(model.bias.numpy(), np.ones(3))
+    with pytest.raises(OptionError, match=f"weights is '{server}/there'; give a file of .safetensors or .pdparams"):
+        pl.load_model("paddle.nn:Linear", 2, 3, weights=f"{server}/there")
 
 
 def test_code_by_url_runs_only_when_it_is_trusted(server: str) -> None:
