@@ -123,4 +123,6 @@ def _criteria(given: Any) -> tuple[Variable | Plain, dict[str, Criterion]]:
     names = tuple(c if isinstance(c, str) else criterion_of(c).name for c in listed if not isinstance(c, Among))
     if isinstance(given, Among):
         return given, own
+    if not names:
+        raise OptionError("criterion is an empty list; give at least one, such as ['l1_weight', 'taylor']")
     return (Among(names) if isinstance(given, (list, tuple)) else names[0]), own

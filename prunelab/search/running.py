@@ -19,7 +19,7 @@ from prunelab.search.planning import Candidate, Planner
 from prunelab.search.rehearsal import Measured, Rehearsal, Rows
 from prunelab.search.screening import Screening
 from prunelab.search.study import Study
-from prunelab.search.trial import COMPLETE, CUT_SHORT, FAILED, LOST, REFUSED, SCREENED, Trial
+from prunelab.search.trial import COMPLETE, CUT_SHORT, FAILED, LOST, REFUSED, SCREENED, Trial, grouped
 
 # Trials that are refused cost next to nothing and do not count; so many in a row say that the constraints are too tight
 MOST_REFUSED = 2000
@@ -59,12 +59,17 @@ class Run:
             trial = self.one()
             refused = refused + 1 if trial.state == REFUSED else 0
             if refused >= MOST_REFUSED:
-                raise self.too_tight(trial)
+                raise self.too_tight()
 
-    def too_tight(self, last: Trial) -> SearchError:
-        """What is said where constraints leave nearly nothing."""
-        return SearchError(f"{MOST_REFUSED:,} trials in a row were outside the constraints, the last one by "
-                           f"{last.reason}; allow more, or give a space with larger ratios")
+    def too_tight(self) -> SearchError:
+        """What is said where constraints leave nearly nothing: how many of the plans met each."""
+        refused = [trial for trial in self.study if trial.state == REFUSED][-MOST_REFUSED:]
+        met = {name: sum(trial.missed[name] <= 0 for trial in refused) for name in refused[0].missed}
+        told = ", ".join(f"'{name}' was met by {n or 'none'}" for name, n in met.items())
+        advice = "they exclude each other in this space; leave one out" if len(met) > 1 and all(
+            met.values()) else "allow more"
+        return SearchError(f"{MOST_REFUSED:,} trials in a row were outside the constraints: {told}"
+                           f"{', and no plan met all' if len(met) > 1 else ''}; {advice}, or give another space")
 
     def still(self, trials: int, under_way: int = 0) -> bool:
         """Whether there is more to try; what others did meanwhile counts too."""
@@ -246,8 +251,4 @@ def _asking(asked: optuna.trial.Trial) -> Callable[[float], bool]:
 
 def reasons(study: Study) -> str:
     """Why trials failed, grouped."""
-    told: dict[str, int] = {}
-    for trial in study:
-        if trial.state == FAILED:
-            told[trial.reason] = told.get(trial.reason, 0) + 1
-    return "; ".join(f"{n} times: {why}" for why, n in sorted(told.items(), key=lambda item: -item[1]))
+    return grouped(trial.reason for trial in study if trial.state == FAILED)

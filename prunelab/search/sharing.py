@@ -41,7 +41,7 @@ def share(run: Run, crew: Crew, trials: int) -> None:
                 if isinstance(begun, Trial):
                     refused = refused + 1 if begun.state == REFUSED else 0
                     if refused >= MOST_REFUSED:
-                        raise run.too_tight(begun)
+                        raise run.too_tight()
                 else:
                     under_way[begun.asked.number] = begun
             if not under_way:

@@ -20,7 +20,7 @@ from prunelab.search.importance import importances
 from prunelab.search.objectives import COSTS, Objective
 from prunelab.search.remaking import Remaking
 from prunelab.search.space import Space
-from prunelab.search.trial import CUT_SHORT, FAILED, SCREENED, Trial
+from prunelab.search.trial import CUT_SHORT, FAILED, SCREENED, Trial, grouped
 from prunelab.search.within import smallest_within
 
 FORMAT, VERSION = "prunelab-study", 1
@@ -264,12 +264,11 @@ class Study:
         return table.astype({"same_as": "Int64"})
 
     def _why_none(self) -> str:
-        states: dict[str, int] = {}
-        for trial in self:
-            told = trial.reason if trial.state == FAILED else trial.state
-            states[told] = states.get(told, 0) + 1
-        listed = "; ".join(f"{n} times {told}" for told, n in sorted(states.items(), key=lambda item: -item[1]))
-        return listed or "there are no trials"
+        def told(trial: Trial) -> str:
+            outside = " and ".join(f"'{name}'" for name, by in trial.missed.items() if by > 0)
+            return trial.reason if trial.state == FAILED else f"outside {outside}" if outside else trial.state
+
+        return grouped(told(trial) for trial in self) or "there are no trials"
 
     # files
 

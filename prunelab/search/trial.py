@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +16,18 @@ from prunelab.search.objectives import text_of
 # How a trial ended
 COMPLETE, CUT_SHORT, REFUSED, FAILED, LOST = "complete", "cut short", "refused", "failed", "lost"
 SCREENED = "screened"
+_NUMBERS = re.compile(r"\d[\d.,e]*")
+
+
+def grouped(told: Iterable[str]) -> str:
+    """How often what was told, the most frequent first; of texts that differ in numbers alone the first stands for
+    all."""
+    alike: dict[str, list[str]] = {}
+    for text in told:
+        alike.setdefault(_NUMBERS.sub("0", text), []).append(text)
+    most = sorted(alike.values(), key=len, reverse=True)
+    return "; ".join(f"{'once' if len(texts) == 1 else f'{len(texts)} times'}: {texts[0]}"
+                     f"{', and the like' if len(set(texts)) > 1 else ''}" for texts in most)
 
 
 @dataclass(frozen=True, repr=False)

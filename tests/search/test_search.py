@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -276,8 +277,20 @@ def test_two_searches_in_one_storage_share_the_trials(tmp_path: Path) -> None:
 
 def test_trials_that_all_fail_say_why_grouped() -> None:
     space = pl.space(params=(0.999, 0.9999))  # of each group at least one unit stays
-    with pytest.raises(SearchError, match=r"all 6 trials failed: 1 times: params=0.99\d+ cannot be met: at most .*; 1"):
+    with pytest.raises(SearchError, match=r"all 6 trials failed: 6 times: params=0.99\d+ cannot be met: at most "
+                                          r".*, and the like$"):
         pl.search(trained(), digits(60), space, trials=6)
+
+
+def test_constraints_that_only_together_leave_nothing_are_told_with_how_many_met_each(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.import_module("prunelab.search.running"), "MOST_REFUSED", 60)
+    with pytest.raises(SearchError, match=r"60 trials .*: 'params <= 30 %' was met by \d+, 'macs >= 80 %' was met by "
+                                          r"\d+, and no plan met all; they exclude each other in this space"):
+        pl.search(trained(), digits(60), constraints=("params <= 30 %", "macs >= 80 %"), sampler="random", trials=4)
+    study = pl.search(trained(), digits(60), constraints="accuracy >= 1.5", trials=3)
+    with pytest.raises(SearchError, match=r"within the constraints: 3 times: outside 'accuracy >= 1\.5'"):
+        _ = study.best
 
 
 @pytest.mark.parametrize(
