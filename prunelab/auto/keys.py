@@ -1,6 +1,6 @@
 """The keys of a search space given as a dict: what each means, and how it is checked.
 
-    sparsity       total_ratio     the fraction that is to go of the whole network, in [0, 1)
+    sparsity       total_ratio     the fraction of the whole network that goes at least, in [0, 1)
                    of              of what: "params" (default) or "macs"
     quantization   type            "none" (default), "int8_weights", "int8", or several in a list: then the search
                                    chooses. Trials are simulated; the export finds the ranges of activations anew

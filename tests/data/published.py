@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import pickle
+import struct
 import tarfile
 from pathlib import Path
 
@@ -18,9 +18,26 @@ OBJECT = "<object><name>{}</name><difficult>{}</difficult><bndbox><xmin>1</xmin>
 
 
 def as_python2(data: object) -> bytes:
-    """A pickle as CIFAR's: protocol 2, strings as Python 2 spells them, NumPy's names of before version 2."""
-    found = pickle.dumps(data, protocol=2)
-    return found.replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n")
+    """A pickle as Python 2 wrote CIFAR's: protocol 2, all strings byte strings, arrays by NumPy's names of before
+    version 2 with their bytes in a string."""
+    return b"\x80\x02" + _spelled(data) + b"."
+
+
+def _spelled(data: object) -> bytes:
+    if isinstance(data, dict):
+        return b"}(" + b"".join(_spelled(part) for pair in data.items() for part in pair) + b"u"
+    if isinstance(data, list):
+        return b"](" + b"".join(map(_spelled, data)) + b"e"
+    if isinstance(data, int):
+        return b"J" + struct.pack("<i", data)
+    if isinstance(data, np.ndarray):
+        shape = b"(" + b"".join(map(_spelled, data.shape)) + b"t"
+        order = b"(K\x03" + _spelled("|") + b"NNN" + 2 * b"J\xff\xff\xff\xff" + b"K\x00tb"
+        dtype = b"cnumpy\ndtype\n(" + _spelled(data.dtype.str[1:]) + b"K\x00K\x01tR" + order
+        made = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85" + _spelled("b") + b"tR"
+        return made + b"(K\x01" + shape + dtype + b"\x89" + _spelled(data.tobytes()) + b"tb"
+    text = data.encode() if isinstance(data, str) else bytes(data)  # type: ignore[call-overload]
+    return b"T" + struct.pack("<i", len(text)) + text
 
 
 def cifar10(root: Path, n: int = 10, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

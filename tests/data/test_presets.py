@@ -46,7 +46,7 @@ def test_cifar_opens_a_lab_with_one_call(tmp_path: Path) -> None:
     state = lab.step(ratio=0.5)
     assert set(state.metrics) == {"accuracy", "loss"}
     assert "45 train / 5 val / 10 test" in repr(task)
-    assert "75% goes" in task._repr_html_()
+    assert "75 % goes" in task._repr_html_()
     pl.finetune(task.model, task.train, loss=task.loss)
 
 

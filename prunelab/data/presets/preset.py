@@ -11,6 +11,7 @@ from paddle.io import DataLoader, Dataset
 from prunelab.errors import check_whole
 from prunelab.evaluate.forward import LossFunction
 from prunelab.graph import as_layer
+from prunelab.render.numbers import percent
 from prunelab.render.table import html_table, text_table
 
 # what `pl.Lab(**preset)` takes
@@ -56,7 +57,7 @@ class Preset(Mapping[str, Any]):
             ("train", self.train), ("val", self.val), ("test", self.test)) if loader is not None)
         loss = self.loss if isinstance(self.loss, str) else getattr(self.loss, "__name__", str(self.loss))
         return [["model", type(self.model).__name__], ["samples", data], ["classes", str(len(self.classes))],
-                ["loss", loss], ["metrics", ", ".join(self.metrics)], ["ratio", f"{self.ratio:.0%} goes"]]
+                ["loss", loss], ["metrics", ", ".join(self.metrics)], ["ratio", f"{percent(self.ratio, 0)} goes"]]
 
     def __repr__(self) -> str:
         return text_table(["preset", self.name], self._rows())
