@@ -85,6 +85,10 @@ def prune_vocabulary(
     Rows of all tables that the ids index go, with the columns and biases of a matrix that scores words, tied or not.
     Padding, the unknown word, what the forward compares ids with, and ``keep`` stay.
 
+    A word that is gone is the unknown word from here on. `prunelab.mask`, a trial and a Lab have no tokenizer and read
+    it as zeros, so their metrics are others (25 % against 22 % for a text classifier with a fifth of its words left):
+    ``evaluate(small.model, small.translate(data))`` says what this model is worth.
+
     Args:
         model: a model whose forward takes ids, or its `Graph`; it is left as it was.
         tokenizer: see `prunelab.text.as_tokenizer`.
