@@ -139,5 +139,7 @@ class AsksOther(nn.Layer):
         return self.out(F.relu(self.body(x)))
 
 
-def test_a_layer_that_answers_to_any_name_is_read():
+def test_a_layer_that_answers_to_any_name_is_rewritten_as_others_are(monkeypatch):
+    """Without the second try, at which Paddle rewrites nothing."""
+    monkeypatch.delattr("prunelab.graph.trace.as_plain_python")
     assert laws.check_all(laws.stir(AsksOther()), (1, 6))["gone"] > 0.4
