@@ -141,15 +141,19 @@ def material_of(graph: Graph, group: Group, calibration: Calibration | None = No
         return as_view(graph.tensor(parameter))
 
     makers = unit_rows(graph, group, weight) or {"weights": graph.weights(group)}
-    elementwise = unit_rows(graph, group, weight, ("elementwise",))
-    trained = {p.name for p in graph.program.parameters if p.trainable}
-    scales = {key: rows for key, rows in elementwise.items() if key.rpartition("[")[0] in trained}
+    elementwise = LaterRows(lambda: unit_rows(graph, group, weight, ("elementwise",)))
+
+    def of_elements(trained: bool) -> dict[str, Array]:
+        parameters = graph.structure.parameters
+        return {key: rows for key, rows in elementwise.items()
+                if parameters[key.rpartition("[")[0]].trainable == trained}
+
     # a generator for each group, so that ignoring one changes no other's draws
     rng = np.random.default_rng([seed, zlib.crc32(group.name.encode())])
     more = calibration or Calibration(frozenset(), 0)
     return Material(
-        makers, group.units, rng, readers=LaterRows(lambda: unit_rows(graph, group, weight, ("in",))), scales=scales,
-        shifts={key: rows for key, rows in elementwise.items() if key not in scales},
+        makers, group.units, rng, readers=LaterRows(lambda: unit_rows(graph, group, weight, ("in",))),
+        scales=LaterRows(lambda: of_elements(True)), shifts=LaterRows(lambda: of_elements(False)),
         gradients=gradient_rows(graph, group, more.gradients) if "gradients" in more.needs else None,
         squares=gradient_rows(graph, group, more.squares) if "gradients" in more.needs else None,
         activations=more.activations.get(group.name), moments=more.moments.get(group.name),

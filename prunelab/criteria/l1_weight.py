@@ -8,6 +8,7 @@ import numpy as np
 
 from prunelab.criteria.base import Array, Material
 from prunelab.criteria.grouped import Grouped
+from prunelab.criteria.rows import row_sums
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,4 +21,4 @@ class L1Weight(Grouped):
     name = "l1_weight"
 
     def member(self, material: Material, key: str, weights: Array) -> Array:
-        return np.abs(weights).sum(axis=1)
+        return row_sums(np.abs, weights)

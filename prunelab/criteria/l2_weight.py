@@ -8,6 +8,7 @@ import numpy as np
 
 from prunelab.criteria.base import Array, Material
 from prunelab.criteria.grouped import Grouped
+from prunelab.criteria.rows import row_sums
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,7 @@ class L2Weight(Grouped):
     name = "l2_weight"
 
     def member(self, material: Material, key: str, weights: Array) -> Array:
-        return np.square(weights).sum(axis=1)
+        return row_sums(np.square, weights)
 
     def finish(self, scores: Array) -> Array:
         # LAMP is a share of squared norms

@@ -145,3 +145,20 @@ def test_a_layer_that_answers_to_any_name_is_rewritten_as_others_are(monkeypatch
     """Without the second try, at which Paddle rewrites nothing."""
     monkeypatch.delattr(sys.modules["prunelab.graph.trace"], "as_plain_python")
     assert laws.check_all(laws.stir(AsksOther()), (1, 6))["gone"] > 0.4
+
+
+class Boxes(nn.Layer):
+    """Boxes about each position of a map come of its size, not of what is in it (SSD)."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.out = nn.Conv2D(3, 8, 3, padding=1), nn.Conv2D(8, 4, 1)
+
+    def forward(self, x):
+        h = F.relu(self.a(x))
+        boxes, spread = paddle.vision.ops.prior_box(h, x, min_sizes=[2.0], aspect_ratios=[1.0, 2.0])
+        return self.out(h), boxes, spread
+
+
+def test_a_maps_size_is_not_its_channels():
+    assert laws.check_all(laws.stir(Boxes()), (1, 3, 6, 6))["gone"] > 0.4

@@ -72,6 +72,14 @@ def _region_of_boxes(step: Step) -> None:
     step.give_rest()
 
 
+def _boxes_of_places(step: Step) -> None:
+    """Boxes about each position of a map, whose numbers nobody looks at."""
+    for name in ("input", "image"):
+        fix_space(step, step.dims(name), 1)
+    for k in range(2):
+        step.give([atom(n, "boxes on a map") for n in step.shape(k)], output=k)
+
+
 def _maxout(step: Step) -> None:
     """The largest of each ``groups`` neighbouring channels."""
     x, axis = list(step.dims()), step.attribute("axis", 1)
@@ -95,5 +103,6 @@ RULES = {
     "affine_grid": Rule(_affine_grid),
     **dict.fromkeys(("roi_align", "roi_pool"), Rule(_region_of_boxes)),
     "grid_sample": Rule(_grid_sample),
+    "prior_box": Rule(_boxes_of_places),
     "maxout": Rule(_maxout),
 }
