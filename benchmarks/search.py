@@ -3,8 +3,8 @@
     python benchmarks/search.py [table | trials [N [SAMPLES]] | workers | surrogate [SEEDS]]
 
 ``table``: the accuracy of a small network on digits for every combination of ratios (1,296, measured), less half of the
-fraction of parameters left; each sampler looks for the best with 100 trials, on 20 seeds. Goal: all but the grid, which
-is a random search until it comes to its end, above random on the mean.
+fraction of parameters left; each sampler looks for the best with 100 trials, on 20 seeds. Goal: each above
+random on the mean.
 
 ``trials [N [SAMPLES]]``: a resnet18 trained on digits of 32 x 32 pixels, 40 trials of annealing. The plain way makes
 each trial's plan, builds the smaller model and evaluates it on all samples. Once by weights and without bounds, once by

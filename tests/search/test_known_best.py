@@ -30,7 +30,7 @@ def test_the_table_is_measured_and_its_best_is_no_end_of_a_range(table: digit_ta
     assert table.scores.max() > table.scores[0, 0, 0, 0]
 
 
-@pytest.mark.parametrize("sampler", ["annealing", "genetic", "pso"])
+@pytest.mark.parametrize("sampler", ["annealing", "genetic", "pso", "grid"])
 def test_each_finds_better_plans_than_chance_on_the_mean_of_seeds(
         sampler: str, table: digit_table.Table, chance: float) -> None:
     found = float(np.mean([table.found(sampler, seed, 60) for seed in SEEDS]))
