@@ -60,7 +60,7 @@ def read_listing(model: Any, specs: tuple[TensorSpec, ...]) -> Listing:
     merged = merge([read(g) for g in graphs], lengths)
     places = [(v, length_axis(s)) for v, s in zip(graphs[0].program.inputs, specs, strict=True)]
     where = next((v, a) for v, a in places if a is not None)
-    return listed(merged, {**free_batch(graphs[0]), LENGTH: where})
+    return replace(listed(merged, {**free_batch(graphs[0]), LENGTH: where}), at={LENGTH: lengths[-1]})
 
 
 def merge(several: Sequence[Read], lengths: tuple[int, int, int]) -> Read:

@@ -59,8 +59,8 @@ class Statement:
 class Listing:
     """A model as plain data. ``held`` are arrays by value: parameters, and what is computed from them alone.
 
-    ``free`` says where a free axis is read: its name -> the input's value and the axis. ``outputs`` are in the order in
-    which ``paddle.jit.save`` writes them.
+    ``free`` says where a free axis is read: its name -> the input's value and the axis; ``at`` how long it was when the
+    model was read. ``outputs`` are in the order in which ``paddle.jit.save`` writes them.
     """
 
     model: str
@@ -70,6 +70,7 @@ class Listing:
     variables: Mapping[int, Variable] = field(repr=False)
     outputs: tuple[tuple[str, int], ...]
     free: Mapping[str, tuple[int, int]]
+    at: Mapping[str, int] = field(default_factory=dict)
 
 
 def draws(statement: Statement) -> bool:

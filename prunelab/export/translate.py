@@ -98,6 +98,10 @@ def _say(statement: Statement, table: Table, env: Mapping[int, Any], first: tupl
         return function(*first, **arguments)
     except CannotSay as error:
         raise NoWordsError(f"the operator {statement.name}{statement.line} cannot be said: {error}") from error
+    except (TypeError, ValueError, IndexError) as error:  # a size that is free, where a framework wants a number
+        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise NoWordsError(f"the operator {statement.name}{statement.line} cannot be said with these sizes: "
+                           f"{told}") from error
 
 
 def _entry(table: Table, statement: Statement) -> Callable[..., Any] | None:

@@ -202,7 +202,7 @@ PRODUCTS = {
     "einsum": case(lambda x, y: paddle.einsum("btc,bsc->bts", x, y), shape(4, 3), shape(5, 3)),
     "einsum, of three": case(lambda x, y: paddle.einsum("btc,bsc,bse->bte", x, y, y), shape(4, 3), shape(5, 3)),
     "addmm": case(lambda x, a, b: paddle.baddbmm(x @ x.transpose([0, 2, 1]), x, x.transpose([0, 2, 1]), a, b),
-                  tokens, st.floats(-1, 1), st.floats(-1, 1)),
+                  tokens, st.floats(0.1, 1), st.floats(0.1, 1)),  # of one sign: what cancels is all rounding
     "attention": case(lambda x, h, causal: F.scaled_dot_product_attention(
         *[x.reshape([x.shape[0], x.shape[1], h, -1])] * 3, is_causal=causal).flatten(2), shape(size, 8), pick(1, 2, 4),
         flag),

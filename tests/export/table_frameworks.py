@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import onnxruntime
 import paddle
 import pytest
 
-from prunelab.export.listing import listing
+from prunelab.export.listing import Listing, listing
 from prunelab.export.onnx.write import onnx_model
 from prunelab.export.parity import TOLERANCE, relative_error
 from prunelab.graph import Graph
@@ -22,20 +23,19 @@ from prunelab.graph.program import flatten
 Run = Callable[[Sequence[Any]], list[Any]]
 
 
-def by_onnx(graph: Graph) -> Run:
+def by_onnx(said: Listing) -> Run:
     options = onnxruntime.SessionOptions()
     options.log_severity_level, options.intra_op_num_threads = 4, 1
-    file = onnx_model(listing(graph)).SerializeToString()
+    file = onnx_model(said).SerializeToString()
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     names = [value.name for value in session.get_inputs()]
     return lambda arrays: list(session.run(None, dict(zip(names, arrays, strict=True))))
 
 
-def by_torch(graph: Graph) -> Run:
+def by_torch(said: Listing) -> Run:
     torch = pytest.importorskip("torch", reason="torch is an extra: pip install 'prunelab[torchscript]'")
     from prunelab.export.torchscript import module
 
-    said = listing(graph)
     file = Path(tempfile.mkdtemp()) / "model.pt"
     try:
         module.save(said, file)
@@ -45,12 +45,11 @@ def by_torch(graph: Graph) -> Run:
     return lambda arrays: run(dict(enumerate(arrays)))
 
 
-def by_tensorflow(graph: Graph) -> Run:
+def by_tensorflow(said: Listing) -> Run:
     pytest.importorskip("tensorflow", reason="TensorFlow is an extra: pip install 'prunelab[tensorflow]'")
     from prunelab.export.tensorflow import module
 
-    said = module.Said(listing(graph))
-    call = said.concrete()
+    call = module.Said(said).concrete()
 
     def run(arrays: Sequence[Any]) -> list[Any]:
         out = call(*[module.tf.constant(a) for a in arrays])
@@ -59,7 +58,12 @@ def by_tensorflow(graph: Graph) -> Run:
     return run
 
 
-FRAMEWORKS: dict[str, Callable[[Graph], Run]] = {"onnx": by_onnx, "torch": by_torch}
+FRAMEWORKS: dict[str, Callable[[Listing], Run]] = {"onnx": by_onnx, "torch": by_torch}
+EVERY = {**FRAMEWORKS, "tensorflow": by_tensorflow}  # whose table is shorter
+# as parameters of tests; skipped before a model is read
+HERE = [pytest.param(name, marks=pytest.mark.skipif(
+    name != "onnx" and util.find_spec(name) is None, reason=f"an extra: pip install 'prunelab[{extra}]'"))
+    for name, extra in {"onnx": "onnx", "torch": "torchscript", "tensorflow": "tensorflow"}.items()]
 
 
 def errors_at(graph: Graph, run: Run, inputs: Callable[[int], list[Any]], batches: Sequence[int]) -> dict[int, float]:
@@ -81,7 +85,7 @@ def batches_of(graph: Graph, batches: Sequence[int] = (1, 4)) -> Sequence[int]:
 
 def check(framework: str, graph: Graph, inputs: Callable[[int], list[Any]], batches: Sequence[int] = (1, 4)) -> None:
     """The framework computes what the graph does, at any batch where that is free."""
-    found = errors_at(graph, FRAMEWORKS[framework](graph), inputs, batches_of(graph, batches))
+    found = errors_at(graph, EVERY[framework](listing(graph)), inputs, batches_of(graph, batches))
     assert max(found.values()) <= TOLERANCE, found
 
 

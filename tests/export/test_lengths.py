@@ -149,6 +149,15 @@ def test_a_length_that_divides_is_a_number_of_the_type_that_it_divides(name: str
     assert set(out.manifest["formats"][name]["parity"]["by_length"]) == {"2", "11"}
 
 
+@pytest.mark.parametrize("name", ["onnx", "torchscript"])
+def test_a_window_is_no_longer_than_what_a_file_is_tried_on(name: str, tmp_path: Path) -> None:
+    if name in EXTRAS:
+        pytest.importorskip(EXTRAS[name], reason=f"an extra: pip install 'prunelab[{name}]'")
+    model = nn.Sequential(nn.Conv1D(3, 4, 5), nn.ReLU())
+    out = pl.export(model, tmp_path / "out", (name,), inputs=(2, 3, 12), lengths={"input": 2}, timing=None)
+    assert set(out.manifest["formats"][name]["parity"]["by_length"]) == {"6", "25"}
+
+
 def test_a_graph_layer_alone_has_the_length_that_it_was_traced_with(tmp_path: Path) -> None:
     model = Reader()
     plan = pl.propose(pl.trace(model, ids(1, 6)), sparsity=0.5)

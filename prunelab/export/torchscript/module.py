@@ -79,9 +79,10 @@ def save(listing: Listing, target: Path) -> None:
 
 def _examples(listing: Listing) -> tuple[Any, ...]:
     rng = np.random.default_rng(0)
+    lengths = {**dict.fromkeys(listing.free, 2), **listing.at}
 
     def one(variable: Any) -> Any:
-        shape = [n.at(dict.fromkeys(listing.free, 2)) if isinstance(n, Size) else n for n in variable.shape]
+        shape = [n.at(lengths) if isinstance(n, Size) else n for n in variable.shape]
         if "float" in variable.dtype:
             return torch.from_numpy(rng.standard_normal(shape).astype(variable.dtype))
         # ones: an index that any table has, a length that any sequence has

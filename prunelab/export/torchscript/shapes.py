@@ -56,8 +56,12 @@ def _stretch(x: Any, axis: int, start: Any, end: Any, step: int) -> Any:
         index[axis] = slice(start, end, step)
         return x[tuple(index)]
     n = x.shape[axis]
-    places = list(range(int(n)))[slice(start, None if end < -int(n) else end, step)]
-    return x.index_select(axis, torch.tensor(places, dtype=torch.int64))
+
+    def turned(place: Any) -> Any:
+        """A place counted from the other end, where the first is none that lies before it."""
+        return -1 - place if place < 0 else torch.as_tensor(n - 1 - place).clamp(min=0)
+    index[axis] = slice(turned(start), turned(end), -step)
+    return x.flip(axis)[tuple(index)]
 
 
 def _strided_slice(x: Any, axes: Sequence[int], starts: Any, ends: Any, strides: Any) -> Any:
