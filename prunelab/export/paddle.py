@@ -134,4 +134,5 @@ def _reason(error: BaseException) -> str:
                 "in a layer whose forward takes only those that are used")
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = [line for line in lines if "Error" in line and ":" in line and not line.startswith("File")]
-    return (told[-1:] or lines[-1:] or [type(error).__name__])[0]
+    first = (told[-1:] or lines[-1:] or [type(error).__name__])[0]
+    return first.removeprefix(f"{ExportError.__module__}.{ExportError.__name__}: ")  # as to_static tells it

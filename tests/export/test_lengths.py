@@ -158,6 +158,24 @@ def test_a_window_is_no_longer_than_what_a_file_is_tried_on(name: str, tmp_path:
     assert set(out.manifest["formats"][name]["parity"]["by_length"]) == {"6", "25"}
 
 
+def test_what_takes_no_computed_size_is_named_by_paddle(tmp_path: Path) -> None:
+    class Longer(nn.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Conv1D(3, 6, 3, padding=1), nn.Conv1D(6, 4, 1)
+
+        def forward(self, x: Any) -> Any:
+            return self.last(nn.functional.interpolate(self.first(x), [2 * x.shape[2]], mode="linear",
+                                                       data_format="NCW"))
+
+    model = Longer()
+    plan = pl.propose(pl.trace(model, (1, 3, 8)), sparsity=0.5)
+    with pytest.raises(errors.ExportError, match=r"program: Paddle's operator linear_interp .* takes no size"):
+        pl.export(pl.compact(model, plan, form="graph"), tmp_path / "out", ("paddle",), inputs=(1, 3, 8), dense=model,
+                  plan=plan, lengths={"x": 2}, timing=None)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_graph_layer_alone_has_the_length_that_it_was_traced_with(tmp_path: Path) -> None:
     model = Reader()
     plan = pl.propose(pl.trace(model, ids(1, 6)), sparsity=0.5)
