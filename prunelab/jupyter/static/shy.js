@@ -18,7 +18,12 @@ function render({ model, el }) {
     else {
       view = made;
       const shown = made.luminoWidget ?? made.pWidget;
-      shown.constructor.attach(shown, el); // tells the view that it is in the page, as a box of ipywidgets would
+      // tells the view that it is in the page, as a box of ipywidgets would
+      if (shown) shown.constructor.attach(shown, el);
+      else {
+        el.append(made.el);
+        made.trigger?.("displayed");
+      }
     }
   }
   const size = new ResizeObserver(([entry]) => {
