@@ -19,6 +19,7 @@ units.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 
@@ -201,9 +202,15 @@ def _unify_rows(table: Dim, chain: Dim, reason: str) -> None:
     parts = [find(p) for p in chain.parts]
     outer, inner = _whole_rows(table, [p.size for p in parts])
     columns = math.prod(f.size for f in inner)
+    if not inner and not outer[0].reason:
+        pieces = split(table, [p.size for p in parts])
+        chain.link = table
+        for p, piece in zip(parts, pieces, strict=True):
+            unify(p, piece, reason)
+        return
     chain.link = table
-    if len(outer) == 1 and inner:
-        heads = split(outer[0], [p.size // columns for p in parts])
+    if inner and (len(outer) == 1 or not outer[0].reason):
+        heads = split(product(outer), [p.size // columns for p in parts])
     else:
         why = "rows of a concatenation" if inner else f"{reason}: a concatenation across rows"
         for f in outer:
@@ -351,11 +358,29 @@ def split(d: Dim, sizes: Sequence[int]) -> list[Dim]:
 def _split_rows(d: Dim, sizes: list[int]) -> list[Dim]:
     outer, inner = _whole_rows(d, sizes)
     columns = math.prod(f.size for f in inner)
-    if len(outer) == 1 and not outer[0].reason and inner:
-        return [product([part, *inner]) for part in split(outer[0], [s // columns for s in sizes])]
+    if inner and not outer[0].reason:
+        return [product([part, *inner]) for part in split(product(outer), [s // columns for s in sizes])]
+    if not inner and len(outer) > 1 and not outer[0].reason:
+        return _split_inside_rows(outer[0], product(outer[1:]), sizes)
     for f in outer:
         fix(f, "split across rows")
     return [product([atom(s // columns, outer[0].reason), *inner]) for s in sizes]
+
+
+def _split_inside_rows(outer: Dim, inner: Dim, sizes: list[int]) -> list[Dim]:
+    """Rows x columns cut inside of some rows: these stay, in two pieces, and the rows between can go."""
+    n, ends = inner.size, list(itertools.accumulate(sizes))
+    bounds = sorted({0, outer.size, *(end // n for end in ends), *(-(-end // n) for end in ends)})
+    blocks = split(outer, [high - low for low, high in itertools.pairwise(bounds)])
+    pieces = list[Dim]()
+    for (low, high), block in zip(itertools.pairwise(bounds), blocks, strict=True):
+        inside = [end - low * n for end in ends if low * n < end < high * n]
+        if inside:
+            fix(block, "split across rows")
+            pieces += split(inner, [b - a for a, b in itertools.pairwise([0, *inside, n])])
+        else:
+            pieces.append(product([block, inner]))
+    return split(concatenation(pieces), sizes)
 
 
 def reshape(dims: Sequence[Dim], sizes: Sequence[int]) -> list[Dim]:

@@ -162,7 +162,7 @@ def test_a_concatenation_of_rows_of_inner_factors_keeps_the_columns():
     a, b, c = atom(2), atom(3), atom(4)
     parts = [atom(4), atom(12), atom(8)]
     unify(product([a, b, c]), concatenation(parts), "add")
-    assert [bool(find(d).reason) for d in (a, b, c)] == [True, True, False]
+    assert [any(leaf.reason for leaf in leaves(d)) for d in (a, b, c)] == [True, False, False]
     assert find(parts[0]) is find(c)
     assert find(parts[1]).parts[-1] is find(c)
 
@@ -170,9 +170,26 @@ def test_a_concatenation_of_rows_of_inner_factors_keeps_the_columns():
 def test_a_split_between_rows_of_inner_factors_keeps_the_columns():
     a, b, c = atom(2), atom(3), atom(4)
     first, second = split(product([a, b, c]), [4, 20])
-    assert [bool(find(d).reason) for d in (a, b, c)] == [True, True, False]
+    assert [leaf.reason for leaf in leaves(a)] == ["split across rows", ""]
+    assert [(leaf.size, leaf.reason) for leaf in leaves(b)] == [(1, ""), (2, "")]
     assert find(first) is find(c)
     assert find(second).size == 20
+
+
+@given(st.data())
+def test_parts_that_are_cut_inside_of_rows_hold_the_positions_of_the_whole(data):
+    """Rows that are cut through stay; whatever else goes, parts end to end are what is left of the whole."""
+    whole = product([atom(n) for n in data.draw(st.lists(st.integers(2, 5), min_size=2, max_size=3))])
+    ends = sorted(data.draw(st.sets(st.integers(1, whole.size - 1), min_size=1, max_size=3)))
+    sizes = np.diff([0, *ends, whole.size]).tolist()
+    parts = split(whole, sizes)
+    assert [find(p).size for p in parts] == sizes
+    free = list(dict.fromkeys(leaf for leaf in leaves(whole) if not leaf.reason and leaf.size > 1))
+    kept = Kept({leaf: Survivors(leaf.size, data.draw(st.permutations(range(leaf.size)))[1:][: data.draw(
+        st.integers(0, leaf.size))]) for leaf in free})
+    starts = [0, *ends]
+    left = np.concatenate([start + kept.positions(p) for start, p in zip(starts, parts, strict=True)])
+    assert left.tolist() == np.asarray(kept.positions(whole)).tolist()
 
 
 def test_a_concatenation_of_whole_rows_takes_the_rows_apart():

@@ -162,3 +162,29 @@ class Boxes(nn.Layer):
 
 def test_a_maps_size_is_not_its_channels():
     assert laws.check_all(laws.stir(Boxes()), (1, 3, 6, 6))["gone"] > 0.4
+
+
+class Shuffles(nn.Layer):
+    """Halves of an odd number of channels are shuffled again and again (ShuffleNet v2 at its published widths)."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Conv2D(3, 14, 3, padding=1)
+        self.steps = nn.LayerList([nn.Conv2D(7, 7, 3, padding=1) for _ in range(4)])
+        self.out = nn.Conv2D(14, 4, 1)
+
+    def forward(self, x):
+        h = F.relu(self.a(x))
+        for step in self.steps:
+            stays, goes = paddle.split(h, 2, axis=1)
+            h = paddle.concat([stays, F.relu(step(goes))], axis=1)
+            b, c, height, width = h.shape
+            h = h.reshape([b, 2, c // 2, height, width]).transpose([0, 2, 1, 3, 4]).reshape([b, c, height, width])
+        return self.out(h)
+
+
+def test_rows_that_are_cut_through_freeze_only_themselves():
+    graph = laws.check_all(laws.stir(Shuffles()), (1, 3, 6, 6))["graph"]
+    made = [g for g in graph.groups if any(m.parameter == "a.weight" and m.axis == 0 for m in g.members)]
+    assert sum(g.units for g in made if g.prunable) >= 3
+    assert {g.units for g in made if not g.prunable} <= {1}
