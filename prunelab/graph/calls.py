@@ -86,6 +86,7 @@ class Call:
     numbers: list[int] = field(default_factory=list)  # places of tensors that are read as numbers
     sizes: list[tuple[int, Any]] = field(default_factory=list)  # (place, number or list that holds a PerBatch)
     flags: list[int] = field(default_factory=list)
+    layers: tuple[str, ...] = ()  # whose mode the flags follow
     places: list[int] = field(default_factory=list)
     made: list[tuple[int, Constant]] = field(default_factory=list)  # tensors of new numbers
     detached: bool = False

@@ -8,13 +8,14 @@ from typing import Any
 import paddle
 
 from prunelab.errors import InputError
+from prunelab.graph.modes import Training
 from prunelab.graph.nests import flat
 from prunelab.graph.places import place_of
 from prunelab.graph.program import Program, Ref, TensorSpec, rebuild
 from prunelab.graph.run import Executor
 
 
-def execute(executor: Executor, held: Mapping[int, Any], inputs: Sequence[Any], *, training: bool,
+def execute(executor: Executor, held: Mapping[int, Any], inputs: Sequence[Any], *, training: Training,
             targets: Sequence[int] | None = None, given: Mapping[int, Any] | None = None) -> Any:
     """Run a compiled program on tensors: the nest of outputs, or the list of ``targets``."""
     program = executor.program

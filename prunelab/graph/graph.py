@@ -15,6 +15,7 @@ from prunelab.graph.diagram import diagram_of
 from prunelab.graph.execute import execute
 from prunelab.graph.explain import Explainer, Explanation, Explanations, explain_group, explain_pair
 from prunelab.graph.groups import MAKES, Group, Member, layer_of
+from prunelab.graph.modes import training_of
 from prunelab.graph.places import place_of
 from prunelab.graph.program import Parameter, Program, TensorSpec
 from prunelab.graph.removals import GRANULARITIES, OPENED, PATTERNS, Removals, is_sparse, masked_weights
@@ -258,7 +259,7 @@ class Graph:
         several = isinstance(until, (list, tuple))
         targets = None if until is None else [self.value(u) for u in (until if several else [until])]
         more = {self.value(k): v for k, v in (given or {}).items()}
-        out = execute(self._structure.executor, self._held, inputs, training=self.model.training,
+        out = execute(self._structure.executor, self._held, inputs, training=training_of(self.model),
                       targets=targets, given=more)
         return out if until is None or several else out[0]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import paddle
+from paddle.jit.dy2static.origin_info import global_origin_info_map
 
 from prunelab.errors import InputError, TraceError
 from prunelab.graph.model_copy import copy_of
@@ -95,7 +96,7 @@ def user_line(frames: list[str]) -> str:
     The file of a notebook's cell is called by a number, which tells nobody anything: its line is there instead.
     """
     for frame in reversed(frames):
-        head = frame.strip()
+        head = _as_written(frame.strip())
         if head.startswith('File "') and is_users(head.split('"')[1]):
             path, _, rest = head[len('File "'):].partition('"')
             number = rest.partition("line ")[2].split(",")[0].strip()
@@ -104,6 +105,21 @@ def user_line(frames: list[str]) -> str:
                 return f" (cell, line {number}{f': {_shortened(code)}' if code else ''})"
             return f" ({os.path.basename(path)}, line {number})"
     return ""
+
+
+def _as_written(frame: str) -> str:
+    """A frame in a file of Paddle's, in which it wrote a forward anew, as one in the user's file. The condition of a loop
+    stands on a line of its own there, which it has nothing for: its body's first line is told."""
+    if "to_static_tmp" not in frame:
+        return frame
+    path, _, rest = frame.partition('"')[2].partition('"')
+    number = rest.partition("line ")[2].split(",")[0].strip()
+    known = {location[1]: info for location, info in global_origin_info_map.items() if location[0] == path}
+    later = sorted(k for k in known if number.isdigit() and k >= int(number))
+    if not later:
+        return frame
+    file, line = known[later[0]].as_frame()[:2]
+    return f'File "{file}", line {line}'
 
 
 def _shortened(code: str) -> str:

@@ -19,6 +19,7 @@ from prunelab.graph.calls import EAGER_NAME, Call, Compiler
 from prunelab.graph.composites import COMPARING, COMPOSITES
 from prunelab.graph.dims import find
 from prunelab.graph.experts import silent_score
+from prunelab.graph.modes import Training, layers_of
 from prunelab.graph.program import Op, Program
 from prunelab.graph.regions import crops, holds_batch, holds_space, mean_ratio
 from prunelab.graph.solver import Rule, Solution, Step
@@ -45,6 +46,7 @@ class Executor:
         compiler = Compiler(program)
         self.constants = compiler.constants
         self._n_values = 0
+        self._names = {p.value: p.name for p in program.parameters}
         # numbers that the plan changed, each with its operator's line; apart, those that a layer of Paddle may hold:
         # (a parameter of the operator, the number's name, its new value)
         self.spelled: list[str] = []
@@ -69,6 +71,8 @@ class Executor:
                 if kept is not None:
                     self._note_changes(step, rule, changed, rule.rewrite(step, whole))
             self.calls.append(compiler.call(op, changed))
+            if self.calls[-1].flags:
+                self.calls[-1].layers = layers_of(program, op, self._names)
             if region is not None and op.index in solution.mixed:
                 self._stay_inside(step, region)
             for value in set(op.outputs).intersection(silent or ()):
@@ -132,13 +136,12 @@ class Executor:
 
     def _parameter_of(self, op: Op) -> str | None:
         """The first parameter among an operator's operands, through lists."""
-        names = {p.value: p.name for p in self.program.parameters}
         for value in op.inputs:
             producer = self.program.producers.get(value) if value is not None else None
             inside = producer.inputs if producer is not None and producer.name == "builtin.combine" else (value,)
             for v in inside:
-                if v in names:
-                    return names[v]
+                if v in self._names:
+                    return self._names[v]
         return None
 
     def spelled_at(self, batch: int) -> list[Any]:
@@ -155,7 +158,7 @@ class Executor:
     # running
 
     def run(self, values: Mapping[int, Any], targets: Sequence[int], *,
-            training: bool, place: Any, batch: Any) -> list[Any]:
+            training: Training, place: Any, batch: Any) -> list[Any]:
         """The tensors of ``targets``, from ``values`` (tensors by value id); only what they need is computed."""
         env: dict[int, Any] = dict(values)
         dynamic = paddle.in_dynamic_mode()
@@ -191,7 +194,7 @@ class Executor:
             return self.constants[value].tensor(place)
         return found
 
-    def _call(self, call: Call, env: dict[int, Any], training: bool, place: Any, batch: Any, dynamic: bool) -> None:
+    def _call(self, call: Call, env: dict[int, Any], training: Training, place: Any, batch: Any, dynamic: bool) -> None:
         if call.name == "builtin.combine":
             env[call.outputs[0]] = [self._tensor(env, v, place) for _, v, _ in call.tensors]
             return
@@ -217,7 +220,7 @@ class Executor:
         for at, size in call.sizes:
             arguments[at] = _sizes(size, batch, call.name, dynamic)
         for at in call.flags:
-            arguments[at] = not training
+            arguments[at] = not (training if isinstance(training, bool) else training(call.layers))
         for at in call.places:
             arguments[at] = place
         name = EAGER_NAME.get(call.name, call.name) if dynamic else call.name

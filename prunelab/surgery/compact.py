@@ -15,6 +15,7 @@ from prunelab.graph.arrays import as_view
 from prunelab.graph.blocks import alive
 from prunelab.graph.collection import without_collection
 from prunelab.graph.half import cast, specs_of_twin, twin_of, types_of, without_kernels
+from prunelab.graph.modes import follow_modes
 from prunelab.graph.nests import call, is_nested
 from prunelab.graph.places import at_home
 from prunelab.graph.program import flatten
@@ -203,7 +204,7 @@ def _as_graph(graph: Graph, executor: Executor, cut: Mapping[int, Any], kept: Ke
     constants = {p.value: cut[p.value].detach().clone() for p in graph.program.parameters if p.kind == "constant"}
     kind = NestedGraphLayer if is_nested(graph.program.specs) else GraphLayer
     layer = kind(executor, tensors, constants, saved.keys(), graph.program.model)
-    layer.train() if model.training else layer.eval()
+    follow_modes(layer, model)
     return layer
 
 

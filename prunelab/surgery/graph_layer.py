@@ -15,6 +15,7 @@ from prunelab.graph import calls as calls_module
 from prunelab.graph import execute as execute_module
 from prunelab.graph import run as run_module
 from prunelab.graph.execute import execute
+from prunelab.graph.modes import training_of
 from prunelab.graph.nests import flat, is_nested
 from prunelab.graph.run import Executor
 
@@ -76,7 +77,7 @@ def run_on(graph: GraphLayer, tensors: GraphLayer, inputs: tuple[Any, ...]) -> A
     """What the operators of ``graph`` compute of ``inputs`` with the parameters and buffers of ``tensors``."""
     held = {value: _look_up(tensors, name) for value, name in graph._names}
     held.update({value: getattr(graph, name) for value, name in graph._constants})
-    return execute(graph._executor, held, inputs, training=tensors.training)
+    return execute(graph._executor, held, inputs, training=training_of(tensors))
 
 
 def _register(layer: Any, name: str, tensor: Any, *, persistable: bool) -> None:

@@ -17,6 +17,7 @@ from prunelab.errors import PlanError
 from prunelab.graph import Graph, as_layer, graph_for
 from prunelab.graph.execute import execute
 from prunelab.graph.experts import silent_score
+from prunelab.graph.modes import training_of
 from prunelab.graph.nests import in_order
 from prunelab.graph.regions import crops
 from prunelab.graph.removals import masked_weights
@@ -116,7 +117,7 @@ def _rehearsed(graph: Graph, plan: Plan, layer: Any) -> Iterator[None]:
     held = {p.value: graph.tensor(p.name) for p in graph.program.parameters}
 
     def forward(*inputs: Any, **named: Any) -> Any:
-        return execute(executor, held, in_order(graph.input_specs, inputs, named), training=layer.training)
+        return execute(executor, held, in_order(graph.input_specs, inputs, named), training=training_of(layer))
 
     before = vars(layer).get("forward")
     layer.forward = forward

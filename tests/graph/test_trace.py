@@ -102,7 +102,7 @@ class Broken(Branches):
 
 @pytest.mark.parametrize(("cls", "says"), [
     (Branches, "an if on the values of a tensor (test_trace.py, line"),
-    (Loops, "a loop on the values of a tensor"),
+    (Loops, "a loop on the values of a tensor (test_trace.py, line"),
     (Counts, "'calls'"),
     (CountsAnew, "'n'"),
     (Accumulates, "depends on what it held before"),
