@@ -108,8 +108,8 @@ def user_line(frames: list[str]) -> str:
 
 
 def _as_written(frame: str) -> str:
-    """A frame in a file of Paddle's, in which it wrote a forward anew, as one in the user's file. The condition of a loop
-    stands on a line of its own there, which it has nothing for: its body's first line is told."""
+    """A frame in a file in which Paddle wrote a forward anew, as one in the user's file. The condition of a loop stands
+    on a line of its own there, which nothing is known of: its body's first line is told."""
     if "to_static_tmp" not in frame:
         return frame
     path, _, rest = frame.partition('"')[2].partition('"')

@@ -145,7 +145,10 @@ def _like(step: Step) -> None:
 
 def _shape_of(step: Step) -> None:
     """The sizes as numbers: a cut one would be another number, so the axes whose sizes are read stay."""
-    for reader in step.solution.program.consumers.get(step.op.outputs[0], ()):
+    program = step.solution.program
+    for reader in program.consumers.get(step.op.outputs[0], ()):
+        if not any(v in program.consumers or v in program.output_values for v in reader.outputs):
+            continue  # Python took a size, and did nothing with it
         step.fix_all(step.dims()[_entries_read(step, reader)], "its size is read as a number")
     step.give_new("a shape")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from prunelab.graph.dims import ATOM, PRODUCT, Dim, atom, concatenation, find, product, rows, select
+from prunelab.graph.dims import ATOM, PRODUCT, Dim, atom, concatenation, find, permutation, product, rows, select
 from prunelab.graph.experts import experts_of
 from prunelab.graph.rules.constants import Array, are_numbers, known
 from prunelab.graph.rules.shape import axis_of
@@ -263,13 +263,22 @@ def _repeat_unevenly(step: Step) -> None:
     if repeats is None:
         step.freeze("repeats that are computed")
         return
-    if len(set(repeats.tolist())) == 1 and repeats[0] > 0:
-        x[axis] = product([x[axis], atom(int(repeats[0]), "repeats")])
-        step.give(x, step.dirty())
-        return
-    step.fix(x[axis], "repeats that differ")
-    x[axis] = atom(int(repeats.sum()), "repeats that differ")
+    x[axis] = _repeated(x[axis], [int(n) for n in repeats.tolist()])
     step.give(x, step.dirty())
+
+
+def _repeated(dim: Dim, repeats: list[int]) -> Dim:
+    """Those that are repeated as often are rows of so many columns; then all of them in the order of before."""
+    parts, places, start = list[Dim](), dict[int, range](), 0
+    for times in sorted(set(repeats) - {0}):
+        these = [k for k, n in enumerate(repeats) if n == times]
+        parts.append(product([select(dim, these), atom(times, "repeats")]))
+        for k in these:
+            places[k] = range(start, start + times)
+            start += times
+    if not parts:
+        return atom(0, "empty")
+    return permutation(concatenation(parts), [at for k in sorted(places) for at in places[k]])
 
 
 def _even_repeats(step: Step, widths: Widths) -> dict[str, Any]:
