@@ -17,6 +17,7 @@ import paddle
 from numpy.lib.stride_tricks import as_strided
 
 from prunelab.graph.calls import Call
+from prunelab.graph.modes import Training
 from prunelab.graph.run import Executor
 
 Array = np.ndarray[Any, Any]
@@ -33,7 +34,7 @@ class ProductExecutor(Executor):
         # by operator: the weight tensor it was made of, and the convolution
         self._made: dict[int, tuple[Any, Convolution]] = {}
 
-    def _call(self, call: Call, env: dict[int, Any], training: bool, place: Any, batch: Any, dynamic: bool) -> None:
+    def _call(self, call: Call, env: dict[int, Any], training: Training, place: Any, batch: Any, dynamic: bool) -> None:
         convolution = self._convolution(call, env) if call.name == "conv2d" and not training else None
         if convolution is None:
             super()._call(call, env, training, place, batch, dynamic)

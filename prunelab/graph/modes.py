@@ -13,16 +13,28 @@ Training = bool | Callable[[Collection[str]], bool]
 
 def training_of(layer: Any) -> Training:
     """A model's mode; where its layers are in several, what each is in."""
-    modes = {name: part.training for name, part in layer.named_sublayers(include_self=True)}
     whole = bool(layer.training)
-    if len(set(modes.values())) == 1:
+    if _is_in_one(layer):  # at every run: the layers' names take as long as a small network does
         return whole
+    modes = {name: part.training for name, part in layer.named_sublayers(include_self=True)}
 
     def trains(names: Collection[str]) -> bool:
         known = [modes[name] for name in names if name in modes]
         return any(known) if known else whole
 
     return trains
+
+
+def _is_in_one(layer: Any) -> bool:
+    known, todo = {id(layer)}, [layer]
+    while todo:
+        part = todo.pop()
+        if part.training != layer.training:
+            return False
+        inner = [p for p in part._sub_layers.values() if p is not None and id(p) not in known]
+        known.update(map(id, inner))
+        todo += inner
+    return True
 
 
 def layers_of(program: Program, op: Op, names: Mapping[int, str]) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ class Executor:
         compiler = Compiler(program)
         self.constants = compiler.constants
         self._n_values = 0
-        self._names = {p.value: p.name for p in program.parameters}
+        self._named = {p.value: p.name for p in program.parameters}
         # numbers that the plan changed, each with its operator's line; apart, those that a layer of Paddle may hold:
         # (a parameter of the operator, the number's name, its new value)
         self.spelled: list[str] = []
@@ -72,7 +72,7 @@ class Executor:
                     self._note_changes(step, rule, changed, rule.rewrite(step, whole))
             self.calls.append(compiler.call(op, changed))
             if self.calls[-1].flags:
-                self.calls[-1].layers = layers_of(program, op, self._names)
+                self.calls[-1].layers = layers_of(program, op, self._named)
             if region is not None and op.index in solution.mixed:
                 self._stay_inside(step, region)
             for value in set(op.outputs).intersection(silent or ()):
@@ -140,8 +140,8 @@ class Executor:
             producer = self.program.producers.get(value) if value is not None else None
             inside = producer.inputs if producer is not None and producer.name == "builtin.combine" else (value,)
             for v in inside:
-                if v in self._names:
-                    return self._names[v]
+                if v in self._named:
+                    return self._named[v]
         return None
 
     def spelled_at(self, batch: int) -> list[Any]:
