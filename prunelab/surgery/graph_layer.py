@@ -13,6 +13,8 @@ import paddle
 from prunelab.errors import SurgeryError
 from prunelab.graph import calls as calls_module
 from prunelab.graph import execute as execute_module
+from prunelab.graph import modes as modes_module
+from prunelab.graph import nests as nests_module
 from prunelab.graph import run as run_module
 from prunelab.graph.execute import execute
 from prunelab.graph.modes import training_of
@@ -20,7 +22,7 @@ from prunelab.graph.nests import flat, is_nested
 from prunelab.graph.run import Executor
 
 # the operators are called as they are: to_static need not read and rewrite our own Python
-paddle.jit.ignore_module([calls_module, execute_module, run_module])
+paddle.jit.ignore_module([calls_module, execute_module, run_module, modes_module, nests_module])
 MOST_INPUTS = 10  # as many parameters as `GraphLayer.forward` names
 
 
