@@ -19,9 +19,10 @@ from typing import Any
 from prunelab.graph.dims import Dim, atom, find, fix, leaves, split, tag, unify
 from prunelab.graph.experts import EXPERT, Gate, find_gates, follow_numbers, settle_experts
 from prunelab.graph.program import Op, Program
-from prunelab.graph.regions import SPATIAL, Window, is_space, open_space, settle_regions, sums_up
+from prunelab.graph.regions import SPATIAL, is_space, open_space, settle_regions, sums_up
 from prunelab.graph.signs import is_sure, sign_at
 from prunelab.graph.vocabulary import VOCABULARY, is_vocabulary, tie_scores
+from prunelab.graph.windows import Window
 
 Dims = list[Dim]
 Dirty = frozenset[Dim]

@@ -11,8 +11,9 @@ from typing import Any
 
 from prunelab.errors import InputError
 from prunelab.graph.dims import Dim, atom, concatenation, find, leaves, product, rows
-from prunelab.graph.regions import do_not_meet, passes
+from prunelab.graph.regions import passes
 from prunelab.graph.solver import Dirty, Rule, Step, Widths, free
+from prunelab.graph.windows import do_not_meet
 
 SPACE = "positions in space"
 
