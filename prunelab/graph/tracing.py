@@ -23,7 +23,8 @@ def trace(model: Any, inputs: Any) -> Graph:
 
     Args:
         inputs: one shape such as ``(1, 3, 224, 224)``, an ``InputSpec``, an example tensor, or a list of them, one for
-            each input.
+            each input; or a dict by the forward's names, where dicts and lists stand for what takes such:
+            ``{"inputs": {"image": (1, 3, 320, 320)}}``.
 
     Raises:
         InputError: inputs that the forward does not take.

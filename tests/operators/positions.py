@@ -43,7 +43,7 @@ SHAPES = {
     "PixelShuffle": maps(made(nn.PixelShuffle, 2), 2, "channels that become positions in space"),
     "PixelUnshuffle": maps(made(nn.PixelUnshuffle, 2)),
     "pixel shuffle by hand": maps(lambda h: h.reshape([h.shape[0], 2, 2, 2, 6, 6]).transpose([0, 1, 4, 2, 5,
-        3]).reshape([h.shape[0], 2, 12, 12]), 2, "positions in space"),
+        3]).reshape([h.shape[0], 2, 12, 12]), 2, "the model's output"),
     "temporal_shift": maps(lambda h: F.temporal_shift(h.tile([2, 1, 1, 1]), 2, 0.25), 6),
     "temporal_shift, odd": maps(lambda h: F.temporal_shift(h.tile([2, 1, 1, 1]), 2, 0.2), 0,
         "a share of the channels moves in time"),
