@@ -6,8 +6,8 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from prunelab.graph.dims import Dim, atom, factors
-from prunelab.graph.experts import chosen_among
+from prunelab.graph.dims import Dim, atom, factors, leaves
+from prunelab.graph.experts import EXPERT, chosen_among
 from prunelab.graph.program import Op
 from prunelab.graph.regions import holds_space
 from prunelab.graph.signs import is_at_least_zero
@@ -133,7 +133,7 @@ def _largest(step: Step) -> None:
         _whole(step)
         return
     for a in axes:
-        if holds_space(x[a]):
+        if holds_space(x[a]) or any(EXPERT in leaf.tags for leaf in leaves(x[a])):
             step.fix(x[a], f"a {step.op.name} over it")
         step.need_zero(x[a], step.dirty(), reason=f"a {step.op.name} over values that are not zero where cut")
     step.give(_result(step, axes), step.dirty())
