@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -105,7 +105,7 @@ def tolerance_of(fmt: Format) -> float:
 class LongSpec(TensorSpec):
     """An input with another free axis than the batch: that of positions in a sequence."""
 
-    length_axis: int | None = None
+    length_axis: int | None = field(default=None, kw_only=True)
 
     def at_length(self, n: int) -> LongSpec:
         """The same with ``n`` positions."""

@@ -37,7 +37,7 @@ class ListingLayer(paddle.nn.Layer):
             made.set_value(array)
             self.add_parameter(name, made)
         else:
-            self.register_buffer(name, paddle.to_tensor(array))
+            self.register_buffer(name, paddle.to_tensor(array, place=_here()))
         return name
 
     def _held(self) -> dict[int, Any]:
@@ -84,7 +84,7 @@ def _call(statement: Statement, env: Mapping[int, Any], lengths: Mapping[str, An
     if statement.name == "einsum" and isinstance(given["x"], list):
         return paddle.einsum(given["equation"], *given["x"])
     if "place" in given:
-        given["place"] = paddle.base.framework._current_expected_place()
+        given["place"] = _here()
     function = COMPOSITES[statement.name][0] if statement.name in COMPOSITES else getattr(_C_ops, statement.name)
     return function(*given.values())
 
@@ -100,7 +100,7 @@ def _filled(value: Any, operator: str, key: str, env: Mapping[int, Any], lengths
     def leaf(x: Any) -> Any:
         if isinstance(x, Ref):
             # the state of a dropout, which nothing has filled and no result depends on in eval mode
-            return env[x.value] if x.value in env else paddle.zeros([1], "uint8")
+            return env[x.value] if x.value in env else _C_ops.full([1], 0.0, data_type("uint8"), _here())
         if isinstance(x, Size):
             return x.at(lengths).astype(x.dtype)
         if isinstance(x, DType):
@@ -113,3 +113,8 @@ def _filled(value: Any, operator: str, key: str, env: Mapping[int, Any], lengths
 def _tensor(x: Any) -> Any:
     """An array as a constant of the program; anything else as it is."""
     return paddle.assign(x) if isinstance(x, np.ndarray) else x
+
+
+def _here() -> Any:
+    """The place that Paddle works on, which a saved program does not keep."""
+    return paddle.base.framework._current_expected_place()

@@ -95,7 +95,7 @@ def test_an_operator_alone_at_any_length_or_refused_by_name(framework, name, axi
         return [numbers((n, *s[:axis - 1], s[axis - 1] + more * free, *s[axis:]) if len(s) >= axis else (n, *s), k)
                 for k, (s, free) in enumerate(zip(shapes, long, strict=True))]
 
-    specs = tuple(LongSpec(f"x{k or ''}", (2, *s), "float32", 0, axis if free else None)
+    specs = tuple(LongSpec(f"x{k or ''}", (2, *s), "float32", 0, length_axis=axis if free else None)
                   for k, (s, free) in enumerate(zip(shapes, long, strict=True)))
     try:
         run = EVERY[framework](read_listing(model, specs))
