@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from prunelab.lab.watching import Watcher
 
 _EVERY_S = 2.0
+_TRIES = 5  # a look that fails may have met a change half way; one after the other, its folder is gone
 _QUIET_S = 3600.0  # nothing new for so long: the other process has ended
 _LEAVES: weakref.WeakKeyDictionary[Watcher, threading.Event] = weakref.WeakKeyDictionary()
 
@@ -43,7 +44,7 @@ def shown(watcher: Watcher) -> dict[str, str]:
 
 
 def _followed(watched: weakref.ref[Watcher], handle: Any, leave: threading.Event, every_s: float) -> None:
-    before, since = None, time.monotonic()
+    before, since, failed = None, time.monotonic(), 0
     while not leave.wait(every_s) and time.monotonic() - since < _QUIET_S:
         watcher = watched()
         if watcher is None:
@@ -55,6 +56,9 @@ def _followed(watched: weakref.ref[Watcher], handle: Any, leave: threading.Event
                     since = time.monotonic()
                 handle.update(shown(watcher), raw=True)
                 before = now
+            failed = 0
         except Exception:  # closed, or its folder is gone: what was shown last stays
-            return
+            failed += 1
+            if failed == _TRIES:
+                return
         del watcher

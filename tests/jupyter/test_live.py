@@ -7,10 +7,12 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import pytest
 from notebook_shell import Notebook
 from panel_driving import small_lab, wait
 
 import prunelab as pl
+from prunelab.jupyter import live
 from prunelab.jupyter.live import follow
 
 
@@ -42,6 +44,25 @@ def test_it_is_shown_again_when_there_is_another_state_and_only_then(tmp_path: P
     watcher.close()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_a_look_that_fails_once_is_taken_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_lab(workspace=tmp_path / "run")
+    watcher, handle, show, failed = pl.Lab.watch(tmp_path / "run"), Handle(), live.shown, []
+
+    def met_a_change(watched: Any) -> Any:
+        if len(failed) < 3:
+            failed.append(watched)
+            raise KeyError("s1")
+        return show(watched)
+
+    monkeypatch.setattr(live, "shown", met_a_change)
+    thread = follow(watcher, handle, every_s=0.02)
+    wait(lambda: handle.shown)
+    watcher.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert len(failed) == 3
 
 
 def test_shown_elsewhere_it_leaves_and_it_holds_no_history(tmp_path: Path) -> None:

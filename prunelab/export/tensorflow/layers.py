@@ -144,6 +144,8 @@ def _interpolate(x: Any, out_size: Any, size_tensor: Any, scale_tensor: Any, dat
     y = _last(x, data_format)
     factors = list(scale) * 2 if len(scale) == 1 else list(scale)
     size = [int(n * f) for n, f in zip(_space(y), factors, strict=True)] if scale else [out_h, out_w]
+    if scale and any(s != n * f for s, n, f in zip(size, _space(y), factors, strict=True)):
+        raise CannotSay("a scale of which no whole size comes")  # TensorFlow goes by the sizes, Paddle by the scale
     if interp_method == "nearest" and any(s % n for s, n in zip(size, _space(y), strict=True)):
         raise CannotSay("the nearest of an uneven size")
     return _back(tf.image.resize(y, size, "nearest" if interp_method == "nearest" else "bilinear"), data_format)
