@@ -126,6 +126,12 @@ def came_of_an_interrupt(error: BaseException | None) -> bool:
     return error is not None
 
 
+def pass_on_interrupt(error: BaseException) -> None:
+    """Go on with somebody's Ctrl-C, as the KeyboardInterrupt it was, where the error came of it."""
+    if came_of_an_interrupt(error):
+        raise KeyboardInterrupt from error
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str], *, place: str = "") -> UnknownNameError:
     """An error for a misspelt ``name``: says the nearest known one, or all of them when they are few."""
     known = list(dict.fromkeys(known))

@@ -23,6 +23,7 @@ from paddle.io.dataloader.collate import default_collate_fn
 
 from prunelab.errors import DataError, reason_of
 from prunelab.graph import as_layer
+from prunelab.graph.arrays import working_place
 
 Batch = tuple[tuple[Any, ...], Any]
 
@@ -110,7 +111,7 @@ def batches(data: Any, model: Any, *, shuffle: bool = False, in_process: bool = 
     layer = as_layer(model)
     source, size = _source(data, shuffle, in_process or threading.current_thread() is not threading.main_thread())
     tensors = [*layer.parameters(), *layer.buffers()]
-    place = tensors[0].place if tensors else paddle.base.framework._current_expected_place()
+    place = tensors[0].place if tensors else working_place()
     floats = [t.dtype for t in tensors if t.is_floating_point()]
     return Batches(source, size, place, floats[0] if floats else None, n_required_inputs(layer))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from prunelab.errors import ExportError, ParityError, PrunelabError, TraceError, came_of_an_interrupt
+from prunelab.errors import ExportError, ParityError, PrunelabError, TraceError, pass_on_interrupt
 from prunelab.evaluate.timing import Timing
 from prunelab.export.base import Array, Calibrated, Format, OfWeights, Otherwise, Runner, Setting, tolerance_of
 from prunelab.export.judge import Judged, Validation, judge, same_class
@@ -112,8 +112,7 @@ def _compare(written: Written, threads: int, validation: Validation | None) -> W
         except PrunelabError:
             raise  # the data, or a metric
         except Exception as error:  # a runtime of another project: any error may come of it
-            if came_of_an_interrupt(error):
-                raise KeyboardInterrupt from error
+            pass_on_interrupt(error)
             rejected.append(Rejected(setting, float("inf"), f"{type(error).__name__}: {first_line(error)}"))
             continue
         worst = max(*parity.values(), *by_length.values(), judged.max_relative_error if judged is not None else 0.0)

@@ -13,6 +13,7 @@ from prunelab.errors import ExportError
 from prunelab.export.base import Array
 from prunelab.export.listing import Listing, Statement
 from prunelab.export.sizes import Size, is_free
+from prunelab.graph.arrays import working_place
 from prunelab.graph.calls import data_type
 from prunelab.graph.composites import COMPOSITES
 from prunelab.graph.program import DType, Ref, rebuild
@@ -37,7 +38,7 @@ class ListingLayer(paddle.nn.Layer):
             made.set_value(array)
             self.add_parameter(name, made)
         else:
-            self.register_buffer(name, paddle.to_tensor(array, place=_here()))
+            self.register_buffer(name, paddle.to_tensor(array, place=working_place()))
         return name
 
     def _held(self) -> dict[int, Any]:
@@ -74,7 +75,7 @@ def rerun(listing: Listing, held: Mapping[int, Any], inputs: Sequence[Any]) -> l
 
 
 def _call(statement: Statement, env: Mapping[int, Any], lengths: Mapping[str, Any]) -> Any:
-    given = {key: _filled(value, statement.name, key, env, lengths) for key, value in statement.arguments.items()}
+    given = {key: _filled(value, statement.name, env, lengths) for key, value in statement.arguments.items()}
     if statement.name == "builtin.combine":
         return [_tensor(x) for x in given["x"]]
     if statement.name == "builtin.split":
@@ -84,12 +85,12 @@ def _call(statement: Statement, env: Mapping[int, Any], lengths: Mapping[str, An
     if statement.name == "einsum" and isinstance(given["x"], list):
         return paddle.einsum(given["equation"], *given["x"])
     if "place" in given:
-        given["place"] = _here()
+        given["place"] = working_place()
     function = COMPOSITES[statement.name][0] if statement.name in COMPOSITES else getattr(_C_ops, statement.name)
     return function(*given.values())
 
 
-def _filled(value: Any, operator: str, key: str, env: Mapping[int, Any], lengths: Mapping[str, Any]) -> Any:
+def _filled(value: Any, operator: str, env: Mapping[int, Any], lengths: Mapping[str, Any]) -> Any:
     """An argument with tensors, and sizes that are computed, in their places."""
     if isinstance(value, list) and is_free(value):
         free = [n for n in value if isinstance(n, Size)]
@@ -100,7 +101,7 @@ def _filled(value: Any, operator: str, key: str, env: Mapping[int, Any], lengths
     def leaf(x: Any) -> Any:
         if isinstance(x, Ref):
             # the state of a dropout, which nothing has filled and no result depends on in eval mode
-            return env[x.value] if x.value in env else _C_ops.full([1], 0.0, data_type("uint8"), _here())
+            return env[x.value] if x.value in env else _C_ops.full([1], 0.0, data_type("uint8"), working_place())
         if isinstance(x, Size):
             return x.at(lengths).astype(x.dtype)
         if isinstance(x, DType):
@@ -114,7 +115,3 @@ def _tensor(x: Any) -> Any:
     """An array as a constant of the program; anything else as it is."""
     return paddle.assign(x) if isinstance(x, np.ndarray) else x
 
-
-def _here() -> Any:
-    """The place that Paddle works on, which a saved program does not keep."""
-    return paddle.base.framework._current_expected_place()

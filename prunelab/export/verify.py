@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prunelab.errors import ExportError, MissingExtraError, came_of_an_interrupt
+from prunelab.errors import ExportError, MissingExtraError, pass_on_interrupt
 from prunelab.evaluate.latency import paddle_threads
 from prunelab.evaluate.timing import Timing, TimingOptions, time_callables
 from prunelab.export.base import Format, OfWeights, installed_version
@@ -161,8 +161,7 @@ def _compare(fmt: Format, files: tuple[Path, ...], folder: Path, told: Mapping[s
         run = fmt.load(files, of_format["setting"] or fmt.settings[0], threads)
         error = max(relative_error(run(e.inputs), e.outputs) for e in examples.values())
     except Exception as failure:  # a runtime of another project: any error may come of it
-        if came_of_an_interrupt(failure):
-            raise KeyboardInterrupt from failure
+        pass_on_interrupt(failure)
         return Found(trouble=f"it does not run: {type(failure).__name__}: {first_line(failure)}")
     tolerance = of_format["tolerance"]
     trouble = "" if error <= tolerance else f"it computes something else (tolerated are {tolerance:g})"

@@ -1,10 +1,11 @@
-"""Tensors as NumPy arrays."""
+"""Tensors as NumPy arrays, and where new ones go."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+import paddle
 
 
 def as_array(tensor: Any) -> np.ndarray[Any, Any]:
@@ -22,3 +23,9 @@ def as_view(tensor: Any) -> np.ndarray[Any, Any]:
     view = np.from_dlpack(tensor.detach())
     view.flags.writeable = False
     return view
+
+
+def working_place() -> Any:
+    """The place that Paddle works on: where it makes the weights of a new layer, and where a program that is being
+    built, whose values live nowhere yet, will run."""
+    return paddle.base.framework._current_expected_place()

@@ -16,6 +16,8 @@ import paddle
 from paddle import _C_ops
 from paddle.base.libpaddle import DataType
 
+from prunelab.graph.arrays import working_place
+
 
 def mean_of_dense(x: Any, axis: list[int], keepdim: bool, ratio: float) -> Any:
     """The mean over ``1 / ratio`` times as many positions, the others zero."""
@@ -135,7 +137,7 @@ def silence(x: Any, penalty: list[float]) -> Any:
 
 def _place_of(x: Any) -> Any:
     """Where a tensor lives; where operators are read, a value of a program lives nowhere yet."""
-    return getattr(x, "place", paddle.base.framework._current_expected_place())
+    return getattr(x, "place", working_place())
 
 
 # name -> the function and its arguments in order, as `prunelab.graph.run` fills them

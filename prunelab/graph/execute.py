@@ -8,6 +8,7 @@ from typing import Any
 import paddle
 
 from prunelab.errors import InputError
+from prunelab.graph.arrays import working_place
 from prunelab.graph.modes import Training
 from prunelab.graph.nests import flat
 from prunelab.graph.places import place_of
@@ -28,8 +29,7 @@ def execute(executor: Executor, held: Mapping[int, Any], inputs: Sequence[Any], 
     for spec, tensor in zip(program.specs, inputs, strict=False):
         _check_shape(spec, tensor)
     wanted = list(program.output_values) if targets is None else list(targets)
-    current = paddle.base.framework._current_expected_place
-    place = place_of((*held.values(), *inputs)) if paddle.in_dynamic_mode() else current()
+    place = place_of((*held.values(), *inputs)) if paddle.in_dynamic_mode() else working_place()
     out = executor.run(values, wanted, training=training, place=place, batch=_batch(program, inputs))
     if targets is not None:
         return out

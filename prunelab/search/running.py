@@ -12,7 +12,7 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from prunelab.errors import SearchError, Stopped, came_of_an_interrupt, reason_of
+from prunelab.errors import SearchError, Stopped, pass_on_interrupt, reason_of
 from prunelab.search.judging import Look, Rival
 from prunelab.search.objectives import Aims, Objective
 from prunelab.search.planning import Candidate, Planner
@@ -95,19 +95,24 @@ class Run:
         asked = self.ask()
         start = time.perf_counter()
         try:
-            trial = self.prepared(asked)
-            if isinstance(trial, Candidate):
-                trial = self.measured(asked, trial, self.rehearsal.run(trial, self.look(trial, asked)))
+            trial = self._outcome(asked)
         except (KeyboardInterrupt, Stopped, SystemExit):
             self.give_up(asked)
             raise
-        except Exception as error:
-            if came_of_an_interrupt(error):
-                self.give_up(asked)
-                raise KeyboardInterrupt from error
-            # a trial that fails is a result: of a plan that cannot be, of training that comes apart
-            trial = self.failed(asked, reason_of(error))
         return self.record(asked, trial, time.perf_counter() - start)
+
+    def _outcome(self, asked: optuna.trial.Trial) -> Trial:
+        """What comes of it; a trial that fails is a result: of a plan that cannot be, of training that comes apart."""
+        try:
+            found = self.prepared(asked)
+            if isinstance(found, Candidate):
+                found = self.measured(asked, found, self.rehearsal.run(found, self.look(found, asked)))
+            return found
+        except Stopped:
+            raise
+        except Exception as error:
+            pass_on_interrupt(error)
+            return self.failed(asked, reason_of(error))
 
     def ask(self) -> optuna.trial.Trial:
         """What the sampler chooses next; or the best of several, of which the others are recorded as screened."""

@@ -18,7 +18,7 @@ from prunelab import errors
 from prunelab.export import FORMATS
 from prunelab.export.sizes import Size, along_length
 
-EXTRAS = {"torchscript": "torch", "openvino": "openvino", "tensorflow": "tensorflow"}
+EXTRAS = {"torchscript": "torch", "openvino": "openvino", "tensorflow": "tensorflow", "tflite": "tensorflow"}
 
 
 class Reader(nn.Layer):
@@ -108,7 +108,7 @@ class Mixed(nn.Layer):
         return self.head(sums.sum(1) / n), last.transpose([1, 0, 2]), sums.flip(1)
 
 
-@pytest.mark.parametrize("name", ["paddle", "onnx", "torchscript"])
+@pytest.mark.parametrize("name", ["paddle", "onnx", "torchscript", "tensorflow", "tflite"])
 def test_a_graph_layer_follows_the_length_in_many_ways(name: str, tmp_path: Path) -> None:
     if name in EXTRAS:
         pytest.importorskip(EXTRAS[name], reason=f"an extra: pip install 'prunelab[{name}]'")

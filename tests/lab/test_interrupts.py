@@ -155,7 +155,7 @@ def test_an_interrupt_at_any_line_leaves_a_recorded_state(name: str, times: int,
         opened = opened_in(tmp_path / f"whole {number}", at_s1)
         with Interrupt(-1) as counted:
             outcome = outcome_of(work(opened))
-        if number == 0:  # what lets a Lab go that nobody closed runs when it is collected, where Python drops interrupts
+        if number == 0:  # a Lab that nobody closed is let go when it is collected, where Python drops interrupts
             opened.close()
     ended, contents = opened.state.id, {}
     for state in opened.states:

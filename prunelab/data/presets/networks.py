@@ -8,6 +8,7 @@ from paddle import nn
 from paddle.vision.models import resnet50
 
 from prunelab.errors import check_whole
+from prunelab.graph.arrays import working_place
 
 
 def small_image_resnet50(classes: int, width: int = 64) -> Any:
@@ -88,4 +89,4 @@ def _numbers(length: int) -> Any:
     import paddle
 
     # of a new layer: where Paddle makes its weights
-    return paddle.to_tensor(list(range(length)), place=paddle.base.framework._current_expected_place())
+    return paddle.to_tensor(list(range(length)), place=working_place())

@@ -15,6 +15,7 @@ import numpy as np
 import paddle
 from paddle import _C_ops
 
+from prunelab.graph.arrays import working_place
 from prunelab.graph.calls import EAGER_NAME, NUMBERS, TENSORS, Call, Constant, argument_names, data_type
 from prunelab.graph.composites import COMPOSITES
 from prunelab.graph.places import place_of
@@ -71,7 +72,7 @@ class Interpreter(Executor):
             path, _, leaf = parameter.name.rpartition(".")
             env[parameter.value] = getattr(layer._sub_layers[path], leaf)
         env.update(zip(program.inputs, inputs, strict=False))
-        place = place_of(env.values()) if paddle.in_dynamic_mode() else paddle.base.framework._current_expected_place()
+        place = place_of(env.values()) if paddle.in_dynamic_mode() else working_place()
         for call in self.calls:
             self._step(call, env, layer.training, place)
         out = [self._as_tensor(v, env, place) for v in program.output_values]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from prunelab.errors import ExportError, OptionError, came_of_an_interrupt, unknown_name
+from prunelab.errors import ExportError, OptionError, pass_on_interrupt, unknown_name
 from prunelab.evaluate.batches import batches
 from prunelab.evaluate.eight_bits import eight_bit_costs, rounded_weight
 from prunelab.evaluate.evaluate import listed
@@ -206,8 +206,7 @@ def _quantize(plain: Path, target: Path, reader: _Calibration, keep: frozenset[s
                                          activation_type=quantization.QuantType.QUInt8,
                                          quant_format=quantization.QuantFormat.QDQ, nodes_to_exclude=kept)
     except Exception as error:  # of another project
-        if came_of_an_interrupt(error):
-            raise KeyboardInterrupt from error
+        pass_on_interrupt(error)
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk
         raise ExportError(f"ONNX Runtime cannot quantize the model: {first_line(error)}; leave 'onnx-int8' out of "

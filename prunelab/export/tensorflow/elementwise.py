@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 from typing import Any
 
 import tensorflow as tf
@@ -40,6 +41,11 @@ def _prelu(x: Any, alpha: Any, data_format: str, mode: str) -> Any:
     if mode == "channel" and data_format[1] == "C":
         alpha = tf.reshape(alpha, [-1] + [1] * (x.shape.rank - 2))
     return tf.where(x > 0, x, x * alpha)
+
+
+def _maxout(x: Any, groups: int, axis: int) -> Any:
+    n = int(x.shape[axis])
+    return reduce(tf.maximum, [tf.gather(x, range(k, n, groups), axis=axis) for k in range(groups)])
 
 
 def _swiglu(x: Any, y: Any) -> Any:
@@ -146,9 +152,7 @@ TABLE: dict[str, Entry] = {
     "logsumexp": lambda x, axis, keepdim, reduce_all: tf.reduce_logsumexp(x, _axes(x, axis, reduce_all),
                                                                           keepdims=keepdim),
     "masked_fill": lambda x, mask, value: tf.where(mask, tf.cast(tf.reshape(value, []), x.dtype), x),
-    "maxout": lambda x, groups, axis: tf.reduce_max(tf.reshape(
-        x, [-1 if n is None else n for n in [*x.shape[:axis % x.shape.rank], x.shape[axis] // groups, groups,
-                                             *x.shape[axis % x.shape.rank + 1:]]]), axis % x.shape.rank + 1),
+    "maxout": _maxout,
     "p_norm": _norm,
     "pow": lambda x, y: tf.pow(x, tf.cast(y, x.dtype)),
     "prelu": _prelu,

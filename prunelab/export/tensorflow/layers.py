@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from prunelab.export.tensorflow.sizes import size_of, sizes
 from prunelab.export.translate import CannotSay
 from prunelab.export.windows import Pads, averages, paddings, same, stretches, up_to
 
@@ -28,6 +29,11 @@ def _space(x: Any) -> list[int]:
     if None in x.shape[1:-1]:
         raise CannotSay("windows over a free size")
     return [int(n) for n in x.shape[1:-1]]
+
+
+def _extent(x: Any) -> list[Any]:
+    """The sizes of the space, those that are free as scalars."""
+    return [size_of(x, k) for k in range(1, x.shape.rank - 1)]
 
 
 def _pads(x: Any, kernel: Sequence[int], strides: Sequence[int], given: Sequence[int], algorithm: str) -> Pads:
@@ -78,17 +84,19 @@ def _transposed(x: Any, filter: Any, strides: Sequence[int], paddings: Sequence[
     y = _last(x, data_format)
     kernel = [int(k) for k in filter.shape[2:]]
     pads = _pads(y, kernel, strides, paddings, padding_algorithm)
-    whole = [(n - 1) * s + k for n, s, k in zip(_space(y), strides, kernel, strict=True)]
+    whole = [(n - 1) * s + k for n, s, k in zip(_extent(y), strides, kernel, strict=True)]
     more = list(output_padding) or [0, 0]
-    wanted = list(output_size) if output_size else [n - sum(p) + m for n, p, m in zip(whole, pads, more, strict=True)]
+    if output_size:
+        _space(y)  # what is wanted has one size
+        more = [int(n) - size + sum(p) for n, size, p in zip(output_size, whole, pads, strict=True)]
+    wanted = [n - sum(p) + m for n, p, m in zip(whole, pads, more, strict=True)]
     weight = tf.transpose(filter, [2, 3, 1, 0])
     parts = zip(tf.split(y, groups, -1), tf.split(weight, groups, -1), strict=True)
-    out = tf.concat([tf.nn.conv2d_transpose(a, w, [tf.shape(a)[0], *whole, int(w.shape[2])], list(strides), "VALID")
-                     for a, w in parts], -1)
-    short = [(0, max(0, a + int(n) - size)) for n, (a, _), size in zip(wanted, pads, whole, strict=True)]
-    out = _around(out, short)
+    out = tf.concat([tf.nn.conv2d_transpose(a, w, sizes([tf.shape(a)[0], *whole, int(w.shape[2])]), list(strides),
+                                            "VALID") for a, w in parts], -1)
+    out = _around(out, [(0, max(0, m - after)) for m, (_, after) in zip(more, pads, strict=True)])
     (a, _), (b, _) = pads
-    return _back(out[:, a: a + int(wanted[0]), b: b + int(wanted[1])], data_format)
+    return _back(out[:, a: a + wanted[0], b: b + wanted[1]], data_format)
 
 
 def _max_with_index(x: Any, kernel_size: Any, strides: Sequence[int], paddings: Sequence[int], global_pooling: bool,
@@ -115,7 +123,7 @@ def _pool(x: Any, kernel_size: Any, strides: Sequence[int], paddings: Sequence[i
     if largest:
         return _back(tf.nn.max_pool(_around(y, whole, -math.inf), kernel, strides, "VALID"), data_format)
     total = tf.nn.avg_pool(_around(y, whole), kernel, strides, "VALID")
-    counted = tf.ones([1, *_space(y), 1], y.dtype)
+    counted = tf.ones_like(y[:1, ..., :1])
     counted = counted if exclusive else _around(counted, pads, 1.0)  # the padding counts
     beyond = whole if exclusive else [(0, b - own) for (_, b), (_, own) in zip(whole, pads, strict=True)]
     there = tf.nn.avg_pool(_around(counted, beyond), kernel, strides, "VALID")
@@ -142,13 +150,17 @@ def _interpolate(x: Any, out_size: Any, size_tensor: Any, scale_tensor: Any, dat
     if x.shape.rank != 4:
         raise CannotSay("other sizes of a line or a volume")
     y = _last(x, data_format)
+    nearest = interp_method == "nearest"
     factors = list(scale) * 2 if len(scale) == 1 else list(scale)
-    size = [int(n * f) for n, f in zip(_space(y), factors, strict=True)] if scale else [out_h, out_w]
-    if scale and any(s != n * f for s, n, f in zip(size, _space(y), factors, strict=True)):
-        raise CannotSay("a scale of which no whole size comes")  # TensorFlow goes by the sizes, Paddle by the scale
-    if interp_method == "nearest" and any(s % n for s, n in zip(size, _space(y), strict=True)):
-        raise CannotSay("the nearest of an uneven size")
-    return _back(tf.image.resize(y, size, "nearest" if interp_method == "nearest" else "bilinear"), data_format)
+    if scale and all(float(f).is_integer() for f in factors):  # of any size
+        size = [n * int(f) for n, f in zip(_extent(y), factors, strict=True)]
+    else:
+        size = [int(n * f) for n, f in zip(_space(y), factors, strict=True)] if scale else [out_h, out_w]
+        if scale and any(s != n * f for s, n, f in zip(size, _space(y), factors, strict=True)):
+            raise CannotSay("a scale of which no whole size comes")  # TensorFlow goes by the sizes, Paddle by the scale
+        if nearest and any(s % n for s, n in zip(size, _space(y), strict=True)):
+            raise CannotSay("the nearest of an uneven size")
+    return _back(tf.image.resize(y, sizes(size), "nearest" if nearest else "bilinear"), data_format)
 
 
 # norms
@@ -184,10 +196,10 @@ def _layer_norm(x: Any, scale: Any, bias: Any, epsilon: float, begin_norm_axis: 
 
 def _group_norm(x: Any, scale: Any, bias: Any, epsilon: float, groups: int, data_format: str) -> Any:
     y = _last(x, data_format)
-    cut = tf.reshape(y, [-1, *_space(y), groups, y.shape[-1] // groups])
+    cut = tf.reshape(y, sizes([-1, *_extent(y), groups, y.shape[-1] // groups]))
     rank = cut.shape.rank
     out = _normal(cut, [*range(1, rank - 2), rank - 1], epsilon)
-    return _back(_affine(tf.reshape(out, [-1, *y.shape[1:]]), scale, bias), data_format)
+    return _back(_affine(tf.reshape(out, sizes([-1, *_extent(y), y.shape[-1]])), scale, bias), data_format)
 
 
 def _instance_norm(x: Any, scale: Any, bias: Any, epsilon: float) -> Any:
@@ -210,8 +222,6 @@ def _matmul(x: Any, y: Any, transpose_x: bool, transpose_y: bool) -> Any:
 def _rnn(x: Any, pre_state: list[Any], weight_list: list[Any], sequence_length: Any, is_bidirec: bool, input_size: int,
          hidden_size: int, num_layers: int, mode: str) -> Any:
     """Step by step: no state of TensorFlow's is kept between calls, which a TFLite LSTM of a fixed batch would."""
-    if x.shape[0] is None:
-        raise CannotSay("a recurrent net over a free length")
     n, half = (2 if is_bidirec else 1), len(weight_list) // 2
     finals: list[list[Any]] = [[] for _ in pre_state]
     for layer in range(num_layers):
@@ -229,18 +239,37 @@ def _rnn(x: Any, pre_state: list[Any], weight_list: list[Any], sequence_length: 
 
 def _direction(x: Any, state: list[Any], weights: Any, lengths: Any, mode: str, backwards: bool) -> Any:
     w, r, b, d = weights
-    steps = list(range(x.shape[0]))[::-1 if backwards else 1]
-    outs: dict[int, Any] = {}
-    for t in steps:
-        new = _cell(tf.matmul(x[t], w, transpose_b=True) + b, tf.matmul(state[0], r, transpose_b=True) + d, state, mode)
-        if lengths is not None:
-            there = tf.expand_dims(t < tf.cast(lengths, tf.int32), -1)
-            outs[t] = tf.where(there, new[0], tf.zeros_like(new[0]))
-            new = [tf.where(there, a, s) for a, s in zip(new, state, strict=True)]
-        else:
-            outs[t] = new[0]
-        state = new
-    return tf.stack([outs[t] for t in range(x.shape[0])]), state
+
+    def step(t: Any, state: list[Any]) -> tuple[Any, list[Any]]:
+        new = _cell(tf.matmul(tf.gather(x, t), w, transpose_b=True) + b,
+                    tf.matmul(state[0], r, transpose_b=True) + d, state, mode)
+        if lengths is None:
+            return new[0], new
+        there = tf.expand_dims(t < tf.cast(lengths, tf.int32), -1)
+        kept = [tf.where(there, a, s) for a, s in zip(new, state, strict=True)]
+        return tf.where(there, new[0], tf.zeros_like(new[0])), kept
+
+    if x.shape[0] is None:
+        return _looped(step, tf.shape(x)[0], state, backwards)
+    outs = []
+    for t in range(x.shape[0])[::-1 if backwards else 1]:
+        out, state = step(t, state)
+        outs.append(out)
+    return tf.stack(outs[::-1 if backwards else 1]), state
+
+
+def _looped(step: Callable[[Any, list[Any]], tuple[Any, list[Any]]], n: Any, state: list[Any], backwards: bool) -> Any:
+    """All steps of any number. Their outputs are laid one upon the other, on a first one that goes: TFLite has no list
+    of tensors of a free batch, and does not grow a tensor from nothing."""
+
+    def body(k: Any, outs: Any, *state: Any) -> tuple[Any, ...]:
+        out, new = step(n - 1 - k if backwards else k, list(state))
+        return k + 1, tf.concat([outs, tf.expand_dims(out, 0)], 0), *new
+
+    start = (tf.constant(0), tf.expand_dims(tf.zeros_like(state[0]), 0), *state)
+    grows = tuple(tf.TensorShape([*[None] * (v.shape.rank - 1), *v.shape[-1:]]) for v in start)
+    _, outs, *last = tf.while_loop(lambda k, *_: k < n, body, start, shape_invariants=grows)
+    return tf.reverse(outs[1:], [0]) if backwards else outs[1:], last
 
 
 def _cell(given: Any, before: Any, state: list[Any], mode: str) -> list[Any]:

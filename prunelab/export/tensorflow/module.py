@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from prunelab.errors import ExportError, came_of_an_interrupt
+from prunelab.errors import ExportError, pass_on_interrupt
 from prunelab.export.base import Array
 from prunelab.export.hushed import hushed
 from prunelab.export.listing import Listing
@@ -96,8 +96,7 @@ def _writing(listing: Listing) -> Iterator[None]:
     except ExportError:
         raise
     except Exception as error:  # of another project: its converter raises what its parts raise
-        if came_of_an_interrupt(error):
-            raise KeyboardInterrupt from error
+        pass_on_interrupt(error)
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ExportError(f"TensorFlow cannot write {listing.model}: {first}") from error
 

@@ -7,39 +7,26 @@ from typing import Any
 
 import tensorflow as tf
 
+from prunelab.export.tensorflow.sizes import size_of, sizes
 from prunelab.export.translate import CannotSay
 
 Entry = Any
 _FAR = 2**31 - 1
 
 
-def sizes(numbers: Any) -> Any:
-    """A shape that a list of numbers and scalars spells; a single scalar becomes -1, which needs nothing computed."""
-    if isinstance(numbers, tf.Tensor):
-        return numbers
-    free = [k for k, n in enumerate(numbers) if isinstance(n, tf.Tensor)]
-    if not free:
-        return list(numbers)
-    return tf.stack([tf.cast(tf.reshape(n, []), tf.int32) if isinstance(n, tf.Tensor) else n for n in numbers])
-
-
 def _reshape(x: Any, shape: Any) -> Any:
     if not isinstance(shape, tf.Tensor):
-        shape = [_size(x, k) if isinstance(n, int) and n == 0 else n for k, n in enumerate(shape)]
+        shape = [size_of(x, k) if isinstance(n, int) and n == 0 else n for k, n in enumerate(shape)]
         free = [k for k, n in enumerate(shape) if isinstance(n, tf.Tensor)]
         if len(free) == 1 and -1 not in [n for n in shape if isinstance(n, int)]:
             shape = [-1 if k == free[0] else n for k, n in enumerate(shape)]
     return tf.reshape(x, sizes(shape))
 
 
-def _size(x: Any, axis: int) -> Any:
-    return tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis]
-
-
 def _flatten(x: Any, start_axis: int, stop_axis: int) -> Any:
     rank = x.shape.rank
     start, stop = start_axis % rank, stop_axis % rank
-    before, after = [[_size(x, k) for k in places] for places in (range(start), range(stop + 1, rank))]
+    before, after = [[size_of(x, k) for k in places] for places in (range(start), range(stop + 1, rank))]
     inside = [x.shape[k] for k in range(start, stop + 1)]
     middle: Any = -1
     if None not in inside:
@@ -50,8 +37,10 @@ def _flatten(x: Any, start_axis: int, stop_axis: int) -> Any:
 
 
 def _squeeze(x: Any, axis: Any) -> Any:
-    axes = [axis] if isinstance(axis, int) else list(axis)
-    return tf.squeeze(x, [a for a in axes or range(x.shape.rank) if x.shape[a] == 1])
+    """By taking the only one: TFLite's converter loses a squeeze after a transposition where sizes are free."""
+    rank = x.shape.rank
+    axes = [axis % rank] if isinstance(axis, int) else [a % rank for a in axis] or range(rank)
+    return x[tuple(0 if k in axes and x.shape[k] == 1 else slice(None) for k in range(rank))]
 
 
 def _unsqueeze(x: Any, axis: Any) -> Any:
@@ -83,14 +72,14 @@ def _expand(x: Any, shape: Any) -> Any:
     if isinstance(shape, tf.Tensor):
         return tf.broadcast_to(x, shape)
     lead = len(shape) - x.shape.rank
-    wanted = [_size(x, k - lead) if isinstance(n, int) and n == -1 else n for k, n in enumerate(shape)]
+    wanted = [size_of(x, k - lead) if isinstance(n, int) and n == -1 else n for k, n in enumerate(shape)]
     return tf.broadcast_to(x, sizes(wanted))
 
 
 def _tile(x: Any, repeat_times: Sequence[Any]) -> Any:
     times = list(repeat_times)
     if len(times) > x.shape.rank:
-        x = tf.reshape(x, sizes([*[1] * (len(times) - x.shape.rank), *[_size(x, k) for k in range(x.shape.rank)]]))
+        x = tf.reshape(x, sizes([*[1] * (len(times) - x.shape.rank), *[size_of(x, k) for k in range(x.shape.rank)]]))
     return tf.tile(x, sizes([1] * (x.shape.rank - len(times)) + times))
 
 
@@ -101,11 +90,11 @@ def _pairs(x: Any, before: Sequence[int], after: Sequence[int], mode: str, value
     if mode == "reflect":
         return tf.pad(x, pads, "REFLECT")
     for axis, (a, b) in enumerate(pads):  # one position after the other repeats an edge; a circle takes the other end
-        n = x.shape[axis]
         if not a and not b:
             continue
-        index = [min(max(k, 0), n - 1) if mode == "replicate" else k % n for k in range(-a, n + b)]
-        x = tf.gather(x, index, axis=axis)
+        n = size_of(x, axis)
+        places = tf.range(-a, n + b)
+        x = tf.gather(x, tf.clip_by_value(places, 0, n - 1) if mode == "replicate" else places % n, axis=axis)
     return x
 
 
@@ -136,27 +125,32 @@ def _channels(x: Any, data_format: str, perm: Any) -> Any:
     return perm(x)
 
 
+def _map(x: Any) -> tuple[int, Any, Any]:
+    """Channels, height and width."""
+    return x.shape[1], size_of(x, 2), size_of(x, 3)
+
+
 def _channel_shuffle(x: Any, groups: int, data_format: str) -> Any:
-    c, h, w = x.shape[1:]
-    cut = tf.transpose(tf.reshape(x, [-1, groups, c // groups, h, w]), [0, 2, 1, 3, 4])
-    return _channels(x, data_format, lambda _: tf.reshape(cut, [-1, c, h, w]))
+    c, h, w = _map(x)
+    cut = tf.transpose(tf.reshape(x, sizes([-1, groups, c // groups, h, w])), [0, 2, 1, 3, 4])
+    return _channels(x, data_format, lambda _: tf.reshape(cut, sizes([-1, c, h, w])))
 
 
 def _pixel_shuffle(x: Any, upscale_factor: int, data_format: str) -> Any:
-    (c, h, w), f = x.shape[1:], upscale_factor
-    cut = tf.transpose(tf.reshape(x, [-1, c // f**2, f, f, h, w]), [0, 1, 4, 2, 5, 3])
-    return _channels(x, data_format, lambda _: tf.reshape(cut, [-1, c // f**2, h * f, w * f]))
+    (c, h, w), f = _map(x), upscale_factor
+    cut = tf.transpose(tf.reshape(x, sizes([-1, c // f**2, f, f, h, w])), [0, 1, 4, 2, 5, 3])
+    return _channels(x, data_format, lambda _: tf.reshape(cut, sizes([-1, c // f**2, h * f, w * f])))
 
 
 def _pixel_unshuffle(x: Any, downscale_factor: int, data_format: str) -> Any:
-    (c, h, w), f = x.shape[1:], downscale_factor
-    cut = tf.transpose(tf.reshape(x, [-1, c, h // f, f, w // f, f]), [0, 1, 3, 5, 2, 4])
-    return _channels(x, data_format, lambda _: tf.reshape(cut, [-1, c * f**2, h // f, w // f]))
+    (c, h, w), f = _map(x), downscale_factor
+    cut = tf.transpose(tf.reshape(x, sizes([-1, c, h // f, f, w // f, f])), [0, 1, 3, 5, 2, 4])
+    return _channels(x, data_format, lambda _: tf.reshape(cut, sizes([-1, c * f**2, h // f, w // f])))
 
 
 def _triangle(lower: bool) -> Entry:
     def entry(x: Any, diagonal: int) -> Any:
-        rows, columns = (tf.range(_size(x, k)) for k in (-2, -1))
+        rows, columns = (tf.range(size_of(x, k)) for k in (-2, -1))
         apart = tf.expand_dims(rows, 1) - columns
         return tf.where(apart >= -diagonal if lower else apart <= -diagonal, x, tf.zeros_like(x))
     return entry

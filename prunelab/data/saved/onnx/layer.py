@@ -19,6 +19,7 @@ from prunelab.data.saved.onnx.recurrent import RECURRENT, recurrent_layer, run_r
 from prunelab.data.saved.onnx.shapes import SHAPES
 from prunelab.errors import DataError, MissingExtraError, OptionError, reason_of
 from prunelab.graph import TensorSpec
+from prunelab.graph.arrays import working_place
 from prunelab.surgery.compare import random_inputs
 
 # to_static need not read and rewrite our own Python
@@ -166,7 +167,7 @@ def _value(array: Any, gathered: bool) -> Any:
     if array.dtype.kind != "f" or array.size <= 1:
         return array
     # a new layer's weights are made where Paddle makes them
-    tensor = paddle.to_tensor(np.ascontiguousarray(array), place=paddle.base.framework._current_expected_place())
+    tensor = paddle.to_tensor(np.ascontiguousarray(array), place=working_place())
     if gathered:
         return tensor
     return paddle.base.framework.EagerParamBase.from_tensor(tensor, trainable=True)
