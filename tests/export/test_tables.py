@@ -29,8 +29,7 @@ SAMPLE = set(sorted(QUICK)[::6])
 
 
 # what TensorFlow's table has no words for, and what it says for some attributes only: the others are refused by name
-NOT_IN_TENSORFLOW = {"unfold", "deform_conv2d", "unique", "cumprod", "logcumsumexp", "cummax", "median", "diagonal",
-                     "diag_embed", "set a region", "fmin", "copysign", "addmm"}
+NOT_IN_TENSORFLOW = {"deform_conv2d", "unique", "cummax", "median"}
 SOME_IN_TENSORFLOW = {"conv transpose", "interpolate, size", "interpolate, scale", "topk", "pad", "avg_pool2d",
                       "max_pool2d", "adaptive_max_pool2d", "local_response_norm"}
 

@@ -70,6 +70,17 @@ def _divide(x: Any, y: Any) -> Any:
     return x / y
 
 
+def _without_nan(function: Any) -> Entry:
+    """What is no number loses against one."""
+    return lambda x, y: tf.where(tf.math.is_nan(x), y, tf.where(tf.math.is_nan(y), x, function(x, y)))
+
+
+def _copysign(x: Any, y: Any) -> Any:
+    if x.dtype != tf.float32 or y.dtype != tf.float32:
+        raise CannotSay("the sign of other numbers than single precision")
+    return tf.where(tf.bitcast(y, tf.int32) < 0, -tf.abs(x), tf.abs(x))  # of -0.0 too
+
+
 def _axes(x: Any, axis: Any, everything: bool = False) -> list[int]:
     given = [axis] if isinstance(axis, int) else list(axis or [])
     return list(range(x.shape.rank)) if everything or not given else given
@@ -125,6 +136,7 @@ TABLE: dict[str, Entry] = {
         "logical_xor": tf.math.logical_xor, "floor_divide": tf.math.floordiv, "remainder": tf.math.floormod,
         "atan2": tf.atan2, "heaviside": lambda x, y: tf.where(x == 0, y, tf.cast(x > 0, x.dtype)),
     }.items()},
+    **{name: _without_nan(function) for name, function in {"fmax": tf.maximum, "fmin": tf.minimum}.items()},
     **{name: _over(function) for name, function in {
         "mean": tf.reduce_mean, "max": tf.reduce_max, "min": tf.reduce_min, "amax": tf.reduce_max,
         "amin": tf.reduce_min, "all": tf.reduce_all, "any": tf.reduce_any}.items()},
@@ -137,6 +149,8 @@ TABLE: dict[str, Entry] = {
     "clip": _clip,
     "cumsum": lambda x, axis, flatten, exclusive, reverse: tf.cumsum(
         tf.reshape(x, [-1]) if flatten else x, 0 if flatten else int(axis), exclusive, reverse),
+    "copysign": _copysign,
+    "cumprod": lambda x, dim, exclusive, reverse: tf.math.cumprod(x, int(dim), exclusive, reverse),
     "divide": _divide,
     "dropout": lambda x, p, mode: x if mode == "upscale_in_train" else x * (1 - p),
     "elu": lambda x, alpha: tf.where(x > 0, x, alpha * tf.math.expm1(tf.minimum(x, 0.0))),
@@ -149,6 +163,8 @@ TABLE: dict[str, Entry] = {
     "leaky_relu": lambda x, negative_slope: tf.where(x > 0, x, x * negative_slope),
     "lerp": lambda x, y, weight: x + weight * (y - x),
     "log_softmax": lambda x, axis: tf.nn.log_softmax(x, axis),
+    "logcumsumexp": lambda x, axis, flatten, exclusive, reverse: tf.math.cumulative_logsumexp(
+        tf.reshape(x, [-1]) if flatten else x, 0 if flatten else int(axis), exclusive, reverse),
     "logsumexp": lambda x, axis, keepdim, reduce_all: tf.reduce_logsumexp(x, _axes(x, axis, reduce_all),
                                                                           keepdims=keepdim),
     "masked_fill": lambda x, mask, value: tf.where(mask, tf.cast(tf.reshape(value, []), x.dtype), x),

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from prunelab.export.tensorflow import elementwise, layers, shapes
+from prunelab.export.tensorflow import elementwise, indexing, layers, recurrent, shapes
 
-TABLE: dict[str, Any] = {**elementwise.TABLE, **shapes.TABLE, **layers.TABLE}
+TABLE: dict[str, Any] = {**elementwise.TABLE, **shapes.TABLE, **indexing.TABLE, **layers.TABLE, **recurrent.TABLE}
