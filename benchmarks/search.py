@@ -1,6 +1,6 @@
 """How good the samplers are where the best plan is known, and how fast trials are beside the plain way.
 
-    python benchmarks/search.py [table | trials [N [SAMPLES]] | workers | surrogate [SEEDS]]
+    python benchmarks/search.py [table | trials [N [SAMPLES]] | workers [N [SAMPLES]] | surrogate [SEEDS]]
 
 ``table``: the accuracy of a small network on digits for every combination of ratios (1,296, measured), less half of the
 fraction of parameters left; each sampler looks for the best with 100 trials, on 20 seeds. Goal: each above
@@ -10,9 +10,9 @@ random on the mean.
 each trial's plan, builds the smaller model and evaluates it on all samples. Once by weights and without bounds, once by
 Taylor scores and within ten points. Goals: five times as fast with the same seeds and the same answers.
 
-``workers``: the same search with one process and with two. Goal: 1.8 times as fast. By the clock, which wants a quiet
-machine; and by the processes' own times, as if what two workers compute were done side by side and nothing else were:
-what can be had at most.
+``workers [N [SAMPLES]]``: the same search of 100 trials with one process and with two, of which each takes a second
+and a half to begin. Goal: 1.8 times as fast. By the clock, which wants a quiet machine; and by the processes' own
+times, as if what two workers compute were done side by side and nothing else were: what can be had at most.
 
 ``surrogate``: what a search of a small network on digits has found after 20, 40 and 60 trials with and without a
 surrogate (the loss of each group alone at four ratios): the hypervolume of accuracy and the fraction of parameters that
@@ -105,7 +105,7 @@ def trials(n: int = 40, samples: int = 1000) -> None:
               f"{len(true_front & set(study.front.index))} are on the search's", flush=True)
 
 
-def workers(n: int = 40, samples: int = 2000) -> None:
+def workers(n: int = 100, samples: int = 2000) -> None:
     """Print the seconds with one process and with two, by the clock and by the processes' own times."""
     model, data = trained(samples)
     took, computed = {}, {}
