@@ -88,6 +88,11 @@ def test_uniform_macs_leaves_each_operator_the_same_fraction(chain: pl.Graph) ->
     model = nn.Sequential(nn.Linear(10, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     deep = uniform_shares(pl.trace(model, (1, 10)), ("0", "2"))
     assert deep["0"] == pytest.approx(deep["2"], rel=1e-3)
+    layers = [layer for i, o in ((1, 16), (16, 32), (32, 48), (48, 48))
+              for layer in (nn.Conv2D(i, o, 3, padding=1), nn.ReLU())]
+    plain = uniform_shares(pl.trace(nn.Sequential(*layers, nn.Flatten(), nn.Linear(48 * 64, 10)), (1, 1, 8, 8)),
+                           ("0", "2", "4", "6"))
+    assert max(plain.values()) < 0.7, "every other layer of a chain would go whole, and the rest would stay"
     residual = pl.trace(Residual(), (1, 3, 16, 16))
     assert all(s >= 0 for s in uniform_shares(residual, tuple(g.name for g in residual.prunable)).values())
 
