@@ -163,13 +163,13 @@ class _Pass:
                 for one in sums:
                     one.add(values[one.site.value].detach(), slopes.get(one.site.value))
             for reader in [r for readers in self.moments.values() for r in readers]:
-                reader.add(values[reader.x].detach())
+                reader.add(values)
             for weight in self.inputs.values():
                 weight.add(values[weight.x].detach())
 
     def _watched(self) -> tuple[int, ...]:
         sites = [one.site.value for sums in self.activations.values() for one in sums]
-        read = [reader.x for moments in self.moments.values() for reader in moments]
+        read = [x for moments in self.moments.values() for one in moments for x in one.reader.inputs]
         weights = [weight.x for weight in self.inputs.values()]
         return tuple(dict.fromkeys([*sites, *read, *weights]))
 

@@ -92,7 +92,9 @@ class ActivationSums:
     def mean_of(sums: Sequence[ActivationSums]) -> Activations:
         """One group's statistics: the mean over its sites."""
         found = [s.result() for s in sums]
-        mean = {name: np.mean([f[name] for f in found if name in f], axis=0) for name in found[0]}
+        # a first state, which is no result of anything, has no gradient
+        names = dict.fromkeys(name for f in found for name in f)
+        mean = {name: np.mean([f[name] for f in found if name in f], axis=0) for name in names}
         return Activations(mean["mean"], mean["magnitude"], mean["zeros"], mean["gram"], mean.get("taylor"),
                            mean.get("fisher"), mean.get("rank"))
 
@@ -101,24 +103,24 @@ class MomentSums:
     """The second moment of what one reader of a group sees."""
 
     def __init__(self, graph: Graph, reader: Reader) -> None:
-        self.graph, self.reader, self.x = graph, reader, reader.x
+        self.graph, self.reader = graph, reader
         w = reader.weighted
         self.by_patch = w is not None and w.shape[1] * int(np.prod(w.kernel)) <= MOST_COLUMNS
         self.second: Any = None
         self.total: Any = None
         self.n_rows = 0
 
-    def add(self, x: Any) -> None:
-        """Take the reader's input."""
-        columns = self._columns(x).astype("float64")
-        second = paddle.matmul(columns, columns, transpose_x=True)
-        self.second = second if self.second is None else self.second + second
-        self.total = columns.sum(1) if self.total is None else self.total + columns.sum(1)
-        self.n_rows += columns.shape[1]
+    def add(self, values: Mapping[int, Any]) -> None:
+        """Take what the reader reads of these values: of a shared weight, what all its operators read."""
+        for value, weighted in self.reader.inputs.items():
+            columns = self._columns(values[value].detach(), weighted).astype("float64")
+            second = paddle.matmul(columns, columns, transpose_x=True)
+            self.second = second if self.second is None else self.second + second
+            self.total = columns.sum(1) if self.total is None else self.total + columns.sum(1)
+            self.n_rows += columns.shape[1]
 
-    def _columns(self, x: Any) -> Any:
+    def _columns(self, x: Any, w: Weighted | None) -> Any:
         """(groups, rows, columns)."""
-        w = self.reader.weighted
         if w is None:
             return x.reshape([1, -1, x.shape[-1]])
         if self.by_patch:

@@ -9,7 +9,7 @@ import numpy as np
 import paddle
 
 from prunelab.errors import OptionError
-from prunelab.evaluate.weighted import Weighted, weighted_operators
+from prunelab.evaluate.weighted import Weighted, shared_operators, weighted_operators
 from prunelab.graph import Graph, Group
 from prunelab.graph.dims import Dim, leaves
 from prunelab.graph.widths import unit_of
@@ -43,18 +43,25 @@ class Reader:
     """A linear map that reads a group's units: ``weighted``, or a recurrent layer's matrix over the value ``x``.
 
     ``unit``: the unit of each input channel, -1 where it belongs to none. ``recurrent``: the weight's name, (outputs,
-    inputs), where there is no weighted operator.
+    inputs), where there is no weighted operator. ``also``: the other operators that share the weight.
     """
 
     x: int
     unit: Array
     weighted: Weighted | None = None
     recurrent: str = ""
+    also: tuple[Weighted, ...] = ()
+
+    @property
+    def inputs(self) -> dict[int, Weighted | None]:
+        """The value ids that it reads, each with its operator."""
+        return {self.x: self.weighted, **{w.x: w for w in self.also}}
 
 
 def readers_of(graph: Graph, group: Group, operators: tuple[Weighted, ...] | None = None) -> tuple[Reader, ...]:
     """The operators that read a group's units through weights of the model."""
-    by_weight = {w.weight: w for w in (weighted_operators(graph) if operators is None else operators)}
+    by_weight: dict[str, tuple[Weighted, ...]] = {shared[0].weight: shared for shared in shared_operators(graph)}
+    by_weight.update({w.weight: (w,) for w in (weighted_operators(graph) if operators is None else operators)})
     atom, found = graph.structure.atoms[group.name], []
     for member in group.members:
         if member.role != "in":
@@ -62,7 +69,7 @@ def readers_of(graph: Graph, group: Group, operators: tuple[Weighted, ...] | Non
         unit = unit_of(graph.structure.dims(member.parameter)[member.axis], atom)
         weighted = by_weight.get(member.parameter)
         if weighted is not None:
-            found.append(Reader(weighted.x, unit, weighted))
+            found.append(Reader(weighted[0].x, unit, weighted[0], also=weighted[1:]))
         else:
             x = _recurrent_input(graph, member.parameter)
             if x is not None:
@@ -79,8 +86,7 @@ def sites_of(graph: Graph, group: Group, operators: tuple[Weighted, ...] | None 
     atom = graph.structure.atoms[group.name]
     found: dict[int, Site] = {}
     for reader in readers_of(graph, group, operators):
-        site = _site(graph, reader.x, atom)
-        if site is not None:
+        for site in filter(None, (_site(graph, x, atom) for x in reader.inputs)):
             found.setdefault(site.value, site)
     if not found:
         first = next(filter(None, (_site(graph, v, atom) for op in graph.program.ops for v in op.outputs)), None)

@@ -167,9 +167,24 @@ class Weighted:
 
 def weighted_operators(graph: Graph) -> tuple[Weighted, ...]:
     """The weighted operators of a network in its order; a weight that several operators share is left out."""
+    return tuple(found[0] for found in _by_weight(graph) if len(found) == 1)
+
+
+def shared_operators(graph: Graph) -> tuple[tuple[Weighted, ...], ...]:
+    """The weights that several operators share, each by its operators in order: of one kind, that see it alike."""
+    return tuple(found for found in _by_weight(graph) if len(found) > 1 and all(_alike(found[0], w) for w in found))
+
+
+def _alike(a: Weighted, b: Weighted) -> bool:
+    return (a.kind, a.shape, a.flipped, a.groups) == (b.kind, b.shape, b.flipped, b.groups) and (
+        np.array_equal(a.live, b.live))
+
+
+def _by_weight(graph: Graph) -> tuple[tuple[Weighted, ...], ...]:
+    """The operators of each weight that nothing but such operators reads, in the order of their first ones."""
     program = graph.program
     held = {p.value: p for p in program.parameters}
-    found, uses = [], dict[str, int]()
+    found: dict[str, list[Weighted | None]] = {}
     for op in program.ops:
         arguments = _operands(op)
         if arguments is None:
@@ -177,12 +192,13 @@ def weighted_operators(graph: Graph) -> tuple[Weighted, ...]:
         data, parameter = arguments[0], held.get(_source(program, arguments[1]))
         if parameter is None or parameter.kind == "constant" or _source(program, data) in held:
             continue
-        uses[parameter.name] = uses.get(parameter.name, 0) + 1
         shape = program.shapes[arguments[1]] or ()
-        if len(shape) < 2 or (arguments[2] == "linear" and len(shape) != 2):
-            continue
-        found.append(_weighted(program, op, arguments, parameter.name, shape, held))
-    return tuple(w for w in found if uses[w.weight] == 1 and _readers(program, held, w.weight) == 1)
+        fits = len(shape) >= 2 and (arguments[2] != "linear" or len(shape) == 2)
+        found.setdefault(parameter.name, []).append(
+            _weighted(program, op, arguments, parameter.name, shape, held) if fits else None)
+    return tuple(tuple(filter(None, ops)) for name, ops in found.items()
+                 if None not in ops and sum(len(readers_past_views(program, p.value)) for p in program.parameters
+                                            if p.name == name) == len(ops))
 
 
 def _operands(op: Op) -> tuple[int, int, str] | None:
@@ -225,16 +241,12 @@ def _source(program: Program, value: int | None) -> int:
     return -1
 
 
-def _readers(program: Program, held: dict[int, Any], name: str) -> int:
-    """How many operators, views apart, read a parameter."""
-    todo, n = [v for v, p in held.items() if p.name == name], 0
-    while todo:
-        for op in program.consumers.get(todo.pop(), ()):
-            if op.name in _VIEWS:
-                todo.append(op.outputs[0])
-            else:
-                n += 1
-    return n
+def readers_past_views(program: Program, value: int) -> tuple[Op, ...]:
+    """The operators that read a value, views of it apart."""
+    found: list[Op] = []
+    for op in program.consumers.get(value, ()):
+        found += readers_past_views(program, op.outputs[0]) if op.name in _VIEWS else [op]
+    return tuple(found)
 
 
 def _padding(weighted: Weighted, sizes: tuple[int, ...], outs: tuple[int, ...]) -> list[int]:

@@ -15,7 +15,7 @@ from prunelab.criteria import CRITERIA, Taylor, score
 from prunelab.errors import DataError, OptionError, TrainingError
 from prunelab.evaluate.calibrate import CalibrationOptions
 from prunelab.evaluate.sites import readers_of, sites_of
-from prunelab.evaluate.weighted import weighted_operators
+from prunelab.evaluate.weighted import shared_operators, weighted_operators
 from prunelab.graph import as_array
 from prunelab.graph.program import flatten
 from prunelab.surgery.compact import random_inputs
@@ -158,6 +158,17 @@ def test_every_criterion_has_all_it_needs_on_every_kind_of_network(name: str) ->
             assert scores.shape == (group.units,)
         taylor = score(graph, group, Taylor(members="all"), calibration=found)
         assert taylor.max() > 0, f"no gradient reaches {group.name}"
+
+
+def test_a_shared_weight_is_judged_by_all_that_its_operators_read() -> None:
+    graph = pl.trace(NETWORKS["tied"][0](), NETWORKS["tied"][1])
+    x = [(paddle.randn([32, 6]),)]
+    group = graph.group("a")
+    found = pl.calibrate(graph, x, ["reconstruction", "activation"], groups=[group])
+    first, second = (graph.run(*x[0], until=w.x) for w in shared_operators(graph)[0])
+    (moments,) = (m for m in found.moments["a"] if m.weights.shape == (10, 10))
+    seen = np.concatenate([first.numpy(), second.numpy()])
+    assert np.allclose(moments.covariance, np.cov(seen.T, bias=True), atol=1e-5)
 
 
 def test_units_are_seen_where_they_are_read_and_else_where_they_first_stand() -> None:

@@ -99,7 +99,7 @@ class Polish:
         names = self._parameters(block)
         before = {v: held[v] for v in names}
         judge = held_out or fit
-        scale = [max(float(np.mean([aims[k].var().item() for _, _, aims in judge])), 1e-30)
+        scale = [max(float(np.mean([_variance(aims[k]) for _, _, aims in judge])), 1e-30)
                  for k in range(len(block.ends))]
         first = self._missed(block, judge, scale)
         best, found = self._train(block, names, fit, judge, scale, first)
@@ -153,6 +153,11 @@ class Polish:
         sizes = [int(aims[0].shape[0]) if aims[0].ndim else 1 for _, _, aims in batches]
         with paddle.no_grad():
             return float(np.average([float(self._loss(block, b, scale).item()) for b in batches], weights=sizes))
+
+
+def _variance(tensor: Any) -> float:
+    # Paddle's own var() warns of a promotion from float32 to float64 inside it
+    return float((tensor - tensor.mean()).square().mean().item())
 
 
 def _parameter(tensor: Any) -> Any:

@@ -178,10 +178,12 @@ class _Repair:
         """How the operator is seen as rows."""
         w = site.weighted
         if w is None:
-            return NormRows(site.op, site.axis)
+            return NormRows([use.op for use in site.uses], site.axis)
         values = {p.name: p.value for p in self.graph.program.parameters}
         stays = self._stays(w.weight) if w.weight in self.masked else None
-        return WeightedRows(w, values[w.weight], values[w.bias] if w.bias else None, site.absorbs, stays)
+        uses = [use.weighted for use in site.uses if use.weighted is not None]
+        bias = w.bias if len({use.bias for use in uses}) == 1 else None  # each with one of its own: those stay
+        return WeightedRows(uses, values[w.weight], values[bias] if bias else None, site.absorbs, stays)
 
     def _copy(self, layers: tuple[RepairedLayer, ...], start: float) -> Any:
         better = copy_with_kept(self.graph, self.kept, self.cut, self.small.held)

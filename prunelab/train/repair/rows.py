@@ -24,36 +24,35 @@ class WeightedRows:
     """A convolution or a matrix product: its columns are its inputs, its change is that of its weight and bias.
 
     Args:
-        weighted: the operator of the smaller network; ``weight`` and ``bias`` are their value ids.
+        uses: the operator of the smaller network, or all that share the weight, whose rows are taken together;
+            ``weight`` and ``bias`` are their value ids.
         absorbs: the batch norm whose mean stands in for a bias.
         stays: the weight's shape, 1 where a weight is not masked; None where none is.
     """
 
     kind = "weights"
 
-    def __init__(self, weighted: Weighted, weight: int, bias: int | None, absorbs: Op | None, stays: Any) -> None:
-        self.weighted, self.weight, self.bias, self.absorbs = weighted, weight, bias, absorbs
+    def __init__(self, uses: Sequence[Weighted], weight: int, bias: int | None, absorbs: Op | None,
+                 stays: Any) -> None:
+        self.uses, self.weighted, self.weight, self.bias, self.absorbs = uses, uses[0], weight, bias, absorbs
         self.stays = stays
         self.intercept = bias is not None or absorbs is not None
-        self.reads: tuple[int, ...] = (weighted.x,)
+        self.reads: tuple[int, ...] = tuple(w.x for w in uses)
         if bias is not None:
             self.kind = "weights, bias"
 
     def columns(self, tensors: Sequence[Any], positions: Sampling) -> Any:
-        x = tensors[0].astype("float64")
-        out = self.weighted.columns(x, positions.of(self._n_positions(x)), live=True)
+        parts = [w.columns(x.astype("float64"), positions.of(_n_positions(w, x)), live=True)
+                 for w, x in zip(self.uses, tensors, strict=True)]
+        out = paddle.concat(parts, axis=1) if len(parts) > 1 else parts[0]
         return with_ones(out) if self.intercept else out
 
-    def outputs(self, tensor: Any, positions: Sampling) -> Any:
-        return self.weighted.rows(tensor.astype("float64"), positions.of(self._n_positions(tensor)))
+    def outputs(self, tensor: Any, positions: Sampling, use: int = 0) -> Any:
+        w = self.uses[use]
+        return w.rows(tensor.astype("float64"), positions.of(_n_positions(w, tensor)))
 
     def _live(self, like: Any) -> Any:
         return paddle.to_tensor(np.flatnonzero(self.weighted.live), place=like.place)
-
-    def _n_positions(self, tensor: Any) -> int:
-        # a matrix product's other axes may be cut, a convolution's space is not
-        w = self.weighted
-        return int(np.prod(tensor.shape[1:-1])) if w.kind == "linear" else w.positions
 
     def solved(self, fit: Sums, held_out: Sums, weight: Any) -> Solved:
         mask = None
@@ -83,33 +82,38 @@ class WeightedRows:
             held[value] = (old.astype("float64") + sign * shift).astype(old.dtype)
 
 
+def _n_positions(w: Weighted, tensor: Any) -> int:
+    # a matrix product's other axes may be cut, a convolution's space is not
+    return int(np.prod(tensor.shape[1:-1])) if w.kind == "linear" else w.positions
+
+
 class NormRows:
     """A norm with a gain and a bias a channel: each channel's output has one column, itself.
 
     A batch norm's statistics become those of the smaller network, and its gain and bias follow, so that it computes the
-    same while it evaluates, and about the same while it trains.
+    same while it evaluates, and about the same while it trains. Norms that share them are taken together.
     """
 
     kind = "gain, bias"
 
-    def __init__(self, op: Op, axis: int) -> None:
-        self.op, self.axis = op, axis
+    def __init__(self, uses: Sequence[Op], axis: int) -> None:
+        self.op, self.axis, op = uses[0], axis, uses[0]
         self.gain, self.shift = operand(op, "scale"), operand(op, "bias")
         self.has_statistics = op.operand("mean") is not None
-        self.reads: tuple[int, ...] = (operand(op, "x"), op.outputs[0]) if self.has_statistics else op.outputs[:1]
+        self.n_uses, outs = len(uses), [one.outputs[0] for one in uses]
+        self.reads: tuple[int, ...] = (*[operand(one, "x") for one in uses if self.has_statistics], *outs)
         self.n, self.total, self.squares = 0, cast(Any, 0.0), cast(Any, 0.0)
         if self.has_statistics:
             self.kind = "gain, bias, statistics"
 
     def columns(self, tensors: Sequence[Any], positions: Sampling) -> Any:
-        if self.has_statistics:
-            x = self.outputs(tensors[0], positions)
+        for x in (self.outputs(t, positions) for t in (tensors[: self.n_uses] if self.has_statistics else ())):
             self.n += x.shape[1]
             self.total = self.total + x.sum([1, 2])
             self.squares = self.squares + (x * x).sum([1, 2])
-        return with_ones(self.outputs(tensors[-1], positions))
+        return with_ones(paddle.concat([self.outputs(t, positions) for t in tensors[-self.n_uses:]], axis=1))
 
-    def outputs(self, tensor: Any, positions: Sampling) -> Any:
+    def outputs(self, tensor: Any, positions: Sampling, use: int = 0) -> Any:
         rest = [k for k in range(1, tensor.ndim) if k != self.axis]
         first = tensor.transpose([self.axis, 0, *rest]) if tensor.ndim > 1 else tensor
         flat = first.reshape([first.shape[0], first.shape[1], -1])

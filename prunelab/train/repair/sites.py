@@ -8,13 +8,13 @@ with a factor a channel: a bias, a batch norm as it evaluates, a layer scale.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import paddle
 
-from prunelab.evaluate.weighted import Weighted, weighted_operators
+from prunelab.evaluate.weighted import Weighted, readers_past_views, shared_operators, weighted_operators
 from prunelab.graph import Graph
 from prunelab.graph.dims import leaves
 from prunelab.graph.program import Op, Program
@@ -34,7 +34,8 @@ _PASS = "pass"
 class Site:
     """One operator that is solved anew. ``out``: its output with the bias, ``target``: the value at which the networks
     are compared, ``factors``: the operators between the two that scale channels. ``weighted`` is the operator as the
-    smaller network has it, None for a norm."""
+    smaller network has it, None for a norm. ``others``: those of the other operators that share its tensors, which are
+    solved together with it."""
 
     op: Op
     layer: str
@@ -45,6 +46,13 @@ class Site:
     axis: int = -1  # of a norm's channels
     # the batch norm right after an operator without a bias: its mean takes the bias's place
     absorbs: Op | None = None
+    others: tuple[Site, ...] = ()
+    feeds_itself: bool = False
+
+    @property
+    def uses(self) -> tuple[Site, ...]:
+        """One for each operator that has its tensors."""
+        return (self, *self.others)
 
     def factor(self, held: Mapping[int, Any]) -> Any:
         """By what each channel of the output is multiplied on the way to the target: (channels,), None for one."""
@@ -74,37 +82,70 @@ def _parameter_of(op: Op, held: Mapping[int, Any]) -> Any:
 
 def find_sites(graph: Graph, kept: Kept, masked: frozenset[str], small: Network) -> tuple[Site, ...]:
     """The operators to solve anew, in the network's order: those that see another input than in the dense network, lose
-    some of it, or are added to what does."""
-    program, calls = graph.program, {c.index for c in small.calls}
+    some of it, or are added to what does. What shares tensors is one site, in the place of the first."""
+    calls = {c.index for c in small.calls}
     changed = changed_values(graph, kept, masked, small)
-    weighted = {w.op.index: w for w in weighted_operators(graph)}
-    settled_at = {*weighted, *(op.index for op in program.ops if op.name in NORMS)}
+    weighted = ((w,) for w in weighted_operators(graph))
+    kinds: list[tuple[Op, ...] | tuple[Weighted, ...]] = [*weighted, *shared_operators(graph), *_norms(graph)]
+    together = {ops[0].index: (ops, uses) for uses in kinds for ops in [tuple(map(_op, uses))]
+                if all(op.index in calls for op in ops)}
+    solved_at = {op.index: first for first, (ops, _) in together.items() for op in ops}
+    solved_at |= {op.index: op.index for op in graph.program.ops if op.name in NORMS and op.index not in solved_at}
     found = []
-    for op in program.ops:
-        if op.index not in calls:
-            continue
-        w = weighted.get(op.index)
-        if w is not None:
-            small_w = _cut_weighted(graph, w, kept)
-            absorbs = _norm_after(small, w) if w.bias is None else None
-            found.append(_site(graph, small, settled_at, op, w.layer, w.end, small_w, absorbs))
-        elif _is_affine_norm(graph, op):
-            site = _site(graph, small, settled_at, op, _layer_of(program, op), op.outputs[0], None, None)
-            found.append(replace(site, axis=_norm_axis(graph, op)))
+    for _, (ops, uses) in sorted(together.items()):
+        sites = [_use(graph, kept, small, solved_at, use) for use in uses]
+        if len({None if s.absorbs is None else operand(s.absorbs, "mean") for s in sites}) > 1:
+            sites = [replace(s, absorbs=None) for s in sites]
+        fed = len(ops) > 1 and any(_leads(small.executor.program, s.out, op) for s in sites for op in ops)
+        found.append(replace(sites[0], others=tuple(sites[1:]), feeds_itself=fed))
     # what a shortcut has lost, a branch that lost nothing may give back
-    return tuple(s for s in found if s.out in changed or s.target in changed)
+    return tuple(s for s in found if any(use.out in changed or use.target in changed for use in s.uses))
 
 
-def _is_affine_norm(graph: Graph, op: Op) -> bool:
-    """A norm with a gain and a bias of the model's own for each channel, which nobody else reads."""
+def _op(use: Op | Weighted) -> Op:
+    return use.op if isinstance(use, Weighted) else use
+
+
+def _use(graph: Graph, kept: Kept, small: Network, solved_at: Mapping[int, int], use: Op | Weighted) -> Site:
+    """The site of one operator."""
+    if isinstance(use, Weighted):
+        absorbs = _norm_after(small, use) if use.bias is None else None
+        return _site(graph, small, solved_at, use.op, use.layer, _squeezed(small, use.end),
+                     _cut_weighted(graph, use, kept), absorbs)
+    site = _site(graph, small, solved_at, use, _layer_of(graph.program, use), use.outputs[0], None, None)
+    return replace(site, axis=_norm_axis(graph, use))
+
+
+def _leads(program: Program, value: int, op: Op) -> bool:
+    """Whether an operator's inputs are computed from a value."""
+    todo, seen = [v for v in op.inputs if v is not None], set[int]()
+    while todo:
+        v = todo.pop()
+        maker = program.producers.get(v)
+        if v == value:
+            return True
+        if v not in seen and maker is not None:
+            seen.add(v)
+            todo += [u for u in maker.inputs if u is not None]
+    return False
+
+
+def _norms(graph: Graph) -> Iterator[tuple[Op, ...]]:
+    """The norms with a gain and a bias of the model's own for each channel; those that share them, and that nobody else
+    reads, together."""
     program = graph.program
-    if op.name not in NORMS or (op.name == "layer_norm" and _norm_axis(graph, op) != op.attributes["begin_norm_axis"]):
-        return False
-    names = ("scale", "bias", "mean", "variance") if op.name in BATCH_NORMS else ("scale", "bias")
     held = {p.value for p in program.parameters}
-    values = [op.operand(name) for name in names]
-    return all(v in held and len(program.consumers.get(v, ())) == 1 for v in values if v is not None) and None not in (
-        values)
+    for op in program.ops:
+        if op.name not in NORMS or (op.name == "layer_norm" and _norm_axis(graph, op) != op.attributes[
+                "begin_norm_axis"]):
+            continue
+        names = ("scale", "bias", "mean", "variance") if op.name in BATCH_NORMS else ("scale", "bias")
+        values = [op.operand(name) for name in names]
+        readers = [tuple(program.consumers.get(v, ())) for v in values if v is not None and v in held]
+        alike = len(readers) == len(names) and all(r == readers[0] for r in readers)
+        if alike and readers[0][0] is op and all(
+                [one.operand(name) for name in names] == values for one in readers[0]):
+            yield readers[0]
 
 
 def _norm_axis(graph: Graph, op: Op) -> int:
@@ -150,11 +191,24 @@ def _cut_weighted(graph: Graph, w: Weighted, kept: Kept) -> Weighted:
 
 
 def _norm_after(small: Network, w: Weighted) -> Op | None:
-    readers, program = small.readers.get(w.y, []), small.executor.program
-    if len(readers) == 1 and readers[0].name in BATCH_NORMS and w.y not in program.output_values:
+    value, program = _squeezed(small, w.y), small.executor.program
+    readers = small.readers.get(value, [])
+    if len(readers) == 1 and readers[0].name in BATCH_NORMS and value not in program.output_values:
         op = program.ops[readers[0].index]
-        return op if op.operand("x") == w.y else None
+        return op if op.operand("x") == value else None
     return None
+
+
+def _squeezed(small: Network, value: int) -> int:
+    """What a value is once the axes of one that stood in it for an operator's sake are gone: a convolution of sequences
+    is one of images of one row."""
+    program = small.executor.program
+    while value not in program.output_values:
+        readers = small.readers.get(value, [])
+        if len(readers) != 1 or not readers[0].name.startswith("squeeze"):
+            return value
+        value = readers[0].outputs[0]
+    return value
 
 
 def _layer_of(program: Program, op: Op) -> str:
@@ -162,8 +216,8 @@ def _layer_of(program: Program, op: Op) -> str:
     return next((names[v] for v in op.inputs if v in names), f"{op.name}{op.line}")
 
 
-def _site(graph: Graph, small: Network, settled_at: set[int], op: Op, layer: str, out: int, weighted: Weighted | None,
-          absorbs: Op | None) -> Site:
+def _site(graph: Graph, small: Network, solved_at: Mapping[int, int], op: Op, layer: str, out: int,
+          weighted: Weighted | None, absorbs: Op | None) -> Site:
     """Follow the output as far as a sum that can be compared at; stay at the output where there is none."""
     program = graph.program
     value, factors, best = out, list[Op](), (out, 0)
@@ -176,7 +230,7 @@ def _site(graph: Graph, small: Network, settled_at: set[int], op: Op, layer: str
             break
         if _is_factor(graph, reader, value, weighted):
             factors.append(reader)
-        elif call.name == _PASS or (reader.name in _ADDS and _settled(small, settled_at, op, value, reader)):
+        elif call.name == _PASS or (reader.name in _ADDS and _settled(small, solved_at, op, value, reader)):
             best = reader.outputs[0], len(factors)
         elif reader.name != "dropout":
             break
@@ -201,21 +255,21 @@ def _scales_channels(graph: Graph, op: Op, value: int, weighted: Weighted | None
     return bool(shape) and all(n == (whole[axis] if k == axis else 1) for k, n in enumerate(aligned))
 
 
-def _settled(small: Network, settled_at: set[int], op: Op, value: int, add: Op) -> bool:
+def _settled(small: Network, solved_at: Mapping[int, int], op: Op, value: int, add: Op) -> bool:
     """Whether the other operand of a sum is what it will be: nothing that it needs is solved later, nor is it computed
     from the operator itself."""
     program = small.executor.program
     others = [v for v in add.inputs if v != value]
     if len(others) != 1 or others[0] is None or program.shapes[others[0]] != program.shapes[value]:
         return False
-    todo, seen = [others[0]], set[int]()
+    todo, seen, place = [others[0]], set[int](), solved_at.get(op.index, op.index)
     while todo:
         v = todo.pop()
         maker = program.producers.get(v)
-        if v in seen or maker is None or maker.index < op.index:
+        if v in seen or maker is None or maker.index < place:
             continue
         seen.add(v)
-        if maker.index in settled_at or maker.index == op.index:
+        if solved_at.get(maker.index, -1) >= place or maker.index == op.index:
             return False
         todo += [u for u in maker.inputs if u is not None]
     return True
@@ -225,10 +279,10 @@ def unsolved(graph: Graph, kept: Kept, masked: frozenset[str], small: Network,
              sites: tuple[Site, ...]) -> tuple[tuple[str, str], ...]:
     """Weights that see a changed input and are left as they were cut, with the reason."""
     program, changed = graph.program, changed_values(graph, kept, masked, small)
-    calls, done = {c.index for c in small.calls}, {s.op.index for s in sites}
+    calls, done = {c.index for c in small.calls}, {use.op.index for s in sites for use in s.uses}
     out = {}
     for p in program.parameters:
-        readers = [op for op in program.consumers.get(p.value, ()) if op.index in calls]
+        readers = [op for op in readers_past_views(program, p.value) if op.index in calls]
         if len(p.shape) < 2 or p.kind != "parameter" or not readers or readers[0].index in done:
             continue
         reader = readers[0]

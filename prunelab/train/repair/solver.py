@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,8 +29,8 @@ class Rows(Protocol):
     def columns(self, tensors: Sequence[Any], positions: Sampling) -> Any:
         """(groups, rows, columns), float64, of the values that it ``reads`` in the smaller network."""
 
-    def outputs(self, tensor: Any, positions: Sampling) -> Any:
-        """(groups, rows, outputs), float64, of a tensor shaped as its output."""
+    def outputs(self, tensor: Any, positions: Sampling, use: int = 0) -> Any:
+        """(groups, rows, outputs), float64, of a tensor shaped as the output of one of the operators that share it."""
 
     def solved(self, fit: Sums, held_out: Sums, factor: Any) -> Solved:
         """The change that helps most."""
@@ -60,26 +61,65 @@ class Sampling:
 def solve_site(graph: Graph, kept: Kept, walk: Walk, site: Site, rows: Rows,
                sampling: Sampling) -> RepairedLayer | None:
     """Solve an operator, and put what was found into the walk's smaller network. None where there is nothing to do."""
-    factor = site.factor(walk.small.held)
-    over = None if factor is None else _safe_inverse(factor).reshape([factor.shape[0]])
-    fit, held_out = Sums(), Sums()
-    for part, (target,), values in walk.visit(site.op.index, [site.target], [*rows.reads, site.target]):
-        sampling.next_part()
-        aim = rows.outputs(kept_part(graph, kept, site.target, target), sampling)
-        missing = aim - rows.outputs(values[-1], sampling)
-        if over is not None:
-            missing = missing * over.reshape([aim.shape[0], 1, -1])
-            aim = aim * over.reshape([aim.shape[0], 1, -1])
-        (held_out if part.held_out else fit).add(rows.columns(values[:-1], sampling), missing, aim)
+    task = _Task(graph, kept, walk, site, rows, sampling)
+    fit, held_out = task.sums()
     both = fit.plus(held_out)
     if float(both.rr.sum().item()) <= _EQUAL * float(both.squares.sum().item()):
         return None
-    weight = None if factor is None else (factor * factor).reshape([fit.rr.shape[0], -1])
+    weight = None if task.factor is None else (task.factor * task.factor).reshape([fit.rr.shape[0], -1])
     solved = rows.solved(fit if fit.n_rows else held_out, held_out, weight)
-    rows.settle(walk.small.held, solved.change)
     n_outputs = int(solved.change.shape[0] * solved.change.shape[2])
-    return RepairedLayer(site.layer, rows.kind, solved.before, solved.after, solved.ridge, solved.n_rows,
-                         solved.n_columns, n_outputs, solved.n_undone)
+    found = RepairedLayer(site.layer, rows.kind, solved.before, solved.after, solved.ridge, solved.n_rows,
+                          solved.n_columns, n_outputs, solved.n_undone)
+    before = dict(walk.small.held)
+    rows.settle(walk.small.held, solved.change)
+    if site.feeds_itself:  # what one of its operators makes, a later one reads, so that its rows are others by now
+        after = task.missed()
+        if not after < found.before:
+            walk.small.held.update(before)
+            return replace(found, after=found.before, outputs_undone=n_outputs)
+        found = replace(found, after=after)
+    return found
+
+
+class _Task:
+    """The rows of a site, in sums; ``factor``: by what each channel of the first operator's output reaches its
+    target."""
+
+    def __init__(self, graph: Graph, kept: Kept, walk: Walk, site: Site, rows: Rows, sampling: Sampling) -> None:
+        self.graph, self.kept, self.walk, self.site, self.rows, self.sampling = graph, kept, walk, site, rows, sampling
+        factors = [use.factor(walk.small.held) for use in site.uses]
+        self.factor = factors[0]
+        self.over = [None if f is None else _safe_inverse(f).reshape([f.shape[0]]) for f in factors]
+
+    def sums(self) -> tuple[Sums, Sums]:
+        """Of the rows to fit, and of those held out."""
+        fit, held_out = Sums(), Sums()
+        targets = [use.target for use in self.site.uses]
+        n = len(self.rows.reads)
+        for part, dense, small in self.walk.visit(self.site.op.index, targets, [*self.rows.reads, *targets]):
+            self.sampling.next_part()
+            aims, missing = [], []
+            for k, over in enumerate(self.over):
+                aim = self.rows.outputs(kept_part(self.graph, self.kept, targets[k], dense[k]), self.sampling, k)
+                lacks = aim - self.rows.outputs(small[n + k], self.sampling, k)
+                scale = None if over is None else over.reshape([aim.shape[0], 1, -1])
+                aims.append(aim if scale is None else aim * scale)
+                missing.append(lacks if scale is None else lacks * scale)
+            columns = self.rows.columns(small[:n], self.sampling)
+            (held_out if part.held_out else fit).add(columns, _joined(missing), _joined(aims))
+        return fit, held_out
+
+    def missed(self) -> float:
+        """The part of the targets' variance that is missed by now, on what is held out."""
+        fit, held_out = self.sums()
+        judge = held_out if held_out.n_rows else fit
+        weight = 1.0 if self.factor is None else (self.factor * self.factor).reshape([judge.rr.shape[0], -1])
+        return float((judge.rr * weight).sum().item()) / (float((judge.variance * weight).sum().item()) or 1.0)
+
+
+def _joined(rows: Sequence[Any]) -> Any:
+    return paddle.concat(list(rows), axis=1) if len(rows) > 1 else rows[0]
 
 
 def settle_statistics(graph: Graph, kept: Kept, walk: Walk, site: Site, rows: Rows, sampling: Sampling) -> None:

@@ -34,6 +34,7 @@ class Network:
         for call in self.calls:
             for value in dict.fromkeys(v for _, v, _ in call.tensors):
                 self.readers.setdefault(value, []).append(call)
+        self._views = _of_tensors_alone(executor, self.held, self.calls)
         # an operator that writes over what it reads would spoil what is carried along
         self._writes = any(c.name.endswith("_") and not c.name.endswith("batch_norm_") for c in self.calls)
 
@@ -46,13 +47,14 @@ class Network:
         return execute(self.executor, self.held, inputs, training=False, targets=list(targets), given=given)
 
     def crossing(self, place: int) -> tuple[int, ...]:
-        """The values computed before operator ``place`` that it or a later one reads."""
+        """The values computed before operator ``place`` that it or a later one reads, of the data: what is computed of
+        ``held`` alone, as a weight seen in another shape is, changes with it."""
         known = {v for call in self.calls if call.index < place and call.name != "builtin.combine"
                  for v in call.outputs}
         lists = {c.outputs[0]: c for c in self.calls if c.index < place and c.name == "builtin.combine"}
         read = {v for call in self.calls if call.index >= place for _, v, _ in call.tensors}
         read |= {v for value in read & lists.keys() for _, v, _ in lists[value].tensors}
-        return tuple(sorted((read | set(self.executor.program.output_values)) & known))
+        return tuple(sorted((read | set(self.executor.program.output_values)) & known - self._views))
 
 
 def _needed(executor: Executor, held: Mapping[int, Any]) -> list[Call]:
@@ -63,6 +65,18 @@ def _needed(executor: Executor, held: Mapping[int, Any]) -> list[Call]:
             found.append(call)
             wanted.update(v for _, v, _ in call.tensors if v not in held)
     return found[::-1]
+
+
+def _of_tensors_alone(executor: Executor, held: Mapping[int, Any], calls: Sequence[Call]) -> set[int]:
+    """The values computed of the model's own tensors and of no input."""
+    of_data, found = set(executor.program.inputs), set[int]()
+    for call in calls:
+        reads = {v for _, v, _ in call.tensors}
+        if reads & of_data:
+            of_data.update(call.outputs)
+        elif reads & (found | held.keys()):
+            found.update(call.outputs)
+    return found
 
 
 @dataclass
