@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import threading
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from paddle.io import DataLoader, Dataset, IterableDataset, Subset
 from paddle.io.dataloader.collate import default_collate_fn
 
 from prunelab.errors import DataError, reason_of
+from prunelab.evaluate.labels import is_several
 from prunelab.graph import as_layer
 from prunelab.graph.arrays import working_place
 
@@ -36,7 +37,8 @@ _WANTED = "give a DataLoader, a Dataset, a pair of arrays (x, y), or a list of b
 
 @dataclass(frozen=True)
 class Batches:
-    """Re-iterable batches of ``(inputs, labels)``: a tuple of tensors on the model's place, and a tensor or None.
+    """Re-iterable batches of ``(inputs, labels)``: a tuple of tensors on the model's place, and a tensor (or a dict or
+    tuple of several) or None.
 
     ``size`` is the number of batches, None where only reading to the end would tell.
     """
@@ -76,8 +78,16 @@ class Batches:
         # of two parts for two inputs, ((x1, x2), y) holds the labels too
         labelled = len(parts) > 1 and (len(parts) != self.n_required or len(_flat(parts[:-1])) == self.n_required)
         inputs = _flat(parts[:-1] if labelled else parts)
-        labels = self._tensor(parts[-1], number, "labels", None) if labelled else None
-        return tuple(self._tensor(x, number, f"input {k}", self.dtype) for k, x in enumerate(inputs)), labels
+        tensors = tuple(self._tensor(x, number, f"input {k}", self.dtype) for k, x in enumerate(inputs))
+        n = tensors[0].shape[0] if tensors and tensors[0].ndim else 1
+        return tensors, self._labels(parts[-1], n, number) if labelled else None
+
+    def _labels(self, value: Any, n: int, number: int) -> Any:
+        if not is_several(value, n):
+            return self._tensor(value, number, "labels", None)
+        if isinstance(value, Mapping):
+            return {name: self._labels(v, n, number) for name, v in value.items()}
+        return tuple(self._labels(v, n, number) for v in value)
 
     def _tensor(self, value: Any, number: int, part: str, dtype: Any) -> Any:
         if isinstance(value, paddle.Tensor):
@@ -97,9 +107,9 @@ def batches(data: Any, model: Any, *, shuffle: bool = False, in_process: bool = 
 
     Args:
         data: a ``DataLoader``, a ``Dataset``, a tuple of equally long arrays ``(x, y)`` (``(x1, x2, y)`` for
-            two inputs), or an iterable of batches. A
-            batch is a tuple of inputs with the labels last (tensors or NumPy arrays), or only inputs: one array, or as
-            many as the forward requires. float64 arrays of NumPy become the model's own float type.
+            two inputs), or an iterable of batches. A batch is a tuple of inputs with the labels last (tensors or NumPy
+            arrays; for a loss of several outputs a dict, list or tuple of them), or only inputs: one array, or as many
+            as the forward requires. float64 arrays of NumPy become the model's own float type.
         model: whose place, float type and forward count.
         shuffle: read a Dataset or arrays in the order of NumPy's global generator, as Paddle's own loaders do; a
             DataLoader or a list has its own order.

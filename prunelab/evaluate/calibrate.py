@@ -16,6 +16,7 @@ from prunelab.evaluate.batches import Batches, batches, check_finite
 from prunelab.evaluate.differentiable import differentiable, recurrent_weights
 from prunelab.evaluate.forward import LossFunction, in_mode
 from prunelab.evaluate.gathering import ActivationSums, GradientSums, InputSums, MomentSums
+from prunelab.evaluate.labels import first
 from prunelab.evaluate.loss import loss_function, loss_of
 from prunelab.evaluate.removal import loss_without
 from prunelab.evaluate.sites import readers_of, sites_of
@@ -143,7 +144,7 @@ class _Pass:
             inputs = tuple(x[:room] if x.ndim else x for x in inputs)
             check_finite(inputs, number, "one such sample would decide all scores")
             self.n_samples += inputs[0].shape[0] if inputs[0].ndim else 1
-            self._batch(inputs, None if labels is None else labels[:room])
+            self._batch(inputs, first(labels, room))
         if not self.n_samples:
             raise DataError("the data has no batches; give at least one")
         return self

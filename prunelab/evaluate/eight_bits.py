@@ -11,7 +11,7 @@ import paddle
 
 from prunelab.errors import check_positive, check_whole, unknown_name
 from prunelab.evaluate.batches import batches
-from prunelab.evaluate.evaluate import listed, named_metrics
+from prunelab.evaluate.evaluate import listed, named_metrics, usual_metrics
 from prunelab.evaluate.forward import LossFunction, in_mode
 from prunelab.evaluate.metrics import Metric
 from prunelab.evaluate.prefix import Prefixes
@@ -104,7 +104,7 @@ def eight_bit_costs(
     data: Any,
     *,
     quantization: str = "int8",
-    metric: Any = "accuracy",
+    metric: Any = None,
     loss: str | LossFunction | None = None,
     samples: int = SAMPLES,
 ) -> EightBitCosts:
@@ -119,7 +119,8 @@ def eight_bit_costs(
         model: a model, or its `Graph`.
         data: as for `prunelab.evaluate`, with labels where the metric needs them.
         quantization: "int8" (weights, and what the layer reads) or "int8_weights".
-        metric: one, as for `prunelab.evaluate`. ``loss``: for the metric "loss".
+        metric: one, as for `prunelab.evaluate`; accuracy, or the loss where it is one of numbers, if left out.
+            ``loss``: for the metric "loss".
         samples: the first so many of the data.
 
     Raises:
@@ -131,6 +132,7 @@ def eight_bit_costs(
     held = hold(batches(data, model.model if isinstance(model, Graph) else model, in_process=True),
                 check_whole(samples, "samples", 1))
     graph = model if isinstance(model, Graph) else trace(as_layer(model), [x[:1] for x in held[0].inputs])
+    metric = usual_metrics(loss)[0] if metric is None else metric
     (name, judge), = named_metrics(listed(metric)[:1], loss).items()
     with in_mode(graph.model, training=False), paddle.no_grad():
         return _Measuring(graph, held, quantization, metric, loss, judge.higher_is_better, name).result()

@@ -16,13 +16,19 @@ from prunelab.graph import as_layer
 
 _WANTED = f"give one of {', '.join(METRICS)}, or a function (outputs, labels) -> mean of the batch"
 
+# Losses whose labels are numbers, not classes: by name, here and in Paddle
+_OF_NUMBERS = frozenset({
+    "mse", "l1", "bce_with_logits", "mse_loss", "l1_loss", "smooth_l1_loss", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "gaussian_nll_loss", "poisson_nll_loss", "MSELoss", "L1Loss", "SmoothL1Loss",
+    "HuberLoss", "BCELoss", "BCEWithLogitsLoss", "GaussianNLLLoss", "PoissonNLLLoss"})
+
 MetricName = str | Callable[[Any, Any], Any]
 
 
 def evaluate(
     model: Any,
     data: Any,
-    metrics: MetricName | Iterable[MetricName] = ("accuracy", "loss"),
+    metrics: MetricName | Iterable[MetricName] | None = None,
     loss: str | LossFunction | None = None,
     *,
     on_batch: Callable[[], object] | None = None,
@@ -34,7 +40,7 @@ def evaluate(
         model: an ``nn.Layer`` or a ``paddle.Model``; it runs in eval mode, without gradients.
         data: a ``DataLoader``, a ``Dataset``, arrays ``(x, y)`` or an iterable of batches; see `prunelab.data.batches`.
         metrics: names of `prunelab.evaluate.METRICS`, or functions ``(outputs, labels) -> mean of the batch``; one, or
-            several.
+            several. Without it, accuracy and loss; loss alone where it is one of numbers, such as "mse".
         loss: for the metric "loss": "cross_entropy" (if left out), "mse", "l1", "bce_with_logits", or a function
             ``(outputs, labels) -> mean of the batch``.
         on_batch: called after each batch.
@@ -45,7 +51,7 @@ def evaluate(
         InputError: batches that the model does not take.
     """
     layer = as_layer(model)
-    running = named_metrics(metrics, loss)
+    running = named_metrics(usual_metrics(loss) if metrics is None else metrics, loss)
     source = data if isinstance(data, Batches) else batches(data, layer)
     with in_mode(layer, training=False), paddle.no_grad():
         for inputs, labels in source:
@@ -78,6 +84,11 @@ def named_metrics(metrics: MetricName | Iterable[MetricName],
             raise OptionError(f"two metrics are called '{name}'; give each a name of its own, with def")
         running[name] = METRICS[metric](trained) if isinstance(metric, str) else Function(metric)
     return running
+
+
+def usual_metrics(loss: str | LossFunction | None) -> tuple[str, ...]:
+    """What a model is judged by where nobody says: accuracy and loss, the loss alone where it is one of numbers."""
+    return ("loss",) if name_of(loss_function(loss)) in _OF_NUMBERS else ("accuracy", "loss")
 
 
 def listed(metrics: Any) -> tuple[MetricName, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from prunelab.evaluate.labels import leaves
 from prunelab.evaluate.samples import Sample
 from prunelab.graph import Graph, as_array
 from prunelab.graph.removals import is_sparse
@@ -25,8 +26,8 @@ def model_identity(graph: Graph, plan: Plan) -> dict[str, str]:
 
 def data_identity(held: Iterable[Sample]) -> str:
     """All inputs and labels, in their batches."""
-    parts = ((str(k), part) for sample in held for k, part in enumerate((*sample.inputs, sample.labels)))
-    return digest((name, as_array(part)) for name, part in parts if part is not None)
+    parts = ((str(k), part) for sample in held for k, part in enumerate((*sample.inputs, *leaves(sample.labels))))
+    return digest((name, as_array(part)) for name, part in parts)
 
 
 def digest(arrays: Iterable[tuple[str, np.ndarray[Any, Any]]]) -> str:

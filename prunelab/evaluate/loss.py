@@ -48,6 +48,7 @@ def fitting(outputs: Any, labels: Any, who: str) -> tuple[Any, Any]:
     found = main_output(outputs)
     if labels is None:
         raise DataError(f"the batches have no labels, and {who} needs them; give batches (x, y)")
+    _check_one(outputs, labels, who)
     longer, shorter = sorted((list(found.shape), list(labels.shape)), key=len, reverse=True)
     if longer not in (shorter, [*shorter, 1]):
         raise DataError(f"{who} cannot be computed from the outputs {describe(found)} and the labels "
@@ -100,7 +101,7 @@ def loss_of(loss: LossFunction, outputs: Any, labels: Any) -> Any:
         raise
     except Exception as error:
         raise DataError(f"{name_of(loss)} cannot be computed from the outputs {described(outputs)} and the labels "
-                        f"{describe(labels)}: {reason_of(error)}; give labels that fit, or another loss") from error
+                        f"{described(labels)}: {reason_of(error)}; give labels that fit, or another loss") from error
     if not isinstance(value, paddle.Tensor) or value.size != 1:
         raise DataError(f"the loss {name_of(loss)} gave {describe(value)}; it gives one number a batch, a tensor of "
                         "one element, as paddle.nn.CrossEntropyLoss() does")
@@ -118,6 +119,7 @@ def classes(outputs: Any, labels: Any, who: str) -> tuple[Any, Any]:
     if labels is None:
         raise DataError(f"the batches have no labels, and {who} needs them; give batches (x, y), or another loss and "
                         "other metrics")
+    _check_one(outputs, labels, who)
     given = f"the outputs {describe(logits)} and the labels {describe(labels)}"
     if not isinstance(logits, paddle.Tensor):
         raise DataError(f"{who} cannot be computed from {given}; give loss= and metrics= functions that find what they "
@@ -140,6 +142,13 @@ def classes(outputs: Any, labels: Any, who: str) -> tuple[Any, Any]:
                   "and metrics=('loss',)" if images else f"give labels of the shape {tuple(fits)}")
         raise DataError(f"{who} cannot be computed from {given}: it looks for the classes on the last axis; {advice}")
     return logits, labels.astype("int64")
+
+
+def _check_one(outputs: Any, labels: Any, who: str) -> None:
+    if not isinstance(labels, paddle.Tensor):
+        raise DataError(f"{who} compares one output with one tensor of labels, and the labels are {described(labels)} "
+                        f"beside the outputs {described(outputs)}; give a loss and metrics of your own, functions of "
+                        "(outputs, labels), or metrics=('loss',)")
 
 
 def name_of(function: Any) -> str:

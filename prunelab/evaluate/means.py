@@ -246,7 +246,7 @@ class Function:
             raise
         except Exception as error:
             raise DataError(f"the metric {name_of(self._function)} cannot be computed from the outputs "
-                            f"{described(outputs)} and the labels {describe(labels)}: {reason_of(error)}; it gets "
+                            f"{described(outputs)} and the labels {described(labels)}: {reason_of(error)}; it gets "
                             "both as tensors (x.numpy() is an array)") from error
         return self._number(value)
 

@@ -11,6 +11,7 @@ import paddle
 from prunelab.errors import DataError
 from prunelab.evaluate.batches import Batches
 from prunelab.evaluate.forward import LossFunction
+from prunelab.evaluate.labels import first
 from prunelab.evaluate.loss import loss_of
 from prunelab.evaluate.prefix import crossing, first_touched
 from prunelab.graph import Graph, Group
@@ -48,7 +49,7 @@ def first_samples(source: Batches, samples: int) -> list[tuple[tuple[Any, ...], 
         if samples <= 0:
             break
         inputs = tuple(x[:samples] if x.ndim else x for x in inputs)
-        found.append((inputs, None if labels is None else labels[:samples]))
+        found.append((inputs, first(labels, samples)))
         samples -= inputs[0].shape[0] if inputs[0].ndim else 1
     if not found:
         raise DataError("the data has no batches; give at least one")

@@ -11,6 +11,7 @@ import numpy as np
 import paddle
 
 from prunelab.errors import DataError
+from prunelab.evaluate.labels import first, leaves, over
 from prunelab.render.numbers import size
 
 # Inputs of more than this are no longer held: a tenth of what the machines have on which such data is kept
@@ -39,7 +40,7 @@ def hold(source: Iterable[tuple[tuple[Any, ...], Any]], samples: int | None = No
         if n > left:
             n = int(left)
             inputs = tuple(x[:n] if x.ndim else x for x in inputs)
-            labels = None if labels is None else labels[:n]
+            labels = first(labels, n)
         found.append(Sample(inputs, labels, n))
         held += sum(math.prod(x.shape) * int(x.element_size()) for x in inputs)
         if held > HELD_BYTES:
@@ -63,17 +64,16 @@ def shuffled(held: Sequence[Sample], batch: int, seed: int) -> list[Sample]:
         return [held[k] for k in rng.permutation(len(held))]
     n_inputs, size_of = len(held[0].inputs), min(batch, max(s.n_samples for s in held))
     columns = [paddle.concat([s.inputs[k] for s in held]) for k in range(n_inputs)]
-    labels = None if held[0].labels is None else paddle.concat([s.labels for s in held])
+    labels = over(lambda *parts: paddle.concat(list(parts)), *(s.labels for s in held))
     order = rng.permutation(columns[0].shape[0])
     out = []
     for start in range(0, len(order), size_of):
         chosen = order[start : start + size_of]
         index = paddle.to_tensor(chosen, place=columns[0].place)
         inputs = tuple(paddle.index_select(c, index) for c in columns)
-        out.append(Sample(inputs, None if labels is None else paddle.index_select(labels, index), len(chosen)))
+        out.append(Sample(inputs, over(lambda y, rows=index: paddle.index_select(y, rows), labels), len(chosen)))
     return out
 
 
 def _apart(sample: Sample) -> bool:
-    parts = [*sample.inputs, *([] if sample.labels is None else [sample.labels])]
-    return all(x.ndim and x.shape[0] == sample.n_samples for x in parts)
+    return all(x.ndim and x.shape[0] == sample.n_samples for x in (*sample.inputs, *leaves(sample.labels)))

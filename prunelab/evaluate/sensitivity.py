@@ -19,7 +19,7 @@ from prunelab.errors import OptionError, check_positive, check_ratio, check_seed
 from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.calibrate import calibrate
 from prunelab.evaluate.cuts import Cuts
-from prunelab.evaluate.evaluate import MetricName
+from prunelab.evaluate.evaluate import MetricName, usual_metrics
 from prunelab.evaluate.forward import LossFunction, in_mode
 from prunelab.evaluate.identity import data_identity, function_identity, model_identity
 from prunelab.evaluate.judge import Judge
@@ -46,7 +46,7 @@ def sensitivity(
     data: Any,
     *,
     ratios: float | Iterable[float] = RATIOS,
-    metric: MetricName = "accuracy",
+    metric: MetricName | None = None,
     loss: str | LossFunction | None = None,
     criterion: str | Criterion = "l1_weight",
     groups: str | Iterable[str] | None = None,
@@ -69,7 +69,8 @@ def sensitivity(
         model: a `Graph`, or a model, which is then traced with ``inputs`` (without them, with the first sample).
         data: as for `prunelab.evaluate`; read once and held in memory.
         ratios: the fractions of a group's units that are cut, each in ``[0, 1)``.
-        metric: a name or a function, as for `prunelab.evaluate`; ``loss`` likewise.
+        metric: a name or a function, as for `prunelab.evaluate`; ``loss`` likewise. Without it, accuracy, or the loss
+            where that is one of numbers, such as "mse".
         criterion: as for `prunelab.propose`; units of lowest score go.
         groups: only these: groups, layers or patterns such as ``"layer4.*"``.
         plan: what is cut already.
@@ -89,6 +90,7 @@ def sensitivity(
         DataError, InputError: as `prunelab.evaluate`.
     """
     options = _Options(ratios, confidence, relative, samples, seed)
+    metric = usual_metrics(loss)[0] if metric is None else metric
     chosen = criterion_of(criterion)
     source = data if isinstance(data, Batches) else batches(data, model.model if isinstance(model, Graph) else model)
     held = hold(source, options.samples)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunelab.errors import ExportError, OptionError, shown, unknown_name
+from prunelab.evaluate.evaluate import usual_metrics
 from prunelab.evaluate.latency import example_arrays, paddle_threads
 from prunelab.evaluate.timing import TimingOptions, time_callables
 from prunelab.export.base import Calibrated, Fitted, Format
@@ -40,7 +41,7 @@ OnPart = Callable[[str, int, int], object]
 def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str | Format] = DEFAULTS, *,
            inputs: Any = None, verify: bool = True, dense: Any = None, plan: Plan | None = None, force: bool = False,
            timing: TimingOptions | None = DEFAULT_TIMING, batch: int | None = None, data: Any = None,
-           metrics: Any = ("accuracy",), loss: Any = None, lengths: Mapping[str, int] | None = None,
+           metrics: Any = None, loss: Any = None, lengths: Mapping[str, int] | None = None,
            examples: bool = True, on_part: OnPart | None = None) -> Export:
     """The files that were written, each of which computes what ``model`` computes in eval mode; a table of sizes and
     latencies.
@@ -66,8 +67,8 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
             compared at other lengths too, and a format that cannot hold a free length says so. For a `GraphLayer`,
             which has one length, ``dense`` and ``plan`` are needed, too.
         data: validation data, as for `prunelab.evaluate` (``"onnx-int8"`` is calibrated on it, too): each file runs
-            over all of it, and the manifest has its ``metrics`` beside the model's, and how often both choose the same
-            class.
+            over all of it, and the manifest has its ``metrics`` (accuracy, or the loss where it is one of numbers, if
+            left out) beside the model's, and how often both choose the same class.
         examples: False leaves ``examples.safetensors`` out, which holds samples of the data (or of ``inputs``) that
             whoever gets the folder can read; `verify_export` then compares hashes, and not what files compute.
         on_part: called before each part of the work with its name, how many are done, and how many there are; what it
@@ -88,6 +89,7 @@ def export(model: Any, directory: str | os.PathLike[str], formats: Sequence[str 
         raise OptionError(f"examples is {shown(examples)}; give True or False")
     if inputs is None and plan is not None:
         inputs = list(plan.inputs)
+    metrics = usual_metrics(loss)[:1] if metrics is None else metrics
     timing = timing if verify else None
     if batch is not None and timing is not None:
         timing = replace(timing, batch=batch)

@@ -56,7 +56,7 @@ class Lab(Stepping, Running, Moving, Looking, Sensing, Searching, Clocking, Hold
         val: Any = None,
         inputs: Any = None,
         loss: str | LossFunction | None = None,
-        metrics: str | Iterable[Any] = ("accuracy", "loss"),
+        metrics: str | Iterable[Any] | None = None,
         workspace: str | os.PathLike[str] | None = None,
         device: str | None = None,
         seed: int | None = None,
@@ -79,7 +79,8 @@ class Lab(Stepping, Running, Moving, Looking, Sensing, Searching, Clocking, Hold
                 was made with.
             loss: ``(outputs, labels) -> mean of the batch``, or "cross_entropy" (if left out), "mse", "l1",
                 "bce_with_logits".
-            metrics: names or functions, as for `prunelab.evaluate`.
+            metrics: names or functions, as for `prunelab.evaluate`; without it, accuracy and loss, or the loss alone
+                where it is one of numbers, such as "mse".
             workspace: a folder that keeps the history; one that has a history goes on from its current state. Without
                 it, the history ends with the process.
             device: where the copy lives, such as "gpu:0"; without it, where ``model`` does.

@@ -9,7 +9,7 @@ from typing import Any
 from prunelab.errors import DataError, InputError, OptionError, check_whole, shown
 from prunelab.evaluate import evaluate
 from prunelab.evaluate.batches import Batches, batches
-from prunelab.evaluate.evaluate import listed, named_metrics
+from prunelab.evaluate.evaluate import listed, named_metrics, usual_metrics
 from prunelab.evaluate.forward import LossFunction
 from prunelab.graph import as_layer
 from prunelab.lab.gathered import Array, GoingOn, to_arrays, to_state
@@ -95,6 +95,7 @@ class Task:
 
     def __init__(self, model: Any, train: Any, val: Any, loss: str | LossFunction | None, metrics: Any,
                  training: Training) -> None:
+        metrics = usual_metrics(loss) if metrics is None else metrics
         named_metrics(metrics, loss)
         made = make_optimizer(training.optimizer, training.lr, "cosine", model.parameters())
         self._optimizer_kind = type(made.optimizer).__name__

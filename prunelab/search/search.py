@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from prunelab.errors import OptionError, SearchError, check_whole
+from prunelab.evaluate.evaluate import usual_metrics
 from prunelab.evaluate.forward import LossFunction, in_mode
 from prunelab.evaluate.progress import Meter
 from prunelab.plan import Plan
@@ -27,7 +28,7 @@ def search(
     data: Any = None,
     space: Space | None = None,
     sampler: Any = "annealing",
-    objectives: Any = ("accuracy", "params"),
+    objectives: Any = None,
     trials: int = 50,
     *,
     storage: Any = None,
@@ -62,7 +63,7 @@ def search(
         sampler: a name of `prunelab.search.samplers.SAMPLERS`, or an Optuna sampler.
         objectives: metrics (names or functions, as for `prunelab.evaluate`), "params", "macs", "size_bytes",
             "latency_ms" (of one sample, from a table of operators' times), "energy" (joules for a sample): one, or
-            several.
+            several. Without it, "accuracy" (the loss where it is one of numbers, such as "mse") and "params".
         trials: how many, those that the storage holds already among them.
         storage: an Optuna storage or its URL ("sqlite:///search.db"), or the path of a journal file; the search goes
             on there when it is called again, and any number of machines may join in. ``name``: of the study there.
@@ -99,6 +100,7 @@ def search(
                        sampler=sampler, objectives=objectives, trials=trials, data=data, storage=storage, name=name,
                        seed=seed, constraints=constraints, samples=samples, pruner=pruner, on_trial=on_trial,
                        workers=workers, executor=executor, start=start, surrogate=surrogate, screen=screen)
+    objectives = (usual_metrics(loss)[0], "params") if objectives is None else objectives
     job = Job.of(model, data, space, objectives, constraints, seed=seed, train=train, loss=loss, inputs=inputs,
                  plan=plan, samples=samples)
     trials = check_whole(trials, "trials", 1)
