@@ -62,7 +62,7 @@ class Lab(Stepping, Running, Moving, Looking, Sensing, Searching, Clocking, Hold
         seed: int | None = None,
         criterion: str | Criterion = "l1_weight",
         finetune: int = 0,
-        repair: bool = False,
+        repair: bool | int = False,
         lr: float | None = None,
         optimizer: str | OptimizerMaker | None = None,
         keep_optimizer: bool = False,
@@ -86,7 +86,8 @@ class Lab(Stepping, Running, Moving, Looking, Sensing, Searching, Clocking, Hold
             device: where the copy lives, such as "gpu:0"; without it, where ``model`` does.
             seed: without it, the workspace's, or 0.
             criterion, finetune, repair, lr, optimizer: for steps that do not say otherwise; ``finetune`` is a number of
-                epochs, ``repair`` whether kept weights are re-solved first, see `prunelab.repair`.
+                epochs, ``repair`` whether kept weights are re-solved first, or the steps on each block after that, see
+                `prunelab.repair`.
             keep_optimizer: what the optimizer gathers (moments, the position of a scheduler of one's own) is a part of
                 each state, and the next training goes on with it; Adam's makes a trained state three times as large.
                 Without it, each training begins with a new optimizer. An optimizer by name goes through its whole

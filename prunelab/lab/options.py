@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,12 +31,13 @@ _NOT_HERE = {
 
 @dataclass(frozen=True)
 class Training:
-    """How a step heals: the epochs of a step that does not say, whether it repairs, the learning rate, the optimizer;
+    """How a step heals: the epochs of a step that does not say, whether it repairs (a number: by so many steps on each
+    block after least squares), the learning rate, the optimizer;
     ``keep``: what the optimizer gathers is a part of the state, and the next training goes on with it; ``teacher``:
     what is learnt from, True for the model before its first cut; ``more``: what else a training takes."""
 
     epochs: int = 0
-    repair: bool = False
+    repair: bool | int = False
     lr: float | None = None
     optimizer: str | OptimizerMaker | None = None
     keep: bool = False
@@ -44,9 +46,9 @@ class Training:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "epochs", check_whole(self.epochs, "finetune"))
-        for name, value in (("repair", self.repair), ("keep_optimizer", self.keep)):
-            if not isinstance(value, bool):
-                raise OptionError(f"{name} is {shown(value)}; give True or False")
+        object.__setattr__(self, "repair", check_repair(self.repair))
+        if not isinstance(self.keep, bool):
+            raise OptionError(f"keep_optimizer is {shown(self.keep)}; give True or False")
         if self.teacher is not None and not isinstance(self.teacher, (bool, Distillation)):
             try:
                 as_layer(self.teacher)
@@ -55,7 +57,7 @@ class Training:
                                   "another model, or pl.train.Distillation(teacher=...)") from error
 
     @classmethod
-    def of(cls, epochs: int, repair: bool, lr: float | None, optimizer: Any, keep: bool, *, teacher: Any = None,
+    def of(cls, epochs: int, repair: bool | int, lr: float | None, optimizer: Any, keep: bool, *, teacher: Any = None,
            training: TrainingOptions | Mapping[str, Any] | None = None, val: Any = None) -> Training:
         """With what a training takes as one value or by name; an epoch that is to be judged is judged on ``val``.
 
@@ -75,11 +77,11 @@ class Training:
 
 @dataclass(frozen=True)
 class Healing:
-    """What follows a cut: kept weights re-solved, and so many epochs of training; with a learning rate, an optimizer
-    (by name) and on so many samples of its own, where they are given."""
+    """What follows a cut: kept weights re-solved (a number: and so many steps on each block), and so many epochs of
+    training; with a learning rate, an optimizer (by name) and on so many samples of its own, where they are given."""
 
     epochs: int = 0
-    repair: bool = False
+    repair: bool | int = False
     lr: float | None = None
     optimizer: str | None = None
     sentences: int | None = None
@@ -87,7 +89,21 @@ class Healing:
     def __str__(self) -> str:
         own = [("lr", self.lr), ("optimizer", self.optimizer), ("sentences", self.sentences)]
         told = "".join(f", {name}={value!r}" for name, value in own if value is not None)
-        return f"finetune={self.epochs}{', repair=True' if self.repair else ''}{told}"
+        return f"finetune={self.epochs}{f', repair={self.repair}' if self.repair else ''}{told}"
+
+
+def check_repair(value: Any) -> bool | int:
+    """Whether kept weights are re-solved, or how many steps on each block follow that.
+
+    Raises:
+        OptionError: neither.
+    """
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, numbers.Integral) or value < 2:  # one is what people write who mean True
+        raise OptionError(f"repair is {shown(value)}; give True or False, or how many steps on each block follow least "
+                          "squares, such as 100")
+    return int(value)
 
 
 class Task:
@@ -147,16 +163,15 @@ class Task:
         """
         return self.train if n is None else CoreSamples(self.train, self.model, self.loss).first(n)
 
-    def repair(self, teacher: Any, plan: Plan, seed: int, on_layer: Callable[[Any], object]) -> Any:
-        """A copy of the model whose kept weights make up for what the plan cuts, as ``teacher`` has it."""
+    def repair(self, teacher: Any, plan: Plan, seed: int, steps: int, on_layer: Callable[[Any], object]) -> Any:
+        """A copy of the model whose kept weights make up for what the plan cuts, as ``teacher`` has it; with ``steps``,
+        by the global form too."""
         data = self.val if self.train is None else self.train
-        return repair(self.model, plan, data, teacher=teacher, seed=seed, on_layer=on_layer)
+        return repair(self.model, plan, data, teacher=teacher, seed=seed, steps=steps, on_layer=on_layer)
 
-    def healing(self, finetune: int | None, repair: bool | None, **own: Any) -> Healing:
+    def healing(self, finetune: int | None, repair: bool | int | None, **own: Any) -> Healing:
         """What follows a cut: what was asked for, or the Lab's own."""
-        if repair is not None and not isinstance(repair, bool):
-            raise OptionError(f"repair is {shown(repair)}; give True or False")
-        chosen = self.training.repair if repair is None else repair
+        chosen = self.training.repair if repair is None else check_repair(repair)
         if chosen and self.train is None and self.val is None:
             raise OptionError("repair needs data, without labels too; open the Lab with train= or val=")
         epochs = self.epochs(finetune)

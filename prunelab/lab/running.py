@@ -32,7 +32,7 @@ class Running(Choosing):
         granularity: str = "auto",
         round_to: int = 1,
         finetune: int | None = None,
-        repair: bool | None = None,
+        repair: bool | int | None = None,
     ) -> State:
         """Cut all layers in ``steps`` steps until ``to`` is gone, or one layer after the other; gives the last state.
 

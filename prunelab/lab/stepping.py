@@ -52,7 +52,7 @@ class Stepping(Choosing):
         granularity: str = "auto",
         round_to: int = 1,
         finetune: int | None = None,
-        repair: bool | None = None,
+        repair: bool | int | None = None,
     ) -> State:
         """Cut units, repair, fine-tune, evaluate, record; gives the new state.
 
@@ -64,7 +64,8 @@ class Stepping(Choosing):
             by, scope: instead of one layer cut all, until ``ratio`` of the dense model's units (``by="sparsity"``),
                 "macs" or "params" is gone, each layer alike (``scope="local"``) or by one ranking ("global").
             criterion, finetune, repair: the Lab's own if left out; ``finetune`` is a number of epochs, ``repair``
-                re-solves kept weights towards the dense model first, see `prunelab.repair`.
+                re-solves kept weights towards the dense model first; a number: and takes so many steps on each block
+                after that, see `prunelab.repair`.
             granularity: what a unit is, as `prunelab.propose` has it: "element", "kernel", "block" and "2:4" (which
                 needs no ratio) mask weights in their place, "layer" takes whole blocks; all there are, without
                 ``layer``.
@@ -108,7 +109,7 @@ class Stepping(Choosing):
         plan: Any,
         *,
         finetune: int | None = None,
-        repair: bool | None = None,
+        repair: bool | int | None = None,
         lr: float | None = None,
         optimizer: str | None = None,
         sentences: int | None = None,

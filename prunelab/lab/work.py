@@ -95,7 +95,7 @@ class Work:
             meter.tick(loss=batch.loss)
 
         if healing.repair:
-            self._repair(proposal.plan, parent, seeded[0], meter)
+            self._repair(proposal.plan, parent, seeded[0], healing.repair, meter)
         gathered = None
         if healing.epochs:
             gathered = self.task.finetune(healing, proposal.plan, trained, self.bench.gathered(),
@@ -111,12 +111,12 @@ class Work:
             return teacher
         return self.bench.dense(parent) if plan else None
 
-    def _repair(self, plan: Plan, parent: State, seed: int, meter: Meter) -> None:
+    def _repair(self, plan: Plan, parent: State, seed: int, how: bool | int, meter: Meter) -> None:
         def repaired(layer: Any) -> None:
             meter.tell()
             self.control.check()
 
-        better = self.task.repair(self.bench.dense(parent), plan, seed, repaired)
+        better = self.task.repair(self.bench.dense(parent), plan, seed, 0 if how is True else how, repaired)
         self.bench.take_over(better)
         zero_cut(self.bench.graph.model, plan)
 

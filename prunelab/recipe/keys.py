@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from prunelab.recipe.kinds import FlagOr, Kind, Many, Name, Source
-from prunelab.recipe.plain import FLAG, POSITIVE, RATIO, RATIOS, REPORT, SEED, SHAPES, TABLE, TEXT, UNITS, whole
+from prunelab.recipe.plain import (
+    FLAG,
+    POSITIVE,
+    RATIO,
+    RATIOS,
+    REPAIR,
+    REPORT,
+    SEED,
+    SHAPES,
+    TABLE,
+    TEXT,
+    UNITS,
+    whole,
+)
 
 
 @dataclass(frozen=True)
@@ -93,7 +106,8 @@ def _formats() -> Iterable[str]:
 
 _CRITERION = Key(Name("criterion", _criteria), "what makes a unit worth keeping")
 _FINETUNE = Key(whole(0), "epochs of training after each cut")
-_REPAIR = Key(FLAG, "re-solve kept weights towards the dense model after each cut, without labels")
+_REPAIR = Key(REPAIR, "re-solve kept weights towards the dense model after each cut, without labels; a number: and so "
+              "many steps on each block")
 _BY = Key(Name("measure", lambda: ("sparsity", "macs", "params")), "of what a ratio is: units (sparsity), macs, params")
 _SCOPE = Key(Name("scope", _scopes), "local cuts each layer alike, global by one ranking over all")
 _GRANULARITY = Key(Name("granularity", _granularities, _pattern), "what a unit is (auto); element, kernel, block, 2:4 "

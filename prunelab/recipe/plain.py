@@ -22,6 +22,16 @@ def _flag(value: Any, place: str) -> bool:
     return value
 
 
+def _repair(value: Any, place: str) -> bool | int:
+    if isinstance(value, bool):
+        return value
+    try:
+        return check_whole(value, place, 2)
+    except OptionError:
+        raise OptionError(f"{place} is {shown(value)}; give true or false, or how many steps on each block follow "
+                          "least squares, such as 100") from None
+
+
 def _text(value: Any, place: str) -> str:
     if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
         raise OptionError(f"{place} is {shown(value)}; give a text in quotes")
@@ -76,6 +86,7 @@ RATIOS = Plain(_ratio, {"anyOf": [_FRACTION, {"type": "object", "additionalPrope
 POSITIVE = Plain(check_positive, {"type": "number", "exclusiveMinimum": 0})
 SEED = Plain(check_seed, {"type": "integer", "minimum": 0})
 FLAG = Plain(_flag, {"type": "boolean"})
+REPAIR = Plain(_repair, {"anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 2}]})
 TEXT = Plain(_text, {"type": "string", "minLength": 1})
 REPORT = Plain(_report, {"type": "string", "minLength": 1})
 TABLE = Plain(_table, {"type": "object"})

@@ -59,6 +59,7 @@ EXPLAINS = [
     ("step", "lab.step()"),
     ("step conv1 --repair", 'lab.step("conv1", repair=True)'),
     ("run --to 0.5 --repair", "lab.run(to=0.5, repair=True)"),
+    ("run --to 0.5 --repair-steps 50", "lab.run(to=0.5, repair=50)"),
     ("step conv1 --ratio 0.3 --finetune 1", 'lab.step("conv1", ratio=0.3, finetune=1)'),
     ("step name --ratio r --criterion mine", "lab.step(name, ratio=r, criterion=mine)"),
     ("step --layers conv1=0.25,conv2=0.5", 'lab.step({"conv1": 0.25, "conv2": 0.5})'),

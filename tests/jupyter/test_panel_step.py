@@ -15,6 +15,8 @@ from traitlets.config import Config
 import prunelab as pl
 from prunelab.evaluate import Sensitivity
 from prunelab.evaluate.measured import Point
+from prunelab.jupyter.panels import actions
+from prunelab.jupyter.panels.actions import Cure
 from prunelab.jupyter.panels.choices import Choices
 from prunelab.jupyter.panels.estimate import Sensed, estimate_text, sensed
 from prunelab.jupyter.panels.forecast import stats_html, told_change
@@ -41,6 +43,7 @@ def test_a_step_repairs_and_fine_tunes_as_chosen_and_says_so(panel: Panel, lab: 
     assert part(panel, "Footer")._line.line == (
         "%prune step first --ratio 0.5 --criterion l2_weight --finetune 1 --repair")
     assert lab.state.action == "lab.step('first', ratio=0.5, criterion='l2_weight', finetune=1, repair=True)"
+    assert actions.step("first", 0.5, Cure("l1_weight", 0, 50)).line.endswith("--finetune 0 --repair-steps 50")
 
 
 def test_the_controls_begin_with_the_labs_own_ways() -> None:

@@ -85,6 +85,18 @@ def test_repaired_states_come_back_and_are_replayed(trained: nn.Layer) -> None:
     assert opened.step("3", ratio=0.9, repair=False).action.endswith("finetune=0)")
 
 
+def test_a_repair_takes_as_many_steps_on_each_block_as_are_asked_for(trained: nn.Layer) -> None:
+    opened = opened_on(trained, repair=20, seed=2)
+    state = opened.step("0", ratio=0.6, finetune=0)
+    assert opened.healing.repair == 20
+    assert state.action.endswith("repair=20)")
+    expected = pl.repair(trained, state.plan, batched(96), steps=20, seed=state.seed)
+    with pl.mask(expected, state.plan):
+        assert bits(opened.model) == bits(expected)
+    opened.step("3", ratio=0.5, repair=True)
+    assert opened.replay().same
+
+
 def test_a_repair_is_stopped_between_layers_and_leaves_the_recorded_state(trained: nn.Layer) -> None:
     opened = opened_on(trained)
     before = everything(opened)

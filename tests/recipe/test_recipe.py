@@ -211,6 +211,7 @@ MISTAKES = [
     ("[model]\nsource='a:b'\n[finetune]\nkeep_optimizer = 1", 4, 1, "keep_optimizer is 1; give true or false"),
     ("report = ['run.html', 'run.doc']\n[model]\nsource='a:b'", 1, 1, r"unknown ending '.doc' in the report run.doc"),
     ("repair = 'maybe'\n[model]\nsource='a:b'", 1, 1, "repair is 'maybe'; give true or false"),
+    ("repair = 1\n[model]\nsource='a:b'", 1, 1, "repair is 1; give true or false, or how many steps"),
     ("[model]\nsource = 'a:b", 2, 14, "this is no TOML: "),
     ("seed = 1\nseed = 2", 2, 9, "this is no TOML: Cannot overwrite a value"),
     ("seed = [1,", 1, 11, "this is no TOML: .* .the text ends there"),

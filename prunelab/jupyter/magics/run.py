@@ -6,6 +6,7 @@ from prunelab.jupyter.magics.call import Call
 from prunelab.jupyter.magics.command import Command, Given, Parser
 from prunelab.jupyter.magics.kinds import CRITERION, EPOCHS, GRANULARITY, RATIO, SCHEDULE, SCOPE, STEPS, TARGET, UNITS
 from prunelab.jupyter.magics.session import Session
+from prunelab.jupyter.magics.step import repair_of
 
 
 def options(parser: Parser) -> None:
@@ -22,6 +23,7 @@ def options(parser: Parser) -> None:
                   "place")
     parser.option("--round-to", kind=UNITS, help="kept units come in multiples of it (1)")
     parser.option("--repair", help="re-solve kept weights towards the dense model first, without labels")
+    parser.option("--repair-steps", kind=STEPS, help="repair, and take so many steps on each block after that")
     parser.option("--no-repair", help="do not, where the Lab would")
     parser.option("--finetune", kind=EPOCHS, help="epochs of training after each step (the Lab's)")
 
@@ -31,7 +33,7 @@ def call(given: Given, session: Session) -> Call:
     return session.call("run", schedule=given.schedule, to=given.to, steps=given.steps, rounds=given.rounds,
                         by=given.by, scope=given.scope,
                         criterion=given.criterion, granularity=given.granularity, round_to=given.round_to,
-                        finetune=given.finetune, repair=False if given.no_repair else given.repair or None)
+                        finetune=given.finetune, repair=repair_of(given))
 
 
 RUN = Command(name="run", summary="prune all of the network in several steps, each fine-tuned, evaluated and recorded",

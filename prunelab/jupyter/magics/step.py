@@ -13,6 +13,7 @@ from prunelab.jupyter.magics.kinds import (
     LAYER_RATIOS,
     RATIO,
     SCOPE,
+    STEPS,
     TARGET,
     UNITS,
 )
@@ -31,8 +32,14 @@ def options(parser: Parser) -> None:
                   "in place")
     parser.option("--round-to", kind=UNITS, help="kept units come in multiples of it (1)")
     parser.option("--repair", help="re-solve kept weights towards the dense model first, without labels")
+    parser.option("--repair-steps", kind=STEPS, help="repair, and take so many steps on each block after that")
     parser.option("--no-repair", help="do not, where the Lab would")
     parser.option("--finetune", kind=EPOCHS, help="epochs of training afterwards (the Lab's)")
+
+
+def repair_of(given: Given) -> bool | int | None:
+    """Whether to repair, or by how many steps on each block; None for the Lab's own."""
+    return False if given.no_repair else given.repair_steps or given.repair or None
 
 
 def call(given: Given, session: Session) -> Call:
@@ -42,7 +49,7 @@ def call(given: Given, session: Session) -> Call:
     layers = given.layer if given.layers is None else given.layers
     return session.call("step", layers, ratio=given.ratio, by=given.by, scope=given.scope,
                         criterion=given.criterion, granularity=given.granularity, round_to=given.round_to,
-                        finetune=given.finetune, repair=False if given.no_repair else given.repair or None)
+                        finetune=given.finetune, repair=repair_of(given))
 
 
 STEP = Command(name="step", summary="prune one layer, repair, fine-tune, evaluate, and record the state",

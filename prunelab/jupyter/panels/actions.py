@@ -33,7 +33,7 @@ class Cure:
 
     criterion: str
     finetune: int
-    repair: bool | None = None
+    repair: bool | int | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -171,6 +171,8 @@ def export(directory: str, formats: Sequence[str], replace: bool) -> Action:
 
 def _line(name: str, words: Sequence[str], options: dict[str, Any]) -> str:
     switches = {True: "--", False: "--no-"}
+    if not isinstance(options.get("repair", True), bool):
+        options = {"repair-steps" if name == "repair" else name: value for name, value in options.items()}
     told = [f"{switches[value]}{name}" if isinstance(value, bool) else f"--{name} {_word(value)}"
             for name, value in options.items()]
     return " ".join(["%prune", name, *map(shlex.quote, words), *told])

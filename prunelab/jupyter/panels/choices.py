@@ -29,14 +29,16 @@ class Choices(traitlets.HasTraits):
 
     def __init__(self, lab: Lab) -> None:
         self._lab, own = lab, lab.criterion
-        super().__init__(criterion=own if isinstance(own, str) else _OWN, repair=lab.healing.repair,
+        super().__init__(criterion=own if isinstance(own, str) else _OWN, repair=bool(lab.healing.repair),
                          epochs=lab.healing.epochs)
 
     @property
     def cure(self) -> Cure:
         """The values."""
-        said = self.repair or self.repair != self._lab.healing.repair
-        return Cure(self.criterion, self.epochs, self.repair if said else None)
+        own = self._lab.healing.repair
+        said = self.repair or self.repair != bool(own)
+        repair = own if self.repair and own else self.repair  # a Lab may take a number of steps
+        return Cure(self.criterion, self.epochs, repair if said else None)
 
     def pieces_control(self) -> Any:
         """What is cut: whole units, or what is masked in its place."""
