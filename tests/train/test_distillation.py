@@ -52,6 +52,31 @@ def test_the_loss_is_the_formula() -> None:
     assert first_loss(student, how, [(x, y)]) == pytest.approx(expected, rel=1e-5)
 
 
+class TwoHeads(nn.Layer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.kind, self.size = nn.Linear(4, 3), nn.Linear(4, 1)
+
+    def forward(self, x):
+        return {"kind": self.kind(x), "size": 100 * self.size(x)}
+
+
+def test_of_several_outputs_all_are_taught_each_relative_to_its_own_spread() -> None:
+    x = np.random.default_rng(0).standard_normal((64, 4)).astype("float32")
+
+    def loss(outputs: Any, labels: Any = None) -> Any:
+        return outputs["kind"].square().mean()
+
+    student, teacher = TwoHeads(), TwoHeads()
+    s, t = ({k: v.numpy() for k, v in m(paddle.to_tensor(x)).items()} for m in (student, teacher))
+    expected = np.mean([((s[k] - t[k]) ** 2).mean() / t[k].var() for k in t])
+    how = Distillation(teacher=teacher, logits=1.0)
+    assert first_loss(copy.deepcopy(student), how, [(x,)], loss=loss) == pytest.approx(expected, rel=1e-4)
+    pl.finetune(student, [(x,)], epochs=300, lr=0.02, loss=loss, teacher=how)
+    for k, outputs in student(paddle.to_tensor(x)).items():
+        assert float((outputs - paddle.to_tensor(t[k])).square().mean()) < 0.05 * t[k].var(), k
+
+
 def test_without_end_the_temperature_compares_outputs_and_is_the_limit() -> None:
     x, y = np.float32([[1.0, -2.0], [0.5, 0.0]]), np.int64([1, 2])
     student, teacher = nn.Linear(2, 3), nn.Linear(2, 3)

@@ -421,3 +421,12 @@ def test_labels_are_not_looked_at() -> None:
     a = pl.repair(graph.model, plan, [x])
     b = pl.repair(graph.model, plan, [(x, paddle.zeros([64], "int64"))])
     assert bits(a) == bits(b)
+
+
+def test_a_block_that_large_steps_spoil_is_tried_with_smaller_ones() -> None:
+    graph = traced("residual")
+    plan, data = half_of_every_group(graph), [batch(graph, k, 32) for k in range(4)]
+    report = pl.repair(graph.model, plan, data, steps=20, lr=0.05).repair_report
+    last = report.layers[-1]
+    assert last.kind == "20 steps"
+    assert last.after < last.before, "a step of 0.05 spoils it, one of 0.005 does not"

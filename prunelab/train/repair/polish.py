@@ -26,6 +26,9 @@ from prunelab.train.repair.walk import Network, Walk
 Batch = tuple[tuple[Any, ...], Mapping[int, Any], list[Any]]
 # The samples held out are looked at so many times; the best weights are kept.
 LOOKS = 4
+# A block that no step made better is tried once more with a learning rate so many times lower: near its best, as least
+# squares leaves what reads a recurrent layer, Adam's first steps go too far.
+_LOWER = 10
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,11 @@ class Polish:
         scale = [max(float(np.mean([_variance(aims[k]) for _, _, aims in judge])), 1e-30)
                  for k in range(len(block.ends))]
         first = self._missed(block, judge, scale)
-        best, found = self._train(block, names, fit, judge, scale, first)
-        held.update(before if found is None else found)
+        for lr in (self.lr, self.lr / _LOWER):
+            best, found = self._train(block, names, fit, judge, scale, first, lr)
+            held.update(before if found is None else found)
+            if found is not None:
+                break
         rows = sum(aims[0].shape[0] for _, _, aims in (*fit, *held_out))
         return RepairedLayer(block.label, f"{self.steps} steps", first, best, 0.0, rows, 0, len(names),
                              len(names) if found is None else 0)
@@ -119,10 +125,10 @@ class Polish:
         return sorted(found)
 
     def _train(self, block: Block, names: Sequence[int], fit: Sequence[Batch], judge: Sequence[Batch],
-               scale: Sequence[float], best: float) -> tuple[float, dict[int, Any] | None]:
+               scale: Sequence[float], best: float, lr: float) -> tuple[float, dict[int, Any] | None]:
         held, found = self.walk.small.held, None
         own = {v: _parameter(held[v]) for v in names}
-        rate = paddle.optimizer.lr.CosineAnnealingDecay(self.lr, self.steps)
+        rate = paddle.optimizer.lr.CosineAnnealingDecay(lr, self.steps)
         adam = paddle.optimizer.Adam(rate, parameters=list(own.values()))
         held.update(own)
         for step in range(1, self.steps + 1):
