@@ -387,7 +387,7 @@ def reshape(dims: Sequence[Dim], sizes: Sequence[int]) -> list[Dim]:
     """The dims of a reshape to ``sizes``: factors are regrouped, and an atom is split into rows where it must be."""
     todo = [f for d in dims for f in factors(d)]
     out: list[Dim] = []
-    for n in sizes:
+    for place, n in enumerate(sizes):
         taken: list[Dim] = []
         have = 1
         while have < n and todo:
@@ -407,8 +407,16 @@ def reshape(dims: Sequence[Dim], sizes: Sequence[int]) -> list[Dim]:
                 break
         if have != n:
             why = f"a reshape to {tuple(sizes)} that does not nest with its {tuple(find(d).size for d in dims)}"
-            for d in dims:
-                fix(d, why)
-            return [atom(s, why) for s in sizes]
+            return [*out, *_mixed([*taken, *todo], sizes[place:], why)]
         out.append(product(taken))
     return out
+
+
+def _mixed(parts: list[Dim], sizes: Sequence[int], why: str) -> list[Dim]:
+    """What a reshape mixes stays; axes behind that, which are the same before and after, pass."""
+    same = list[Dim]()
+    while parts and len(same) < len(sizes) and find(parts[-1]).size == sizes[-1 - len(same)]:
+        same.insert(0, parts.pop())
+    for d in parts:
+        fix(d, why)
+    return [*(atom(n, why) for n in sizes[: len(sizes) - len(same)]), *same]

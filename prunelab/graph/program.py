@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import Any
 
@@ -78,7 +78,8 @@ class Op:
 
 @dataclass(frozen=True)
 class Program:
-    """Operators in order; ``shapes[value]`` is None for a list of tensors. ``outputs`` nests tuples, lists, dicts."""
+    """Operators in order; ``shapes[value]`` is None for a list of tensors. ``outputs`` nests tuples, lists, dicts,
+    dataclasses."""
 
     ops: tuple[Op, ...]
     shapes: tuple[tuple[int, ...] | None, ...]
@@ -88,6 +89,9 @@ class Program:
     specs: tuple[TensorSpec, ...]
     outputs: Any
     model: str
+
+    def __deepcopy__(self, memo: object) -> Program:
+        return self  # nothing in it changes, and a class among the outputs need not be one that can be copied
 
     @cached_property
     def fingerprint(self) -> str:
@@ -127,20 +131,48 @@ class Ref:
 
 
 def flatten(nest: Any) -> list[Any]:
-    """The leaves of nested lists, tuples and dicts, in order."""
+    """The leaves of nested lists, tuples, dicts and dataclasses, in order."""
     if isinstance(nest, dict):
         return [leaf for part in nest.values() for leaf in flatten(part)]
     if isinstance(nest, (list, tuple)):
         return [leaf for part in nest for leaf in flatten(part)]
+    if is_record(nest):
+        return [leaf for f in fields(nest) for leaf in flatten(getattr(nest, f.name))]
     return [nest]
 
 
 def rebuild(nest: Any, leaf: Any) -> Any:
     """The same nest with ``leaf(x)`` in the place of each leaf."""
     if isinstance(nest, dict):
-        return {key: rebuild(part, leaf) for key, part in nest.items()}
+        parts = {key: rebuild(part, leaf) for key, part in nest.items()}
+        return parts if type(nest) is dict else _of_class(nest, parts)
     if isinstance(nest, tuple) and hasattr(nest, "_fields"):
         return type(nest)(*(rebuild(part, leaf) for part in nest))
     if isinstance(nest, (list, tuple)):
         return type(nest)(rebuild(part, leaf) for part in nest)
+    if is_record(nest):
+        new = _blank(nest)
+        for f in fields(nest):
+            object.__setattr__(new, f.name, rebuild(getattr(nest, f.name), leaf))  # a frozen one too
+        return new
     return leaf(nest)
+
+
+def _of_class(nest: Any, parts: dict[Any, Any]) -> Any:
+    """A dict of somebody's own class, which may show its values as attributes too."""
+    new = _blank(nest)
+    for key, part in parts.items():
+        new[key] = part
+    return new
+
+
+def _blank(nest: Any) -> Any:
+    """Another of a class, made without asking its constructor, which may want more."""
+    new = type(nest).__new__(type(nest))
+    getattr(new, "__dict__", {}).update(getattr(nest, "__dict__", {}))
+    return new
+
+
+def is_record(nest: Any) -> bool:
+    """Whether something is a dataclass's instance, whose fields are a nest's parts."""
+    return is_dataclass(nest) and not isinstance(nest, (type, Ref))

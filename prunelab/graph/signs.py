@@ -7,6 +7,7 @@ negative, at the cut positions. What is not known is frozen.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -66,11 +67,11 @@ class _Signs:
         if op.name.startswith("assign_value"):
             signs = set(map(_sign, op.attributes["values"]))
             return signs.pop() if len(signs) == 1 else UNKNOWN
-        if op.inputs and not here and self._is_in(op.inputs[0]):  # positions that stay are in it too
-            return self._everywhere(op.inputs[0])
         rule = _RULES.get(op.name)
         if rule is not None:
             return rule(self, op)
+        if op.inputs and not here and self.is_in(op.inputs[0]):  # positions that stay are in it too
+            return self._everywhere(op.inputs[0])
         if op.name in _ALWAYS:
             return POSITIVE
         if op.name in _KEEPS:
@@ -81,7 +82,7 @@ class _Signs:
             return {POSITIVE: POSITIVE, ZERO: ZERO, NEGATIVE: negative}.get(of, AT_LEAST_ZERO)
         return UNKNOWN
 
-    def _is_in(self, value: int | None) -> bool:
+    def is_in(self, value: int | None) -> bool:
         dims = None if value is None else self.solution.dims.get(value)
         return dims is not None and any(_holds(d, self.leaf) for d in dims)
 
@@ -135,11 +136,24 @@ def _product(signs: _Signs, op: Op) -> str:
     x, y = (signs.of(v) for v in op.inputs[:2])
     if op.inputs[0] == op.inputs[1] and x == UNKNOWN and op.name.startswith("multiply"):
         return AT_LEAST_ZERO
+    return _times(x, y)
+
+
+def _times(x: str, y: str) -> str:
     if ZERO in (x, y):
         return ZERO
     if x in _FLIPPED and y in _FLIPPED:
         return POSITIVE if x == y else NEGATIVE
     return AT_LEAST_ZERO if {x, y} <= {POSITIVE, AT_LEAST_ZERO} else UNKNOWN
+
+
+def _contraction(signs: _Signs, op: Op) -> str:
+    """A sum of products of values of one sign; not where cut positions are among those that are summed up."""
+    makers = signs.solution.program.producers
+    operands = makers[op.inputs[0]].inputs if op.name == "einsum" else op.inputs[:2]  # type: ignore[index]
+    if not signs.is_in(op.outputs[0]) and any(map(signs.is_in, operands)):
+        return UNKNOWN
+    return functools.reduce(_times, map(signs.of, operands))
 
 
 def _scale(signs: _Signs, op: Op) -> str:
@@ -192,6 +206,7 @@ _RULES: Mapping[str, Callable[[_Signs, Op], str]] = {
     **dict.fromkeys(("scale", "scale_"), _scale), **dict.fromkeys(("maximum", "fmax"), _maximum),
     "where": _where, **dict.fromkeys(("clip", "clip_"), _clip),
     **dict.fromkeys(("pow", "pow_", "elementwise_pow"), _power),
+    **dict.fromkeys(("matmul", "bmm", "mv", "dot", "einsum"), _contraction),
 }
 
 

@@ -18,8 +18,9 @@ from prunelab.graph.inputs import TRACED_BATCH, dtype_name, read_inputs, with_ba
 from prunelab.graph.interrupts import Uninterrupted
 from prunelab.graph.looks import Looks, watching
 from prunelab.graph.nests import is_nested, taking_flat
+from prunelab.graph.outputs import read_outputs
 from prunelab.graph.places import at_home
-from prunelab.graph.program import DType, Op, Parameter, Program, Ref, TensorSpec, rebuild
+from prunelab.graph.program import DType, Op, Parameter, Program, Ref, TensorSpec
 from prunelab.graph.reading import (
     as_eager,
     as_plain_python,
@@ -216,12 +217,7 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...], 
     held = {value: tensor for value, tensor in held.items() if value not in unread}
     ops = _pin_statistics(ops, model, parameters)
 
-    def refer(leaf: Any) -> Any:
-        return Ref(latest.get(note(leaf), note(leaf))) if isinstance(leaf, paddle.pir.Value) else leaf
-
-    outputs = rebuild(concrete.outputs, refer)
-    if isinstance(outputs, list) and len(outputs) == 1:
-        outputs = outputs[0]  # Paddle wraps whatever single thing a forward returns, a list of one too
+    outputs = read_outputs(concrete.outputs, model, lambda value: Ref(latest.get(note(value), note(value))))
     program = Program(tuple(ops), tuple(shapes), tuple(dtypes), parameters, tuple(inputs), specs, outputs,
                       f"{type(model).__module__}.{type(model).__qualname__}")
     return Reading(program, held, frozenset((ids.get(value.id, -1), axis) for value, axis in looks),

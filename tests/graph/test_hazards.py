@@ -196,6 +196,11 @@ DIVISORS = {
         h, paddle.full([1], 0.3)), 8),
     "of both signs": (lambda h: h / (-F.sigmoid(h) - 0.2), 8), "a square": (lambda h: h / (h**2 + 0.1), 8),
     "over units": (lambda h: h / (h.abs() + (h * h).mean(-1, keepdim=True) + 0.1), 8),
+    "products of exponentials": (lambda h: h / (paddle.exp(h.unsqueeze(-1) * paddle.ones([3])) @ paddle.exp(
+        h.sum(-1).reshape([-1, 1, 1]) * paddle.ones([3, 1]))).squeeze(-1), 8),
+    "an einsum of exponentials": (lambda h: h / paddle.einsum("bc,b->bc", paddle.exp(h), paddle.exp(h.sum(-1))), 8),
+    "a product of any sign": (lambda h: h / (paddle.exp(h.unsqueeze(-1) * paddle.ones([3])) @ h.sum(-1).reshape(
+        [-1, 1, 1]).expand([-1, 3, 1])).squeeze(-1), 0),
     "over units, of any sign": (lambda h: h / (h.sum(-1, keepdim=True) + F.sigmoid(h)), 0),
     "a difference": (lambda h: h / (F.sigmoid(h) - 0.5), 0), "cosine minus one": (lambda h: h / (paddle.cos(h) - 1), 0),
 }

@@ -24,6 +24,10 @@ SHAPES = {
     "reshape, 0": tokens(lambda h: h.reshape([0, 0, 4, -1]), 2, "the model's output"),
     "reshape across": tokens(lambda h: h.reshape([-1, 8, 5]), 0,
         "a reshape to (2, 8, 5) that does not nest with its (2, 5, 8)"),
+    "reshape across, behind": tokens(weighted(lambda h, w: (h.unsqueeze(2) * w).reshape([-1, 3, 5, 8]).sum([1, 2]),
+        [3, 1])),
+    "reshape across, before": tokens(weighted(lambda h, w: (h.transpose([0, 2, 1]).unsqueeze(-1) * w).reshape([-1, 8, 3,
+        5]).sum([2, 3]), [3])),
     "moveaxis": maps(lambda h: paddle.moveaxis(h, 1, 3), 0, "the model's output"),
     "broadcast_tensors": vector(weighted(lambda h, w: paddle.broadcast_tensors([h, w])[1] + h, [1])),
     "tile": vector(lambda h: h.tile([1, 2])),
@@ -95,6 +99,8 @@ WRITE = {
         "a diagonal along it"),
     "pad": vector(lambda h: F.pad(h, [0, 0, 2, 1])),
     "pad_maps": maps(lambda h: F.pad(h, [1, 2, 0, 1])),
+    "pad, other axes": tokens(lambda h: F.pad(h.reshape([-1, 5, 2, 4]), [0, 0, 1, 0]).flatten(2), 4,
+        "positions in space"),
     "pad, volume": volume(lambda h: F.pad(h, [1, 0, 0, 1, 1, 1], data_format="NCDHW")),
 }
 

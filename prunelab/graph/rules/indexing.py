@@ -112,13 +112,17 @@ def _pad(step: Step) -> None:
 
 
 def _pad_space(step: Step) -> None:
-    """Padding in space only, as a convolution's."""
+    """Padding in space only, as a convolution's; an axis that gets none passes."""
     x = step.dims()
     last = str(step.attribute("data_format", "NCDHW")).endswith("C")
     channels = len(x) - 1 if last else 1
-    out = [atom(n, "positions in space") for n in step.shape()]
-    step.fix_all((d for k, d in enumerate(x) if k not in (0, channels)), "positions in space")
-    out[0], out[channels] = x[0], x[channels]
+    space = [k for k in range(len(x)) if k not in (0, channels)]
+    ends = step.constant("paddings")  # from the innermost axis out
+    padded = space if not are_numbers(ends) else [
+        k for k, before, after in zip(space[::-1], ends[::2], ends[1::2], strict=True) if before or after]
+    out = [atom(n, "positions in space") if k in padded else d
+           for k, (n, d) in enumerate(zip(step.shape(), x, strict=True))]
+    step.fix_all((x[k] for k in padded), "positions in space")
     zero = step.attribute("mode") != "constant" or not step.attribute("pad_value", 0.0)
     step.give(out, step.dirty() if zero else free(out))
 

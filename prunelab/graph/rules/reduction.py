@@ -202,6 +202,17 @@ def _order(step: Step) -> None:
         step.give(rest, free(rest), k)
 
 
+def _running_sum(step: Step) -> None:
+    """Positions that are zero where cut add nothing to those behind them; what stands there itself is a sum."""
+    x, axis = step.dims(), step.constant("axis")
+    if step.attribute("flatten", False) or not isinstance(axis, (int, float)):
+        _order(step)
+        return
+    along = x[int(axis) % len(x)]
+    step.need_zero(along, step.dirty(), reason="a cumsum over values that are not zero where cut")
+    step.give(x, step.dirty() | free([along]))
+
+
 RULES = {
     **dict.fromkeys(("any", "squared_l2_norm"), Rule(_sum)),
     "sum": Rule(_sum, _sum_of_dense),
@@ -209,6 +220,7 @@ RULES = {
     **dict.fromkeys(("max", "min", "amax", "amin"), Rule(_largest, _largest_of_dense)),
     **dict.fromkeys(("prod", "norm"), Rule(_whole)),
     **dict.fromkeys(("logsumexp", "all"), Rule(_whole_then_something)),
-    **dict.fromkeys(("argmax", "argmin", "argsort", "topk", "kthvalue", "mode", "cumsum", "cumprod", "cummax", "cummin",
+    **dict.fromkeys(("argmax", "argmin", "argsort", "topk", "kthvalue", "mode", "cumprod", "cummax", "cummin",
                      "logcumsumexp"), Rule(_order)),
+    "cumsum": Rule(_running_sum),
 }
