@@ -168,7 +168,8 @@ def _of_class(nest: Any, parts: dict[Any, Any]) -> Any:
 
 def _blank(nest: Any) -> Any:
     """Another of a class, made without asking its constructor, which may want more."""
-    new = type(nest).__new__(type(nest))
+    kind: Any = type(nest)
+    new = kind.__new__(kind)
     getattr(new, "__dict__", {}).update(getattr(nest, "__dict__", {}))
     return new
 

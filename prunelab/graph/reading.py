@@ -46,10 +46,11 @@ def as_plain_python(model: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def as_eager() -> Iterator[None]:
-    """Paddle's static forms of four things, replaced by what eager mode does while a program is read.
+    """Paddle's static forms of five things, replaced by what eager mode does while a program is read.
 
     A recurrent layer over cells would become a loop, and is unrolled over the traced length; ``x / 3`` would become a
-    product with a rounded 1/3; ``x.view(shape)`` is not there at all; ``paddle.full(shape, "-inf")`` is refused.
+    product with a rounded 1/3; ``x.view(shape)`` is not there at all; ``paddle.full(shape, "-inf")`` is refused;
+    ``paddle.linspace`` has no size, and what pads it to one (a Fourier transform) takes -1 for it.
     """
     rnn, value, creation = paddle.nn.layer.rnn, paddle.pir.Value, paddle.tensor.creation
     loop, divide, view, fill = rnn._rnn_static_graph, value.__truediv__, value.view, creation.fill_constant
@@ -69,10 +70,32 @@ def as_eager() -> Iterator[None]:
     rnn._rnn_static_graph, value.__truediv__ = rnn._rnn_dynamic_graph, divide_as_eager
     value.view, creation.fill_constant = view_as_eager, fill_as_eager
     try:
-        yield
+        with _sized("linspace"), _sized("logspace"):
+            yield
     finally:
         rnn._rnn_static_graph, value.__truediv__ = loop, divide
         value.view, creation.fill_constant = view, fill
+
+
+@contextlib.contextmanager
+def _sized(name: str) -> Iterator[None]:
+    """Inside, ``paddle.<name>(start, stop, num)`` gives as many positions as it is told, where that is a number."""
+    places = [module for module in (paddle, paddle.tensor, paddle.tensor.creation) if hasattr(module, name)]
+    plain = getattr(paddle, name)
+
+    @paddle.jit.not_to_static
+    @functools.wraps(plain)
+    def sized(start: Any, stop: Any, num: Any, *rest: Any, **options: Any) -> Any:
+        found = plain(start, stop, num, *rest, **options)
+        return paddle.reshape(found, [num]) if isinstance(num, int) else found
+
+    for module in places:
+        setattr(module, name, sized)
+    try:
+        yield
+    finally:
+        for module in places:
+            setattr(module, name, plain)
 
 
 @contextlib.contextmanager

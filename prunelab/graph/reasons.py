@@ -42,7 +42,7 @@ def explain(error: BaseException, model: Any, specs: tuple[TensorSpec, ...]) -> 
 
 def _reason(error: BaseException) -> str:
     """The last line that names an error, without the place in Paddle's sources."""
-    lines = str(error).strip().splitlines()
+    lines = [line for line in str(error).strip().splitlines() if not line.strip().startswith("[Hint")]
     found = next((line.strip() for line in reversed(lines) if "Error" in line and ":" in line), "")
     found = found or (lines or [""])[-1].strip()
     kind = type(error).__name__
@@ -126,7 +126,31 @@ def _shortened(code: str) -> str:
     return code if len(code) <= _CODE_SHOWN else f"{code[: _CODE_SHOWN - 1]}…"
 
 
-def condition_line(op: Any) -> str:
+_BLOCKS = {"pd_op.if": "an if", "pd_op.while": "a loop"}
+
+
+def refuse_blocks(model: Any, block: Any) -> None:
+    """Refuse operators that hold a program of their own: branches and loops on data, and a backward of somebody's own.
+
+    Paddle ends the process over the attributes of what surrounds the last of them, so all are looked for first.
+    """
+    for op in block.ops:
+        if op.name() in _BLOCKS:
+            raise TraceError(f"{type(model).__name__} cannot be read as a graph: {_BLOCKS[op.name()]} on the values of "
+                             f"a tensor{_condition_line(op)}; decide it outside the forward, or compute "
+                             "both sides and choose with paddle.where")
+        if op.name() == "pd_op.pylayer":
+            raise TraceError(f"{type(model).__name__} cannot be read as a graph: a PyLayer with a backward of its own"
+                             f"{_pylayer_line(op)}; write it with operators, with detach() where no gradient goes on")
+
+
+def _pylayer_line(op: Any) -> str:
+    """Where its operators are written."""
+    inside = [o for region in op.blocks() for o in region.ops]
+    return next((line for o in inside if (line := user_line(o.attrs().get("op_callstack", [])))), "")
+
+
+def _condition_line(op: Any) -> str:
     """Paddle gives branches no line of their own: what computes their condition has one."""
     maker = op.operands_source()[0].get_defining_op()
     return user_line(maker.attrs().get("op_callstack", [])) if maker is not None else ""

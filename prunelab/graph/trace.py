@@ -16,6 +16,7 @@ from prunelab.graph.collection import without_collection
 from prunelab.graph.decided import own_numbers_decide
 from prunelab.graph.inputs import TRACED_BATCH, dtype_name, read_inputs, with_batch_axes
 from prunelab.graph.interrupts import Uninterrupted
+from prunelab.graph.late_parameters import refusing_late_parameters
 from prunelab.graph.looks import Looks, watching
 from prunelab.graph.nests import is_nested, taking_flat
 from prunelab.graph.outputs import read_outputs
@@ -31,7 +32,7 @@ from prunelab.graph.reading import (
     with_short_stacks,
     without_names,
 )
-from prunelab.graph.reasons import condition_line, explain, user_line
+from prunelab.graph.reasons import explain, refuse_blocks, user_line
 from prunelab.graph.side_effects import (
     Snapshot,
     hang_up,
@@ -43,8 +44,6 @@ from prunelab.graph.side_effects import (
 )
 from prunelab.graph.sizes import sizes_as_numbers
 from prunelab.graph.writes import read_in_order
-
-_BLOCKS = {"pd_op.if": "an if", "pd_op.while": "a loop"}
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def _squeezes_ones(program: Program) -> bool:
 
 
 def _read(model: Any, specs: tuple[TensorSpec, ...]) -> Reading:
-    with without_collection(), at_home(model), as_it_was(model) as kept:
+    with without_collection(), at_home(model), refusing_late_parameters(model), as_it_was(model) as kept:
         concrete, looks = _concrete(model, specs)
         block = concrete.main_program.global_block()
         reading = _copy(model, concrete, block, specs, looks)
@@ -197,6 +196,7 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...], 
     parameters = _name_parameters(model, held)
     ops: list[Op] = []
     inputs: list[int] = []
+    refuse_blocks(model, block)
     for op in block.ops:
         name = op.name()
         if name == "builtin.parameter" or name == "builtin.shadow_output":
@@ -206,10 +206,6 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...], 
             if number not in held:
                 inputs.append(number)
             continue
-        if name in _BLOCKS:
-            raise TraceError(f"{type(model).__name__} cannot be read as a graph: {_BLOCKS[name]} on the values of a "
-                             f"tensor{condition_line(op)}; decide it outside the forward, or compute "
-                             "both sides and choose with paddle.where")
         ops.append(copy_op(len(ops), op, note))
     names = {p.value: p.name for p in parameters}
     ops, latest, unread = read_in_order(ops, names, inputs, type(model).__name__, model.state_dict())

@@ -100,6 +100,47 @@ class Broken(Branches):
         return self.fc(x).no_such_method()
 
 
+class LacksKernel(Branches):
+    """Batch norm across devices is none of a CPU's operators."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.SyncBatchNorm(4)
+
+    def forward(self, x):
+        return self.norm(self.fc(x))
+
+
+class Rounds(paddle.autograd.PyLayer):
+    @staticmethod
+    def forward(ctx, x):
+        return x.round()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
+
+
+class Quantises(Branches):
+    """Rounds as if it did not: no operator has that gradient."""
+
+    def forward(self, x):
+        return Rounds.apply(self.fc(x))
+
+
+class Lazy(Branches):
+    """Makes a layer when it knows what comes; the process would end over a parameter that a program made."""
+
+    def __init__(self):
+        super().__init__()
+        self.out = None
+
+    def forward(self, x):
+        h = self.fc(x)
+        self.out = self.out or nn.Linear(h.shape[-1], 3)
+        return self.out(h)
+
+
 @pytest.mark.parametrize(("cls", "says"), [
     (Branches, "an if on the values of a tensor (test_trace.py, line"),
     (Loops, "a loop on the values of a tensor (test_trace.py, line"),
@@ -108,6 +149,9 @@ class Broken(Branches):
     (Accumulates, "depends on what it held before"),
     (Averages, "depends on the inputs"),
     (Broken, "its own forward fails (test_trace.py, line"),
+    (Quantises, "a PyLayer with a backward of its own (test_trace.py, line"),
+    (Lazy, "its forward makes a Linear with parameters of its own (test_trace.py, line"),
+    (LacksKernel, "The kernel `sync_batch_norm` is not registered"),
 ])
 def test_what_cannot_be_read_is_told_with_its_place(cls, says):
     model = cls()
@@ -118,6 +162,12 @@ def test_what_cannot_be_read_is_told_with_its_place(cls, says):
     assert "\n" not in str(error.value)
     assert bits(model) == before
     assert getattr(model, "calls", 0) == 0
+
+
+def test_a_layer_that_is_made_at_the_first_call_is_there_at_the_second():
+    model = Lazy()
+    model(paddle.randn([2, 4]))
+    assert laws.check_all(model, (1, 4))["gone"] > 0.4
 
 
 class WritesAndFails(Accumulates):

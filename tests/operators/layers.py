@@ -122,6 +122,7 @@ RANDOM = {
 
 CONSTANTS = {
     "linspace": vector(lambda h: h + paddle.linspace(0, 1, 8), 0, "a constant"),
+    "linspace, longer": vector(lambda h: h + paddle.fft.rfft(paddle.linspace(0, 1, 8), n=14).real(), 0, "frequencies"),
     "logspace": vector(lambda h: h + paddle.logspace(0, 1, 8), 0, "a constant"),
     "tril_indices": vector(lambda h: h + paddle.tril_indices(4, 4, 0).sum().astype("float32")),
     "triu_indices": vector(lambda h: h + paddle.triu_indices(4, 4, 0).sum().astype("float32")),
