@@ -21,7 +21,7 @@ from prunelab.plan.budget import Term, assign, assign_cost
 from prunelab.plan.clusters import within
 from prunelab.plan.isomorphic import kind_of
 from prunelab.plan.scopes import SCOPES
-from prunelab.plan.uniform import uniform_shares
+from prunelab.plan.uniform import UniformMacs, uniform_shares
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +95,17 @@ def test_uniform_macs_leaves_each_operator_the_same_fraction(chain: pl.Graph) ->
     assert max(plain.values()) < 0.7, "every other layer of a chain would go whole, and the rest would stay"
     residual = pl.trace(Residual(), (1, 3, 16, 16))
     assert all(s >= 0 for s in uniform_shares(residual, tuple(g.name for g in residual.prunable)).values())
+
+
+def test_uniform_macs_takes_more_of_every_group_the_more_is_asked_for() -> None:
+    layers = [layer for i, o in ((1, 40), (40, 60), (60, 50), (50, 70))
+              for layer in (nn.Conv2D(i, o, 3, padding=1), nn.ReLU())]
+    for graph in (pl.trace(nn.Sequential(*layers), (1, 1, 8, 8)), pl.trace(Residual(), (1, 3, 16, 16))):
+        scores = {g.name: np.arange(float(g.units)) for g in graph.prunable}
+        allocation = UniformMacs(scores, Limits(), graph)
+        taken = [allocation.removed(amount) for amount in np.linspace(0, 1, 101)]
+        assert not any(taken[0].values())
+        assert all(set(a[name]) <= set(b[name]) for a, b in itertools.pairwise(taken) for name in scores)
 
 
 def test_clusters_lose_the_same_ratio_each() -> None:
