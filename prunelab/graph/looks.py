@@ -7,7 +7,7 @@ forward that never looked at a size with the batch in it reads the same, so that
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import paddle
@@ -28,8 +28,8 @@ _Shape: Any = getattr(paddle, "Size", list)
 class _Sizes(_Shape):
     """A shape that notes which of its sizes are looked at; its length is no size."""
 
-    def __init__(self, sizes: list[int], note: Callable[[int], None]) -> None:
-        super().__init__(sizes)
+    def __init__(self, sizes: Iterable[int], note: Callable[[int], None] = lambda axis: None) -> None:
+        super().__init__(list(sizes))
         self.note = note
 
     def __getitem__(self, key: Any) -> Any:

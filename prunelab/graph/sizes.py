@@ -7,6 +7,7 @@ nothing. All sizes are known while a model is read, so the forward gets them as 
 from __future__ import annotations
 
 import contextlib
+import functools
 import operator
 import sys
 from collections.abc import Callable, Iterator
@@ -108,11 +109,35 @@ def sizes_as_numbers() -> Iterator[list[Sizes]]:
         given.append(Sizes(input.shape))
         return given[-1]
 
+    plain = {name: getattr(paddle, name) for name in _JOINS}
     paddle.shape = paddle.jit.not_to_static(shape)
+    for name, join in plain.items():
+        setattr(paddle, name, _joining(join))
     try:
         yield given
     finally:
         paddle.shape = whole
+        for name, join in plain.items():
+            setattr(paddle, name, join)
+
+
+_JOINS = ("concat", "stack")
+
+
+def _joining(join: Callable[..., Any]) -> Callable[..., Any]:
+    """Paddle's function of a list of tensors, where sizes among them are constants."""
+    @paddle.jit.not_to_static
+    @functools.wraps(join)
+    def of(x: Any, *rest: Any, **options: Any) -> Any:
+        parts = x if isinstance(x, (list, tuple)) and any(isinstance(part, (int, Sizes)) for part in x) else ()
+        return join([_as_tensor(part) for part in parts] or x, *rest, **options)
+    return of
+
+
+def _as_tensor(part: Any) -> Any:
+    if not isinstance(part, (int, Sizes)):
+        return part
+    return paddle.assign(np.asarray([int(part)] if isinstance(part, Size) else part, np.int64))
 
 
 def _asks_itself(frame: FrameType | None) -> bool:

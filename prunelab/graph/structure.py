@@ -16,7 +16,7 @@ from prunelab.graph.cost import Cost, CostModel, Tally, read_costs
 from prunelab.graph.dims import Dim, find
 from prunelab.graph.experts import EXPERT, Gate, cut_lists, gates_of, shares_of, vanish
 from prunelab.graph.groups import Group, find_groups, region_groups
-from prunelab.graph.program import Parameter, Program
+from prunelab.graph.program import Parameter, Program, flatten
 from prunelab.graph.regions import SPATIAL, axes_of, crops, is_space, stretches
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
@@ -59,6 +59,8 @@ class Structure:
         if other is None:
             return False
         program, batch = other
+        if _numbers(self.program) != _numbers(program):
+            return False  # the batch is among the outputs
         return self.executor.spelled_at(batch) == Executor(program, solve(program, RULES), RULES).spelled_at(batch)
 
     @cached_property
@@ -212,3 +214,8 @@ def _bind(layer: Any, structure: Structure, constants: Mapping[int, Any]) -> dic
             return None
         held[p.value] = tensor
     return held
+
+
+def _numbers(program: Program) -> list[int]:
+    """The numbers among what a model gives."""
+    return [leaf for leaf in flatten(program.outputs) if isinstance(leaf, int)]

@@ -11,6 +11,7 @@ import pytest
 from paddle import nn
 
 import prunelab as pl
+from prunelab.errors import InputError
 from prunelab.testing import laws
 
 
@@ -70,3 +71,36 @@ def test_sizes_that_are_used_as_a_tensor_are_known() -> None:
         x = paddle.randn([batch, 3, 6, 5])
         assert bool((graph.run(x) == model(x)).all())
     laws.check_all(model, (1, 3, 6, 5))
+
+
+def of_joined_sizes(h: Any) -> Any:
+    """Sizes that are put together to a tensor, beside ones that a reshape takes (a task-aligned head)."""
+    size = paddle.shape(h)
+    batch, height, width = size[0:1], size[2:3], size[3:4]
+    h = h.reshape([batch, 2, 2, height, width]).reshape([batch, -1, height, width])
+    whole = paddle.concat([width, height, paddle.to_tensor([1], "int64")]).astype("float32")
+    return h / whole.sum() + paddle.stack([size[2], size[3]]).astype("float32").sum()
+
+
+def test_sizes_that_are_put_together_hide_no_width() -> None:
+    graph = laws.check_all(laws.stir(Two(of_joined_sizes)).eval(), (1, 3, 6, 5))["graph"]
+    assert "shape64" not in {op.name for op in graph.program.ops}
+    assert "a reshape to a size that is computed" not in {g.reason for g in graph.groups}
+
+
+class Tells(Two):
+    """A head that gives the sizes of its maps too."""
+
+    def forward(self, x: Any) -> Any:
+        y = super().forward(x)
+        return y, y.shape, y.shape[2:], y.shape[0]
+
+
+def test_sizes_are_outputs_and_those_with_the_batch_are_of_the_given_one() -> None:
+    model = laws.stir(Tells(F.relu)).eval()
+    graph = pl.trace(model, (2, 3, 6, 5))
+    x = paddle.randn([2, 3, 6, 5])
+    assert [list(s) if isinstance(s, list) else s for s in graph.run(x)[1:]] == [[2, 4, 6, 5], [6, 5], 2]
+    with pytest.raises(InputError, match="was traced for"):
+        graph.run(paddle.randn([3, 3, 6, 5]))
+    laws.check_all(model, (2, 3, 6, 5))
