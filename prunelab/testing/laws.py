@@ -6,8 +6,9 @@ DESIGN's numbers are in the names' docstrings.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -63,14 +64,25 @@ def at_batch(specs: Sequence[TensorSpec], n: int) -> tuple[TensorSpec, ...]:
     return tuple(replace(s, shape=s.at_batch(n)) for s in specs)
 
 
+def alike(*runs: Callable[[], Any]) -> list[Any]:
+    """What each run gives, all from one random state: a forward may draw numbers in eval mode too."""
+    state = paddle.get_rng_state()
+    found = []
+    for run in runs:
+        paddle.set_rng_state(state)
+        found.append(run())
+    return found
+
+
 def check_runs(graph: Graph, batches: Sequence[int] = (1, 3)) -> None:
     """Law 8: the graph gives the model's outputs bit for bit, at any batch."""
     free = any(s.batch_axis is not None for s in graph.input_specs)
     for n in batches if free else (0,):
         inputs = random_inputs(at_batch(graph.input_specs, n), graph.place)
         with paddle.no_grad():
-            ours = flatten(graph.run(*inputs))  # first, so that it reads nothing that the model's own run wrote
-            theirs = flatten(call(graph.model, graph.input_specs, inputs))
+            # the graph first, so that it reads nothing that the model's own run wrote
+            ours, theirs = map(flatten, alike(partial(graph.run, *inputs),
+                                              partial(call, graph.model, graph.input_specs, inputs)))
         assert len(theirs) == len(ours), f"batch {n}: {len(theirs)} outputs of the model, {len(ours)} of the graph"
         for k, (a, b) in enumerate(zip(theirs, ours, strict=True)):
             if isinstance(a, paddle.Tensor):
@@ -92,8 +104,8 @@ def _gradients(model: Any, outputs: Any) -> dict[str, np.ndarray[Any, Any]]:
 def check_gradients(graph: Graph, tolerance: float = 1e-3) -> None:
     """Law 8: the graph has the model's gradients, to rounding (of the largest gradient of each parameter)."""
     inputs = random_inputs(graph.input_specs, graph.place)
-    theirs = _gradients(graph.model, call(graph.model, graph.input_specs, inputs))
-    ours = _gradients(graph.model, graph.run(*inputs))
+    theirs, ours = alike(lambda: _gradients(graph.model, call(graph.model, graph.input_specs, inputs)),
+                         lambda: _gradients(graph.model, graph.run(*inputs)))
     assert theirs.keys() == ours.keys(), f"gradients of {theirs.keys() ^ ours.keys()} on one side only"
     top = max((float(np.abs(g).max()) for g in theirs.values()), default=0.0)
     for name, a in theirs.items():
@@ -141,11 +153,16 @@ def check_exact(graph: Graph, plan: Plan, form: str = "auto") -> Any:
     small = compact(graph.model, plan, form=form)
     dense_inputs, inputs = inputs_of_both(graph, plan)
     with paddle.no_grad():
-        with mask(graph.model, plan):
-            masked = kept_outputs(graph, plan, call(graph.model, graph.input_specs, dense_inputs))
-        error = relative_error(call(small, graph.input_specs, inputs), masked)
+        error = relative_error(*alike(lambda: call(small, graph.input_specs, inputs),
+                                      lambda: _masked(graph, plan, dense_inputs)))
     assert error <= EXACT, f"the {type(small).__name__} differs from the masked model by {error:.2e}"
     return small
+
+
+def _masked(graph: Graph, plan: Plan, inputs: list[Any]) -> list[Any]:
+    """What stays of the masked model's outputs."""
+    with mask(graph.model, plan):
+        return kept_outputs(graph, plan, call(graph.model, graph.input_specs, inputs))
 
 
 def check_cost(graph: Graph, plan: Plan, small: Any) -> None:
@@ -201,7 +218,7 @@ def check_lives(graph: Graph, plan: Plan, small: Any, fresh: Any | None = None) 
     assert not unexpected, f"unexpected {unexpected} in the saved state"
     other.eval()
     with paddle.no_grad():
-        error = relative_error(call(other, specs, inputs), call(small, specs, inputs))
+        error = relative_error(*alike(lambda: call(other, specs, inputs), lambda: call(small, specs, inputs)))
         assert error <= EXACT, "the loaded model computes something else"
     again = trace(small, list(specs))
     check_exact(again, half_of_every_group(again, seed=1))

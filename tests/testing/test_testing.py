@@ -32,6 +32,18 @@ class Branches(nn.Layer):
         return self.a(x) if x.sum() > 0 else x
 
 
+class Samples(nn.Layer):
+    """Keys that are chosen by chance, in eval mode too (Informer)."""
+
+    def __init__(self):
+        super().__init__()
+        self.q, self.k, self.out = nn.Linear(6, 8), nn.Linear(6, 8), nn.Linear(4, 3)
+
+    def forward(self, x):
+        chosen = paddle.randint(0, x.shape[1], [4])
+        return self.out(self.q(x) @ paddle.gather(self.k(x), chosen, axis=1).transpose([0, 2, 1]))
+
+
 @pytest.fixture
 def table():
     """The table of rules as it was, afterwards."""
@@ -95,3 +107,9 @@ def test_the_contract_of_an_operator(table):
     rules.register("sigmoid", table["relu"], replace=True)
     with pytest.raises(AssertionError, match="differs from the masked model"):
         pl.testing.check_operator("sigmoid", Activated(F.sigmoid), (1, 6))
+
+
+def test_a_forward_that_draws_numbers_is_compared_at_the_same_ones():
+    state = [s.current_seed() for s in paddle.get_rng_state()]
+    assert pl.testing.check_model(Samples(), (2, 9, 6), say=False)
+    assert [s.current_seed() for s in paddle.get_rng_state()] == state
