@@ -86,6 +86,11 @@ class _Signs:
         dims = None if value is None else self.solution.dims.get(value)
         return dims is not None and any(_holds(d, self.leaf) for d in dims)
 
+    def is_twice_in(self, value: int | None) -> bool:
+        """Whether two axes of a value hold the atom: cut positions of one meet those that stay of the other."""
+        dims = None if value is None else self.solution.dims.get(value)
+        return dims is not None and sum(_holds(d, self.leaf) for d in dims) > 1
+
     def _everywhere(self, value: int | None) -> str:
         """What a sum or a maximum over a value is, at whatever positions."""
         op = self.solution.program.producers.get(value) if value is not None else None
@@ -151,7 +156,7 @@ def _contraction(signs: _Signs, op: Op) -> str:
     """A sum of products of values of one sign; not where cut positions are among those that are summed up."""
     makers = signs.solution.program.producers
     operands = makers[op.inputs[0]].inputs if op.name == "einsum" else op.inputs[:2]  # type: ignore[index]
-    if not signs.is_in(op.outputs[0]) and any(map(signs.is_in, operands)):
+    if (not signs.is_in(op.outputs[0]) and any(map(signs.is_in, operands))) or any(map(signs.is_twice_in, operands)):
         return UNKNOWN
     return functools.reduce(_times, map(signs.of, operands))
 

@@ -201,6 +201,8 @@ DIVISORS = {
     "an einsum of exponentials": (lambda h: h / paddle.einsum("bc,b->bc", paddle.exp(h), paddle.exp(h.sum(-1))), 8),
     "a product of any sign": (lambda h: h / (paddle.exp(h.unsqueeze(-1) * paddle.ones([3])) @ h.sum(-1).reshape(
         [-1, 1, 1]).expand([-1, 3, 1])).squeeze(-1), 0),
+    "products with units of their own": (lambda h: h / (paddle.exp(h) + (F.sigmoid(h).unsqueeze(2) * F.sigmoid(
+        h).unsqueeze(1) @ h.unsqueeze(2)).squeeze(2)), 0),
     "over units, of any sign": (lambda h: h / (h.sum(-1, keepdim=True) + F.sigmoid(h)), 0),
     "a difference": (lambda h: h / (F.sigmoid(h) - 0.5), 0), "cosine minus one": (lambda h: h / (paddle.cos(h) - 1), 0),
 }
