@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import paddle
@@ -12,7 +13,7 @@ import paddle
 from prunelab.errors import InputError, PrunelabError, reason_of, shown
 from prunelab.graph.nests import call, is_nested
 from prunelab.graph.places import at_home
-from prunelab.graph.program import TensorSpec
+from prunelab.graph.program import TensorSpec, is_record
 
 # A function (outputs, labels) -> the mean loss of a batch, a scalar tensor.
 LossFunction = Callable[..., Any]
@@ -68,9 +69,16 @@ def _advice(layer: Any, inputs: Sequence[Any], said: str) -> str:
 
 
 def main_output(outputs: Any) -> Any:
-    """The outputs, or the first of several (googlenet's others are auxiliary), also of a dict."""
-    while isinstance(outputs, (list, tuple, Mapping)) and outputs:
-        outputs = next(iter(outputs.values())) if isinstance(outputs, Mapping) else outputs[0]
+    """The outputs, or the first of several (googlenet's others are auxiliary), also of a dict or a dataclass: there the
+    first that is given."""
+    while isinstance(outputs, (list, tuple, Mapping)) or is_record(outputs):
+        if is_record(outputs) and not isinstance(outputs, Mapping):
+            parts = [part for f in fields(outputs) if (part := getattr(outputs, f.name)) is not None]
+        else:
+            parts = list(outputs.values() if isinstance(outputs, Mapping) else outputs)
+        if not parts:
+            break
+        outputs = parts[0]
     return outputs
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -163,6 +164,28 @@ def test_a_metric_may_give_any_kind_of_number(give: Any) -> None:
         return give(float((outputs - outputs).abs().mean()) + 0.5)
 
     assert pl.evaluate(net(), [(X, Y), (X[:1], Y[:1])], mae) == {"mae": pytest.approx(0.5)}
+
+
+@dataclass
+class Scores:
+    loss: Any
+    logits: Any
+
+
+def test_outputs_in_a_dataclass_are_judged_by_the_first_that_is_given() -> None:
+    class Recorded(nn.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.main = nn.Linear(4, 3)
+
+        def forward(self, x):
+            return Scores(None, self.main(x))
+
+    model = Recorded()
+    assert pl.evaluate(model, (X, Y)) == pl.evaluate(model.main, (X, Y))
+    before = pl.evaluate(model, (X, Y), "loss")["loss"]
+    pl.finetune(model, (X, Y), epochs=3)
+    assert pl.evaluate(model, (X, Y), "loss")["loss"] < before
 
 
 def test_outputs_in_a_dict_are_judged_by_the_first() -> None:
