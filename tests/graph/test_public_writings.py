@@ -79,6 +79,25 @@ class Hides(nn.Layer):
         return self.out(F.softmax(h @ h.transpose([0, 2, 1]) + later) @ h)
 
 
+class Widens(nn.Layer):
+    """A shortcut whose missing channels are zeros (ResNets for CIFAR)."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.out = nn.Conv2D(3, 8, 3, padding=1), nn.Conv2D(8, 12, 3, 2, 1), nn.Conv2D(12, 4, 1)
+
+    def forward(self, x):
+        h = F.relu(self.a(x))
+        shortcut = F.pad(h[:, :, ::2, ::2], [0, 0, 2, 2, 0, 0, 0, 0])
+        return self.out(F.relu(self.b(h) + shortcut))
+
+
+def test_zeros_beside_a_shortcut_go_with_its_channels():
+    found = laws.check_all(laws.stir(Widens()), (1, 3, 6, 6))
+    assert {g.reason for g in found["graph"].groups} == {"", "the model's output"}
+    assert sum(g.units for g in found["graph"].prunable) == 12
+
+
 @pytest.mark.parametrize(("cls", "inputs", "gone"), [
     (LooksOnly, (1, 3, 6, 6), 0.5), (Attends, (1, 3, 6, 6), 0.4), (Pools, (1, 3, 6, 6), 0.4), (Gates, (1, 5, 6), 0.4),
     (Hides, (1, 5, 6), 0.4)])

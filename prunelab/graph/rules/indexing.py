@@ -11,6 +11,7 @@ import numpy as np
 
 from prunelab.graph.dims import ATOM, PRODUCT, Dim, atom, concatenation, find, permutation, product, rows, select
 from prunelab.graph.experts import experts_of
+from prunelab.graph.regions import holds_space
 from prunelab.graph.rules.constants import Array, are_numbers, known
 from prunelab.graph.rules.shape import axis_of
 from prunelab.graph.rules.writing import bounds, cut_out, slice_bounds, slice_parts
@@ -101,14 +102,20 @@ def _strided_bounds(step: Step, widths: Widths) -> dict[str, Any]:
 
 
 def _pad(step: Step) -> None:
-    paddings = step.attribute("paddings")
-    value = step.constant("pad_value")
-    out = []
-    for k, d in enumerate(step.dims()):
-        before, after = paddings[2 * k], paddings[2 * k + 1]
-        ends = [atom(n, "padding") if n else None for n in (before, after)]
-        out.append(concatenation([part for part in (ends[0], d, ends[1]) if part is not None]))
+    """Positions before and behind, which go as others do: zeros beside a shortcut's channels."""
+    paddings, value = step.attribute("paddings"), step.constant("pad_value")
+    if min(paddings, default=0) < 0:
+        step.freeze("padding that takes positions away")
+        return
+    stays = ["padding" if holds_space(d) else "" for d in step.dims()]
+    ends = [atom(n, stays[k // 2]) for k, n in enumerate(paddings)]
+    step.note("ends", ends)
+    out = [concatenation([ends[2 * k], d, ends[2 * k + 1]]) for k, d in enumerate(step.dims())]
     step.give(out, step.dirty() if not value else free(out))
+
+
+def _pad_amounts(step: Step, widths: Widths) -> dict[str, Any]:
+    return {"paddings": [widths.size(end) if end.size else 0 for end in step.noted("ends")]}
 
 
 def _pad_space(step: Step) -> None:
@@ -364,7 +371,7 @@ def _diagonal_matrix(step: Step) -> None:
 RULES = {
     "slice": Rule(_slice, slice_bounds),
     "strided_slice": Rule(_strided_slice, _strided_bounds),
-    "pad": Rule(_pad),
+    "pad": Rule(_pad, _pad_amounts),
     "pad3d": Rule(_pad_space),
     "flip": Rule(_flip),
     "roll": Rule(_roll, _roll_shifts),
