@@ -22,6 +22,7 @@ from prunelab.graph.half import without_kernels
 from prunelab.graph.inputs import read_inputs, with_batch_axes
 from prunelab.graph.nests import is_nested
 from prunelab.graph.places import home_of
+from prunelab.graph.program import is_record
 from prunelab.graph.trace import as_it_was as model_as_it_was
 from prunelab.surgery import class_name
 
@@ -189,10 +190,15 @@ def _example(subject: Subject, given: list[Array | None], batch: int | None) -> 
         outputs = forward(subject.layer, as_tensors(subject.specs, arrays, home_of(subject.layer)))
     name = subject.name
     try:
-        flat = tuple(np.array(as_array(t)) for t in paddle.utils.flatten(outputs) if isinstance(t, paddle.Tensor))
+        leaves = paddle.utils.flatten(outputs)
     except TypeError as error:  # Paddle takes the values of a dict in the order of its keys
         raise InputError(f"{name} gives a dict whose keys have no order ({error}); give all of them keys of one kind, "
                          "such as words") from error
+    record = next(filter(is_record, leaves), None)
+    if record is not None:
+        raise InputError(f"{name} gives a {type(record).__name__}, and files hold tuples, lists and dicts of tensors; "
+                         "export a layer around it whose forward returns vars(model(...))")
+    flat = tuple(np.array(as_array(t)) for t in leaves if isinstance(t, paddle.Tensor))
     if not flat:
         raise InputError(f"{name} gives no tensor; export a layer whose forward returns tensors")
     return Example({spec.name: a for spec, a in zip(subject.specs, arrays, strict=True)}, flat)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,33 @@ def test_an_input_that_is_not_used_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(errors.ExportError, match="one of the inputs is not used"):
         pl.export(Unused(functional.relu), tmp_path / "out", ("paddle",), inputs=[(1, 16), (1, 3)])
+
+
+@dataclass
+class Scores:
+    """What some forwards return."""
+
+    logits: Any
+
+
+def test_a_dataclass_of_outputs_is_named_with_the_way_out(tmp_path: Path) -> None:
+    class Scoring(Then):
+        def forward(self, x: Any) -> Any:
+            return Scores(super().forward(x))
+
+    class Around(nn.Layer):
+        def __init__(self, model: nn.Layer) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, x: Any) -> Any:
+            return vars(self.model(x))
+
+    model = Scoring(functional.relu)
+    with pytest.raises(errors.InputError, match=r"gives a Scores, .* returns vars\(model"):
+        pl.export(model, tmp_path / "out", ("paddle",), inputs=(1, 16))
+    assert entries(tmp_path) == []
+    assert pl.export(Around(model), tmp_path / "out", ("paddle",), inputs=(1, 16), timing=None).parity["paddle"] < 1e-4
 
 
 @pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
