@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from prunelab.graph.program import Leaf
+
 BATCH, LENGTH = "batch", "length"
 
 
 @dataclass(frozen=True)
-class Size:
+class Size(Leaf):
     """``terms`` maps free axes, in order, to a factor: ``{("batch",): 2, (): 1}`` is twice the batch and one.
 
     ``dtype`` is that of the tensor which it stands for, as that of the 6.0 in ``x.sum(1) / x.shape[1]``.

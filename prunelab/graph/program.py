@@ -123,8 +123,12 @@ class Program:
         return tuple(o.value for o in flatten(self.outputs) if isinstance(o, Ref))
 
 
+class Leaf:
+    """What stands in a nest as one thing, though it is a dataclass."""
+
+
 @dataclass(frozen=True)
-class Ref:
+class Ref(Leaf):
     """Stands for a tensor in the nest of outputs; anything else there is a plain constant."""
 
     value: int
@@ -176,4 +180,4 @@ def _blank(nest: Any) -> Any:
 
 def is_record(nest: Any) -> bool:
     """Whether something is a dataclass's instance, whose fields are a nest's parts."""
-    return is_dataclass(nest) and not isinstance(nest, (type, Ref))
+    return is_dataclass(nest) and not isinstance(nest, (type, Leaf))

@@ -123,7 +123,7 @@ def test_a_constructor_by_name_and_one_that_fails_for_some() -> None:
     states = {t.arguments["width"]: t for t in study}
     assert states[4].is_whole
     assert states[3].state == "failed"
-    assert "channel_num" in states[3].reason
+    assert "num_groups" in states[3].reason
 
 
 @pytest.mark.parametrize(
