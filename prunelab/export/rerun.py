@@ -114,4 +114,3 @@ def _filled(value: Any, operator: str, env: Mapping[int, Any], lengths: Mapping[
 def _tensor(x: Any) -> Any:
     """An array as a constant of the program; anything else as it is."""
     return paddle.assign(x) if isinstance(x, np.ndarray) else x
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import traceback
 from collections.abc import Iterator
 from typing import Any
@@ -15,15 +16,17 @@ from prunelab.graph.reasons import user_line
 
 @contextlib.contextmanager
 def refusing_late_parameters(model: Any) -> Iterator[None]:
-    """Inside, no layer of Paddle's makes a parameter.
+    """Inside, no layer of Paddle's makes a parameter in this thread; what a cell builds meanwhile is its own matter.
 
     Raises:
         TraceError: the forward that is read made one.
     """
-    create = nn.Layer.create_parameter
+    create, here = nn.Layer.create_parameter, threading.get_ident()
     told = list[str]()
 
     def refuse(layer: Any, *args: Any, **options: Any) -> Any:
+        if threading.get_ident() != here:
+            return create(layer, *args, **options)
         told.append(f"a {type(layer).__name__} with parameters of its own{user_line(traceback.format_stack())}")
         raise TraceError(told[0])
 
