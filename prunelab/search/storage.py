@@ -13,9 +13,10 @@ from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.storages import BaseStorage
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.study import StudyDirection
+from sqlalchemy import Connection, event
 
 from prunelab.errors import OptionError, SearchError, reason_of, shown
 from prunelab.graph.interrupts import Uninterrupted
@@ -25,6 +26,8 @@ _IDENTITY = "prunelab"
 _JOINED = "prunelab:joined:"
 # How often, and how soon again, it is looked at a storage that another process makes at this moment
 _TRIES, _WAIT_S = 40, 0.1
+# How long another process may hold an SQLite file
+_HELD_S = 30
 # What SQLite says where both make the tables
 _MADE_BY_ANOTHER = ("already exists", "UNIQUE constraint failed")
 _WANTED = ("give a database's URL such as 'sqlite:///search.db', a journal file such as 'search.log', or an Optuna "
@@ -70,11 +73,29 @@ def open_storage(storage: Any) -> Any:
     if storage is None or isinstance(storage, BaseStorage):
         return storage
     if isinstance(storage, str) and "://" in storage:
-        return storage
+        return _sqlite(storage) if storage.startswith("sqlite") else storage
     if isinstance(storage, (str, os.PathLike)) and os.fspath(storage):
         _check_journal(Path(storage))
         return JournalStorage(_Journal(os.fspath(storage)))
     raise OptionError(f"storage is {shown(storage)}; {_WANTED}")
+
+
+def _sqlite(url: str) -> RDBStorage:
+    """Optuna's storage of an SQLite file, each of whose changes holds the file from its first look on.
+
+    SQLite knows no row that is held for a change: of two processes that see a trial waiting, both would take it, and
+    one of them fail at its end, for the trial has ended already. Where the file is another's, it is waited for.
+    """
+    storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": _HELD_S}})
+    event.listen(storage.engine, "begin", _hold)
+    return storage
+
+
+def _hold(connection: Connection) -> None:
+    """Begin a change as SQLAlchemy's pages on SQLite tell it: the driver, which would look first, begins nothing."""
+    driver: Any = connection.connection.dbapi_connection
+    driver.isolation_level = None
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _check_journal(path: Path) -> None:

@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import optuna
 import pytest
 import searching
 import sqlalchemy
+from optuna.storages._rdb.models import TrialModel
 from optuna.study import StudyDirection
 from search_nets import frame
 from searching import job
@@ -31,9 +34,10 @@ class Searching:
 
     def __init__(self, storage: str, trials: int, workers: int = 1) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+        self.wrong = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
             [sys.executable, "-W", "ignore", searching.__file__, storage, str(trials), str(workers)], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.wrong, env=environment)
 
     def says(self, what: str) -> list[str]:
         """The rest of the next line that begins so; what came before is passed over."""
@@ -42,7 +46,11 @@ class Searching:
             word, *rest = line.split()
             if word == what:
                 return rest
-        raise AssertionError(f"it ended without saying {what}")
+        raise AssertionError(f"it ended without saying {what}: {self.told_wrong()}")
+
+    def told_wrong(self) -> str:
+        self.wrong.seek(0)
+        return self.wrong.read()[-3000:]
 
     def begin(self) -> None:
         assert self.process.stdin is not None
@@ -58,6 +66,7 @@ def started() -> Iterator[list[Searching]]:
     for one in made:
         one.process.kill()
         one.process.communicate()
+        one.wrong.close()
 
 
 def ended(pid: int) -> bool:
@@ -110,12 +119,36 @@ def test_two_processes_that_begin_at_once_share_one_study_and_try_no_plan_twice(
     for one in started:
         one.begin()
     for one in started:
-        assert one.process.wait(120) == 0
+        assert one.process.wait(120) == 0, one.told_wrong()
     study = pl.search(**job(), storage=place, trials=16)
     assert 16 <= len(study) <= 17  # both may be at their last
     assert (study.trials["state"] == "complete").all(), study.trials["reason"].tolist()
     assert study.trials["same_as"].isna().sum() >= len(study) - 4  # the first trials, which cut all alike, both have
     assert sorted(study.numbers) == list(range(len(study)))
+
+
+def test_a_trial_that_waits_in_an_sqlite_file_is_taken_by_one_process_only(tmp_path: Path) -> None:
+    """Both look before either writes: what Optuna's own storage of SQLite lets happen."""
+    url = f"sqlite:///{tmp_path}/s.db"
+    mine, other = (open_study(url, "mine", [StudyDirection.MAXIMIZE], {"model": "Net"}) for _ in range(2))
+    mine.enqueue_trial({"x": 0.5})
+    looked, may_write = threading.Event(), threading.Event()
+    find = TrialModel.find_or_raise_by_id
+
+    def pausing(trial_id: int, session: Any, for_update: bool = False) -> TrialModel:
+        found = find(trial_id, session, for_update)
+        if for_update and not looked.is_set():  # the first that looks; the other comes while it waits
+            looked.set()
+            may_write.wait(0.5)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as threads:
+        patch.setattr(TrialModel, "find_or_raise_by_id", pausing)
+        first = threads.submit(mine.ask)
+        assert looked.wait(10)
+        second = threads.submit(other.ask)
+        numbers = [first.result(30).number, second.result(30).number]
+    assert numbers == [0, 1]
 
 
 def test_a_storage_that_another_process_makes_at_this_moment_is_tried_again(
