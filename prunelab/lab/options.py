@@ -163,11 +163,13 @@ class Task:
         """
         return self.train if n is None else CoreSamples(self.train, self.model, self.loss).first(n)
 
-    def repair(self, teacher: Any, plan: Plan, seed: int, steps: int, on_layer: Callable[[Any], object]) -> Any:
+    def repair(self, teacher: Any, plan: Plan, seed: int, steps: int, on_layer: Callable[[Any], object],
+               on_batch: Callable[[], object]) -> Any:
         """A copy of the model whose kept weights make up for what the plan cuts, as ``teacher`` has it; with ``steps``,
         by the global form too."""
         data = self.val if self.train is None else self.train
-        return repair(self.model, plan, data, teacher=teacher, seed=seed, steps=steps, on_layer=on_layer)
+        return repair(self.model, plan, data, teacher=teacher, seed=seed, steps=steps, on_layer=on_layer,
+                      on_batch=on_batch)
 
     def healing(self, finetune: int | None, repair: bool | int | None, **own: Any) -> Healing:
         """What follows a cut: what was asked for, or the Lab's own."""

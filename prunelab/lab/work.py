@@ -114,9 +114,9 @@ class Work:
     def _repair(self, plan: Plan, parent: State, seed: int, how: bool | int, meter: Meter) -> None:
         def repaired(layer: Any) -> None:
             meter.tell()
-            self.control.check()
 
-        better = self.task.repair(self.bench.dense(parent), plan, seed, 0 if how is True else how, repaired)
+        better = self.task.repair(self.bench.dense(parent), plan, seed, 0 if how is True else how, repaired,
+                                  self.control.check)
         self.bench.take_over(better)
         zero_cut(self.bench.graph.model, plan)
 

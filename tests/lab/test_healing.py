@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import paddle
 import pytest
@@ -10,6 +12,7 @@ from paddle import nn
 
 import prunelab as pl
 from prunelab import errors
+from prunelab.train.repair.polish import Polish
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +114,20 @@ def test_a_repair_is_stopped_between_layers_and_leaves_the_recorded_state(traine
     with pytest.raises(errors.Stopped, match="was stopped"):
         opened.step("0", ratio=0.6, repair=True)
     assert len(told) == 2
+    assert everything(opened) == before
+
+
+def test_a_repair_is_stopped_between_two_steps_on_a_block(trained: nn.Layer, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = opened_on(trained)
+    before, train = everything(opened), Polish._train
+
+    def stopped(self: Polish, *args: Any) -> Any:
+        opened.stop()
+        return train(self, *args)
+
+    monkeypatch.setattr(Polish, "_train", stopped)
+    with pytest.raises(errors.Stopped, match="was stopped"):
+        opened.step("0", ratio=0.6, repair=1_000_000)
     assert everything(opened) == before
 
 

@@ -394,6 +394,8 @@ def test_other_mistakes_are_told() -> None:
         pl.repair(graph.model, plan, data, samples=0)
     with pytest.raises(OptionError, match="on_layer"):
         pl.repair(graph.model, plan, data, on_layer=3)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="on_batch is no function"):
+        pl.repair(graph.model, plan, data, on_batch=3)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="steps is -1"):
         pl.repair(graph.model, plan, data, steps=-1)
     graph.model.a[0].weight.set_value(graph.model.a[0].weight * float("nan"))
@@ -412,6 +414,20 @@ def test_what_is_raised_after_a_layer_ends_it_and_nothing_has_happened() -> None
     with pytest.raises(Stopped):
         pl.repair(graph.model, half_of_every_group(graph), [batch(graph, 0)], on_layer=stop)
     assert seen == ["a.0"]
+    assert bits(graph.model) == before
+
+
+def test_it_can_be_ended_at_any_batch_and_any_step_on_a_block() -> None:
+    graph = traced("residual")
+    before, seen = bits(graph.model), []
+
+    def stop() -> None:
+        seen.append(None)
+        if len(seen) == 40:
+            raise Stopped("enough")
+
+    with pytest.raises(Stopped):
+        pl.repair(graph.model, half_of_every_group(graph), [batch(graph, 0)], steps=1_000_000, on_batch=stop)
     assert bits(graph.model) == before
 
 

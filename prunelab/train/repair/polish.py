@@ -138,6 +138,7 @@ class Polish:
             adam.clear_grad()
             rate.step()
             self._mask(own)
+            self.walk.passed()
             if step % max(1, self.steps // LOOKS) == 0:
                 missed = self._missed(block, judge, scale)
                 if missed < best:

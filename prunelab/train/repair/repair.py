@@ -64,6 +64,7 @@ def repair(
     steps: int = 0,
     lr: float = 3e-3,
     on_layer: Callable[[RepairedLayer], object] | None = None,
+    on_batch: Callable[[], object] | None = None,
 ) -> Any:
     """A copy of ``model``, of full size, whose kept weights make up for what ``plan`` cuts, as far as they can: of it
     ``compact(better, plan)`` is the smaller model. No labels and no gradients are needed; the model is left as it was.
@@ -85,7 +86,8 @@ def repair(
         seed: which positions are looked at, where not all are, and which batches ``steps`` take.
         steps: so many steps of Adam after that on each block's output, and on the whole network's at last: the global
             form, which takes longer and comes nearer where much is cut. ``lr`` is its learning rate at the start.
-        on_layer: called after each layer; what it raises ends the repair, and nothing has happened.
+        on_layer, on_batch: called after each layer, and after each batch that a layer looks at and each of ``steps``;
+            what they raise ends the repair, and nothing has happened.
 
     Raises:
         PlanError: a plan for another structure, or a teacher of another one.
@@ -95,6 +97,8 @@ def repair(
     options = RepairOptions(samples=samples, rows=rows, memory=memory, seed=seed, steps=steps, lr=lr)
     if on_layer is not None and not callable(on_layer):
         raise OptionError("on_layer is no function; give one that takes a RepairedLayer")
+    if on_batch is not None and not callable(on_batch):
+        raise OptionError("on_batch is no function; give one that takes nothing")
     plan = _with_all_words(as_plan(plan))
     graph = graph_for(model, plan)
     dense = graph if teacher is None else graph_for(teacher, plan)
@@ -102,7 +106,7 @@ def repair(
     start, random_state = time.perf_counter(), paddle.get_rng_state()
     try:
         with paddle.no_grad(), at_home(graph.model):
-            return _Repair(graph, dense, plan, source, options).over(on_layer, start)
+            return _Repair(graph, dense, plan, source, options, on_batch).over(on_layer, start)
     finally:
         paddle.set_rng_state(random_state)
 
@@ -116,7 +120,8 @@ def _with_all_words(plan: Plan) -> Plan:
 class _Repair:
     """The smaller network, and what has been done to it."""
 
-    def __init__(self, graph: Graph, dense: Graph, plan: Plan, source: Batches, options: RepairOptions) -> None:
+    def __init__(self, graph: Graph, dense: Graph, plan: Plan, source: Batches, options: RepairOptions,
+                 on_batch: Callable[[], object] | None) -> None:
         self.graph, self.options = graph, options
         self.kept = graph.kept(plan)
         self.masked = masked_weights(plan)
@@ -127,7 +132,8 @@ class _Repair:
         changes = graph, self.kept, frozenset(self.masked), self.small
         self.sites = find_sites(*changes)
         self.skipped = unsolved(*changes, self.sites)
-        self.walk = Walk(Network(graph.structure.executor, whole), self.small, source, options.samples, options.memory)
+        self.walk = Walk(Network(graph.structure.executor, whole), self.small, source, options.samples, options.memory,
+                         on_batch)
 
     def over(self, on_layer: Callable[[RepairedLayer], object] | None, start: float) -> Any:
         layers = []

@@ -7,7 +7,7 @@ from the data and run from their inputs, at every place. So memory does not grow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,11 +99,15 @@ class Part:
 
 
 class Walk:
-    """Calls a function at a place of both networks, part by part. ``samples`` of the data are read, at most."""
+    """Calls a function at a place of both networks, part by part.
 
-    def __init__(self, dense: Network, small: Network, source: Batches, samples: int, memory: int) -> None:
+    ``samples`` of the data are read, at most; ``on_batch`` is called after each part.
+    """
+
+    def __init__(self, dense: Network, small: Network, source: Batches, samples: int, memory: int,
+                 on_batch: Callable[[], object] | None = None) -> None:
         self.dense, self.small = dense, small
-        self.source, self.samples, self.memory = source, samples, memory
+        self.source, self.samples, self.memory, self.on_batch = source, samples, memory, on_batch
         self.specs = dense.executor.program.specs
         self.parts: list[Part] = []
         self.n_kept_batches = 0
@@ -127,10 +131,17 @@ class Walk:
         for part in self.parts:
             self._advance(part, place, *crossing)
             yield (part, self.dense.run(part.inputs, part.dense, dense), self.small.run(part.inputs, part.small, small))
+            self.passed()
         for number, inputs in self._read(self.n_kept_batches) if self._is_more else ():
             for part in self._split(inputs, number):
                 yield part, self.dense.run(part.inputs, {}, dense), self.small.run(part.inputs, {}, small)
+                self.passed()
         self._let_go()
+
+    def passed(self) -> None:
+        """Tell whoever listens that a part is done."""
+        if self.on_batch is not None:
+            self.on_batch()
 
     def _advance(self, part: Part, place: int, dense: Sequence[int], small: Sequence[int]) -> None:
         if part.place != place:
