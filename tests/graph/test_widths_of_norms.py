@@ -201,6 +201,23 @@ def test_a_width_is_exact_far_from_zero():
     laws.check_exact(graph, laws.half_of_every_group(graph))
 
 
+class WritesOverWhatWasNormed(nn.Layer):
+    """The class token alone is normed, and written over what was normed (XCiT's class attention)."""
+
+    def __init__(self):
+        super().__init__()
+        self.inp, self.n, self.out = nn.Linear(6, 16), nn.LayerNorm(16), nn.Linear(16, 3)
+
+    def forward(self, x):
+        h = F.relu(self.inp(x)) * 2
+        h[:, 0:1] = self.n(h[:, 0:1])
+        return self.out(h)
+
+
+def test_what_was_normed_may_be_written_over():
+    assert laws.check_all(laws.stir(WritesOverWhatWasNormed()), (1, 5, 6))["gone"] > 0.4
+
+
 def test_only_widths():
     graph = pl.trace(Block(), (1, 5, 6))
     plan = pl.propose(graph, sparsity=0.5, granularity="width")
