@@ -9,14 +9,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 import paddle
 from paddle import _C_ops
 from paddle.base.libpaddle.pir import reset_insertion_point_to_start
 from paddle.jit.dy2static import convert_call_func, function_spec, parameter_recorder, program_translator
-from paddle.jit.dy2static.utils import TransformOptions
+from paddle.jit.dy2static.utils import TransformOptions, get_temp_dir
 from paddle.nn.layer import layers
 
 from prunelab.graph.reasons import is_users
@@ -46,11 +46,12 @@ def as_plain_python(model: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def as_eager() -> Iterator[None]:
-    """Paddle's static forms of five things, replaced by what eager mode does while a program is read.
+    """Paddle's static forms of six things, replaced by what eager mode does while a program is read.
 
     A recurrent layer over cells would become a loop, and is unrolled over the traced length; ``x / 3`` would become a
-    product with a rounded 1/3; ``x.view(shape)`` is not there at all; ``paddle.full(shape, "-inf")`` is refused;
-    ``paddle.linspace`` has no size, and what pads it to one (a Fourier transform) takes -1 for it.
+    product with a rounded 1/3; ``x.view(shape)`` is not there at all, nor is ``len(x)`` where Paddle does not rewrite
+    it (in a lambda, a function inside of another); ``paddle.full(shape, "-inf")`` is refused; ``paddle.linspace`` has
+    no size, and what pads it to one (a Fourier transform) takes -1 for it.
     """
     rnn, value, creation = paddle.nn.layer.rnn, paddle.pir.Value, paddle.tensor.creation
     loop, divide, view, fill = rnn._rnn_static_graph, value.__truediv__, value.view, creation.fill_constant
@@ -63,18 +64,24 @@ def as_eager() -> Iterator[None]:
     def view_as_eager(self: Any, shape: Any, name: Any = None) -> Any:
         return paddle.reshape(self, shape) if isinstance(shape, (list, tuple)) else view(self, shape)
 
+    def length(self: Any) -> int:
+        if not self.shape or self.shape[0] < 0:
+            raise TypeError("len() of a tensor whose first size is not known")
+        return int(self.shape[0])
+
     @functools.wraps(fill)
     def fill_as_eager(shape: Any, dtype: Any, value: Any, *rest: Any, **options: Any) -> Any:
         return fill(shape, dtype, float(value) if isinstance(value, str) else value, *rest, **options)
 
     rnn._rnn_static_graph, value.__truediv__ = rnn._rnn_dynamic_graph, divide_as_eager
-    value.view, creation.fill_constant = view_as_eager, fill_as_eager
+    value.view, value.__len__, creation.fill_constant = view_as_eager, length, fill_as_eager
     try:
         with _sized("linspace"), _sized("logspace"):
             yield
     finally:
         rnn._rnn_static_graph, value.__truediv__ = loop, divide
         value.view, creation.fill_constant = view, fill
+        del value.__len__
 
 
 @contextlib.contextmanager
@@ -205,6 +212,7 @@ def rewriting_once() -> Iterator[None]:
     calls, cache = convert_call_func, program_translator._FUNCTION_CACHE
     unsupported, functions_of, convert = calls.is_unsupported, calls.get_module_functions, cache.convert_with_cache
     marked, needs = TransformOptions.TRANSFORM_OPTIONS_ATTR_NAME, TransformOptions.check_fn_need_transform
+    written = get_temp_dir()
 
     def needs_rewriting(function: Any, mode: Any) -> bool:
         """An object may answer to any name with None: that is no mark of Paddle's."""
@@ -217,6 +225,9 @@ def rewriting_once() -> Iterator[None]:
     def is_unsupported(function: Any) -> bool:
         if isinstance(function, paddle.nn.Layer):  # it may answer to any name, as a function's code too
             return bool(calls.is_paddle_func(function))
+        code = getattr(function, "__code__", None)
+        if isinstance(code, CodeType) and code.co_filename.startswith(written):  # one that calls itself
+            return True
         return id(function) in known() or bool(unsupported(function))
 
     calls.is_unsupported = is_unsupported

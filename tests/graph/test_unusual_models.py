@@ -172,3 +172,43 @@ def test_an_einsum_of_many_takes_any_batch():
     assert graph.input_specs[0].batch_axis == 0
     laws.check_runs(graph, (1, 2, 3, 7, 40))
     laws.check_all(model, (1, 6))
+
+
+def tensors_in(nest, found):
+    """What a deep nest of outputs holds, by a function that calls itself."""
+    if isinstance(nest, dict):
+        for part in nest.values():
+            tensors_in(part, found)
+    elif isinstance(nest, (list, tuple)):
+        for part in nest:
+            tensors_in(part, found)
+    elif nest is not None:
+        found.append(nest)
+
+
+class GathersItsOutputs(Me):
+    def forward(self, x):
+        h, found = F.relu(self.a(x)), []
+        tensors_in([[[(self.b(h), {"more": [None, [None, [None, (h.mean(1),)]]]})]]], found)
+        return found
+
+
+def test_a_helper_that_calls_itself_is_rewritten_once():
+    assert laws.check_all(laws.stir(GathersItsOutputs()), (1, 4))["gone"] > 0.4
+
+
+class Counts(Me):
+    """Asks for a tensor's length where Paddle rewrites nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.mean = lambda rows: rows.sum(0) / len(rows)
+
+    def forward(self, x):
+        return self.b(self.mean(F.relu(self.a(x)).transpose([1, 0, 2])))
+
+
+def test_a_lambda_may_ask_for_the_length_of_a_tensor():
+    found = laws.check_all(laws.stir(Counts()), (1, 5, 4))
+    assert found["gone"] > 0.4
+    assert not hasattr(paddle.pir.Value, "__len__")
