@@ -17,8 +17,9 @@ from prunelab.graph.program import Op
 
 # The operand that is written over, where it is not the first.
 _TARGET = {"assign_out_": "output", "assign_value_": "output"}
-# They end in an underscore for their statistics, which they leave alone in eval mode.
-_NOT_IN_PLACE = frozenset({"batch_norm_", "sync_batch_norm_"})
+# They end in an underscore for their statistics, which they leave alone in eval mode; a detach for the memory that it
+# shares, which it only reads.
+_NOT_IN_PLACE = frozenset({"batch_norm_", "sync_batch_norm_", "share_data_"})
 
 
 def read_in_order(ops: Iterable[Op], names: Mapping[int, str], inputs: Iterable[int], model: str,

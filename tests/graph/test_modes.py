@@ -54,3 +54,21 @@ def test_each_part_is_in_its_own_mode(frozen):
     small(x)
     assert np.array_equal(before, small.state_dict()["body.1._mean"].numpy())
     assert np.array_equal(small(x).numpy(), small(x).numpy())
+
+
+class Refines(nn.Layer):
+    """Each step starts from the one before without its gradients, and all steps are given (DINO's boxes)."""
+
+    def __init__(self):
+        super().__init__()
+        self.inp, self.a, self.b = nn.Linear(6, 8), nn.Linear(8, 2), nn.Linear(8, 2)
+
+    def forward(self, x):
+        h = F.relu(self.inp(x))
+        first = F.sigmoid(self.a(h))
+        second = F.sigmoid(self.b(h) + first.detach())
+        return paddle.stack([first, second], 1)
+
+
+def test_what_was_detached_once_keeps_its_own_gradients():
+    assert laws.check_all(laws.stir(Refines()), (1, 6))["gone"] > 0.3
