@@ -57,6 +57,8 @@ def as_eager() -> Iterator[None]:
     loop, divide, view, fill = rnn._rnn_static_graph, value.__truediv__, value.view, creation.fill_constant
 
     def divide_as_eager(self: Any, other: Any) -> Any:
+        if isinstance(other, (int, float)) and "int" in str(self.dtype):
+            self = paddle.cast(self, "float32")
         if isinstance(other, (int, float)) and "float" in str(self.dtype):
             return paddle.divide(self, _C_ops.full([], other, self.dtype, paddle.base.core.Place()))
         return divide(self, other)

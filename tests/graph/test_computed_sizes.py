@@ -104,3 +104,16 @@ def test_sizes_are_outputs_and_those_with_the_batch_are_of_the_given_one() -> No
     with pytest.raises(InputError, match="was traced for"):
         graph.run(paddle.randn([3, 3, 6, 5]))
     laws.check_all(model, (2, 3, 6, 5))
+
+
+def beside_coordinates(h: Any) -> Any:
+    """Where each position stands, as whole numbers divided by a number (CoordConv)."""
+    place = paddle.arange(h.shape[2]) / (h.shape[2] + 9) + paddle.arange(h.shape[2]).astype("int32") / 7.0
+    return h * place.reshape([1, 1, -1, 1])
+
+
+def test_whole_numbers_are_divided_as_eager_mode_divides_them() -> None:
+    model = laws.stir(Two(beside_coordinates)).eval()
+    graph = pl.trace(model, (1, 3, 6, 5))
+    x = paddle.randn([1, 3, 6, 5]) * 1000
+    assert bool((graph.run(x) == model(x)).all())
