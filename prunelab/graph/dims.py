@@ -32,7 +32,7 @@ class Dim:
     __slots__ = ("batch", "kind", "link", "order", "parts", "reason", "size", "tags")
 
     def __init__(self, size: int, kind: str = ATOM, parts: Sequence[Dim] = (), reason: str = "") -> None:
-        self.size, self.kind, self.parts, self.reason = size, kind, list(parts), reason
+        self.size, self.kind, self.parts, self.reason = size, kind, parts, reason
         self.link: Dim | None = None
         self.order: tuple[int, ...] = ()  # of a permutation: position k is the part's position order[k]
         self.batch = False
@@ -141,7 +141,7 @@ def unify(a: Dim, b: Dim, reason: str) -> None:
     if a.size != b.size:
         fix(a, f"{reason}: {a.size} meets {b.size}")
         fix(b, f"{reason}: {b.size} meets {a.size}")
-    elif _is_permuted(a, b) or _is_permuted(b, a):
+    elif PERMUTATION in (a.kind, b.kind) and (_is_permuted(a, b) or _is_permuted(b, a)):
         fix(a, f"{reason}: units meet themselves in another order")
     elif a.kind == ATOM:
         become(a, b)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from prunelab.graph.dims import Dim, find, leaves
 from prunelab.graph.experts import EXPERT, least_of
-from prunelab.graph.program import Program
+from prunelab.graph.program import Parameter, Program
 from prunelab.graph.regions import SPATIAL, axes_of
 from prunelab.graph.solver import Solution
 
 _PLURALS = {"vocabulary": "words", "spatial": "bands"}
+Place = tuple[str, int, str]  # a parameter, its axis, the role: a member as it is collected
 MAKES = ("out", "vocabulary")  # the roles of axes that make units: outputs, and the rows of a table that shrinks
 
 
@@ -76,45 +77,38 @@ def layer_of(parameter: str) -> str:
 
 def find_groups(program: Program, solution: Solution) -> tuple[tuple[Group, ...], dict[str, Dim]]:
     """The groups in network order, and the atom of each prunable one by its name."""
-    found: dict[int, tuple[Dim, list[Member]]] = {}
-    order: dict[int, tuple[int, ...]] = {}
-    first_use = _first_uses(program)
-    for p in sorted(program.parameters, key=lambda p: first_use.get(p.value, len(program.ops))):
+    found: dict[Dim, list[Place]] = {}
+    order: dict[Dim, tuple[int, int]] = {}
+    last = len(program.ops)
+    for first_use, p in _in_order_of_use(program):
         for axis, dim in enumerate(solution.dims[p.value]):
             role = solution.roles.get((p.value, axis), "elementwise")
             parts = leaves(dim)
             if len(parts) > 1:
-                parts = _unique(parts)
+                parts = list(dict.fromkeys(parts))
             for place, leaf in enumerate(parts):
                 if leaf.size < 2 <= len(parts):
                     continue  # a single position among others is nobody's group
-                _, members = found.setdefault(id(leaf), (leaf, []))
-                members.append(Member(p.name, axis, "elementwise" if role == "norm" else role))
+                if leaf not in found:
+                    found[leaf] = []
+                found[leaf].append((p.name, axis, "elementwise" if role == "norm" else role))
                 if role == "out":
-                    order.setdefault(id(leaf), (first_use.get(p.value, len(program.ops)), place))
-    last = len(program.ops)
-    entries = sorted((order.get(key, (last, 0)), n, key) for n, key in enumerate(found)
-                     if _worth_telling(*found[key], solution.opened))
-    return _named(solution, [found[key] for _, _, key in entries])
+                    order.setdefault(leaf, (first_use, place))
+    told = [(leaf, places) for leaf, places in found.items() if _worth_telling(leaf, places, solution.opened)]
+    told.sort(key=lambda entry: order.get(entry[0], (last, 0)))
+    return _named(solution, [(leaf, [Member(*place) for place in places]) for leaf, places in told])
 
 
-def _unique(dims: Iterable[Dim]) -> list[Dim]:
-    return list({id(d): d for d in dims}.values())
+def _in_order_of_use(program: Program) -> list[tuple[int, Parameter]]:
+    """The parameters as they are first read, each with the operator's index."""
+    readers, last = program.consumers, len(program.ops)
+    used = [(readers[p.value][0].index if p.value in readers else last, p) for p in program.parameters]
+    return sorted(used, key=lambda entry: entry[0])
 
 
-def _first_uses(program: Program) -> dict[int, int]:
-    """When each parameter is first used by an operator that computes; lists are looked through."""
-    uses: dict[int, int] = {}
-    for op in program.ops:
-        for value in op.inputs:
-            if value is not None:
-                uses.setdefault(value, op.index)
-    return uses
-
-
-def _worth_telling(dim: Dim, members: list[Member], opened: frozenset[str]) -> bool:
+def _worth_telling(dim: Dim, places: Iterable[Place], opened: frozenset[str]) -> bool:
     """A frozen atom is told where it makes units; kernel sizes, input channels and batch are not."""
-    roles = {m.role for m in members}
+    roles = {role for _, _, role in places}
     if SPATIAL in dim.tags:
         return False  # a group of its own, of the input's bands
     if dim.reason or dim.size < 2:

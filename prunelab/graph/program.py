@@ -117,6 +117,11 @@ class Program:
                 readers.setdefault(value, []).append(op)
         return {value: tuple(ops) for value, ops in readers.items()}
 
+    @cached_property
+    def asked_for(self) -> frozenset[int]:
+        """The values that an operator reads, or that the model gives."""
+        return frozenset(self.consumers).union(self.output_values)
+
     @property
     def output_values(self) -> tuple[int, ...]:
         """The value ids among the outputs, in order."""

@@ -123,7 +123,7 @@ class Step:
 
     def value(self, argument: str | int) -> int | None:
         """The value id of an operand, by name or by place."""
-        return self.op.inputs[argument] if isinstance(argument, int) else self.op.operand(argument)
+        return self.op.operand(argument) if isinstance(argument, str) else self.op.inputs[argument]
 
     def has(self, argument: str | int) -> bool:
         value = self.value(argument)
@@ -171,15 +171,15 @@ class Step:
 
     def role(self, argument: str | int, axis: int, role: str) -> None:
         """Note what an axis of a parameter is for: ``out`` makes units, ``in`` reads them, ``norm`` scales them."""
-        value = self.value(argument)
-        if value is not None:
-            place = axis if axis >= 0 else axis + len(self.solution.dims[value])
-            self.solution.roles.setdefault((value, place), role)
+        self.roles(argument, {axis: role})
 
     def roles(self, argument: str | int, roles: Mapping[int, str]) -> None:
         """`role` of several axes."""
-        for axis, role in roles.items():
-            self.role(argument, axis, role)
+        value = self.value(argument)
+        if value is not None:
+            for axis, role in roles.items():
+                place = axis if axis >= 0 else axis + len(self.solution.dims[value])
+                self.solution.roles.setdefault((value, place), role)
 
     def note(self, name: str, value: Any) -> None:
         """Keep something for `rewrite`, which must tie nothing: the dims are solved then."""
@@ -193,7 +193,8 @@ class Step:
         """``dim`` can be cut only where one of the operands (given by their dirty dims) is zero where cut."""
         if SPATIAL in self.solution.opened:
             sums_up(self, dim)
-        self.solution.obligations.append((dim, dirty, reason))
+        if all(dirty):  # what is dirty nowhere is zero wherever something is cut
+            self.solution.obligations.append((dim, dirty, reason))
 
     def need_nonzero(self, dim: Dim, dirty: Dirty, reason: str, divisor: str | int | None = None) -> None:
         """``dim`` can be cut only where this operand is something else than zero at its cut positions.
@@ -218,9 +219,10 @@ class Step:
         return self.solution.dims[self.op.outputs[output]]
 
     def give_rest(self, reason: str = "a by-product") -> None:
-        """Results that the rule has not given (indices, saved statistics, reshape's old shape)."""
+        """Results that the rule has not given (indices, saved statistics, reshape's old shape), where anything asks for
+        them."""
         for k, value in enumerate(self.op.outputs):
-            if value not in self.solution.dims:
+            if value not in self.solution.dims and value in self.solution.program.asked_for:
                 self.give_new(reason, k)
 
     def freeze(self, reason: str) -> None:
@@ -267,7 +269,8 @@ def solve(program: Program, rules: Mapping[str, Rule], watch: Callable[[Solution
             step.freeze(f"no rule for the operator {op.name}")
         else:
             rule.widths(step)
-        follow_numbers(solution, op)
+        if solution.pointing:
+            follow_numbers(solution, op)
         if watch is not None:
             watch(solution, op)
     _fix_outputs(solution)
@@ -291,10 +294,10 @@ def _fix_outputs(solution: Solution) -> None:
 
 def _hand_roles_back(solution: Solution) -> None:
     """A weight that is computed from parameters (weight norm, a sum of matrices) hands its axes' roles to them."""
-    of_parameters = set(solution.held)
+    of_parameters: set[int | None] = {None, *solution.held}
     made_by = {}
     for op in solution.program.ops:
-        if all(v is None or v in of_parameters for v in op.inputs):
+        if of_parameters.issuperset(op.inputs):
             of_parameters.update(op.outputs)
             made_by.update(dict.fromkeys(op.outputs, op))
     for (value, axis), role in [*solution.roles.items()]:

@@ -31,9 +31,8 @@ def fix_space(step: Step, dims: list[Dim], channels: int) -> None:
 
 def space(step: Step, batch: Dim, channels: Dim, axis: int) -> list[Dim]:
     """The dims of a result: batch, channels, and new positions in space."""
-    out = [atom(n, SPACE) for n in step.shape()]
-    out[0], out[axis] = batch, channels
-    return out
+    made = {0: batch, axis: channels}
+    return [made[k] if k in made else atom(n, SPACE) for k, n in enumerate(step.shape())]
 
 
 def through_windows(step: Step, batch: Dim, channels: Dim, axis: int) -> list[Dim]:
@@ -45,10 +44,12 @@ def through_windows(step: Step, batch: Dim, channels: Dim, axis: int) -> list[Di
     x = step.dims(0)
     out = space(step, batch, channels, axis)
     for place, k in enumerate(k for k in range(len(x)) if k not in (0, axis)):
+        if fixed(x[k]):
+            continue
         window = passes(step, 0, k, place)
         if window is not None:
             out[k] = window.out
-        elif not fixed(x[k]) and do_not_meet(step, place, find(x[k]).size, step.shape()[k]):
+        elif do_not_meet(step, place, find(x[k]).size, step.shape()[k]):
             out[k], inside = rows(x[k], step.shape()[k])
             step.fix(inside, "neighbours in a window")
         else:
@@ -82,8 +83,8 @@ def _conv(step: Step) -> None:
                          "give the shape that the model takes as inputs")
     step.fix_all(w[2:], "a kernel's size")
     step.roles("filter", dict(enumerate(("out", "in", *["kernel"] * (len(w) - 2)))))
-    dirty = step.dirty(_read(step))
-    step.need_zero(channels, dirty, step.dirty("filter"), reason="a weight that is not zero where cut")
+    dirty, made = step.dirty(_read(step)), step.dirty("filter")
+    step.need_zero(channels, dirty, made, reason="a weight that is not zero where cut")
     if groups == 1:
         step.tie(channels, w[1])
     else:
@@ -92,7 +93,9 @@ def _conv(step: Step) -> None:
         out_outer, _ = rows(w[0], groups)
         step.tie(out_outer, outer)
     out = through_windows(step, x[0], w[0], axis)
-    step.give(out, step.dirty("filter") | (free(x[:1]) & free(dirty)) | passing(step, out, _read(step), axis))
+    if dirty:  # on what it hands on: the batch, positions in space
+        made |= (free(x[:1]) & free(dirty)) | passing(step, out, _read(step), axis)
+    step.give(out, made)
 
 
 def _deformable(step: Step) -> None:
