@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import paddle
+from paddle import _C_ops
 
 
 def as_array(tensor: Any) -> np.ndarray[Any, Any]:
@@ -23,6 +25,22 @@ def as_view(tensor: Any) -> np.ndarray[Any, Any]:
     view = np.from_dlpack(tensor.detach())
     view.flags.writeable = False
     return view
+
+
+def taken(tensor: Any, positions: Mapping[int, np.ndarray[Any, Any]]) -> Any:
+    """The positions of some axes of a tensor on the CPU, as a new tensor: NumPy takes them several times as fast as
+    Paddle does, and puts them where they are to be."""
+    array = as_view(tensor)
+    *first, last = positions
+    for axis in first:
+        array = array.take(positions[axis], axis)
+    shape = [len(positions[last]) if axis == last else n for axis, n in enumerate(array.shape)]
+    out = _C_ops.empty(shape, tensor.dtype, tensor.place)
+    view = np.from_dlpack(out)
+    if not view.flags.writeable:  # NumPy before 2.1 only looks at what is another's
+        return paddle.to_tensor(array.take(positions[last], last), place=tensor.place)
+    array.take(positions[last], last, out=view, mode="clip")  # all are there; NumPy would make a copy to say so
+    return out
 
 
 def working_place() -> Any:

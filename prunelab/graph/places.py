@@ -16,7 +16,8 @@ def place_of(tensors: Iterable[Any]) -> Any:
 
 def home_of(layer: Any) -> Any:
     """Where the layer's parameters live (its buffers, if it has none); None for a layer without tensors."""
-    return place_of((*layer.parameters(), *layer.buffers()))
+    # to the first only: at_home asks for it at each call
+    return place_of(t for tensors in (layer.named_parameters, layer.named_buffers) for _, t in tensors())
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prunelab.graph.arrays import as_array
+from prunelab.graph.dims import find
 from prunelab.graph.groups import Group
 from prunelab.graph.removals import OPENED
 from prunelab.graph.sparse import Pattern, layout_of, rows
@@ -44,9 +45,10 @@ def slices(graph: Graph, g: Group, roles: Sequence[str], array_of: Read | None) 
         if array is None:
             continue
         weight = np.moveaxis(array, member.axis, 0)
-        unit = unit_of(structure.dims(member.parameter)[member.axis], atom)
+        axis = find(structure.dims(member.parameter)[member.axis])
         flat = weight.reshape(len(weight), -1)
-        if not np.array_equal(unit, np.arange(g.units)):  # else each unit is one row, in its place
+        if axis is not find(atom):  # else each unit is one row, in its place
+            unit = unit_of(axis, atom)
             order = np.argsort(unit, kind="stable")
             flat = flat[order[unit[order] >= 0]]
         out[str(member)] = flat.reshape(g.units, -1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,7 +15,7 @@ def copy_with(model: Any, tensors: Iterable[tuple[Any, Any]]) -> Any:
     """A deep copy of ``model``, on its own place, with the second of each pair of tensors where the model has the
     first."""
     # what a copy finds here it takes as the copy of that tensor, so every list and tie that holds one follows
-    copies = {**_copies_of_empty(model), **{id(original): _copy_of(original, tensor) for original, tensor in tensors}}
+    copies = {id(original): _copy_of(original, tensor) for original, tensor in tensors}
     made = copy_of(model, copies)
     made.clear_gradients(set_to_zero=False)
     for original in (*model.parameters(), *model.buffers()):
@@ -26,13 +25,6 @@ def copy_with(model: Any, tensors: Iterable[tuple[Any, Any]]) -> Any:
             there = original.detach().clone()  # held until it is shared
             mine.get_tensor()._share_data_with(there.get_tensor())
     return made
-
-
-def _copies_of_empty(model: Any) -> dict[int, Any]:
-    """Each layer holds a dozen ordered dicts for hooks and states, nearly all empty: to make them is quicker than to
-    have `copy.deepcopy` copy them."""
-    return {id(value): OrderedDict() for layer in model.sublayers(include_self=True) for value in vars(layer).values()
-            if type(value) is OrderedDict and not value}
 
 
 def _copy_of(original: Any, tensor: Any) -> Any:
