@@ -7,6 +7,7 @@ weights and its own split. Then single weights and 2:4, with and without weight 
 
     python benchmarks/quality.py --torch /path/to/python             # three seeds, 0, 1 and 10 epochs
     python benchmarks/quality.py --torch ... --small                 # one seed, half and 90 %, 0 and 1 epoch
+    python benchmarks/quality.py --torch ... --kept rows.json        # goes on where a run with that file ended
 
 ``--torch`` names the Python of an environment with torch, torch-pruning and scikit-learn; without it, only our side.
 """
@@ -16,11 +17,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ from prunelab.train import Distillation
 
 RATIOS, EPOCHS = (0.5, 0.7, 0.9), (0, 1, 10)
 DENSE_EPOCHS = {"resnet": 20, "mobilenet": 20, "lstm": 15, "transformer": 15}
+SIDES = ("ours", "theirs", "sparse")
 STEPS = 100  # of repair's global form
 
 
@@ -73,8 +75,8 @@ def accuracy(model: Any, data: Any) -> float:
     return pl.evaluate(model, data, "accuracy")["accuracy"]
 
 
-def prunelab_side(task: str, seed: int, ratios: list[float], epochs: list[int], results: Results) -> Path:
-    """Our rows; the dense weights are written for the other side."""
+def prunelab_side(task: str, seed: int, ratios: list[float], epochs: list[int], results: Results) -> None:
+    """Our rows."""
     model, graph, train, val = dense_model(task, seed)
     results[task, "dense", 0.0, 0].append(accuracy(model, val))
     teacher = Distillation(teacher=model, logits=1.0, temperature=math.inf)
@@ -87,17 +89,17 @@ def prunelab_side(task: str, seed: int, ratios: list[float], epochs: list[int], 
                 if n:
                     pl.finetune(small, train, epochs=n, lr=1e-3, seed=seed, teacher=teacher if how.taught else None)
                 results[task, f"prunelab {name}", ratio, n].append(accuracy(small, val))
-    path = Path(tempfile.gettempdir()) / f"quality-{task}-{seed}-{os.getpid()}.npz"
-    np.savez(path, **as_torch(model))
-    return path
 
 
-def torch_side(python: str, task: str, weights: Path, seed: int, ratios: list[float], epochs: list[int],
-               results: Results, notes: list[str]) -> None:
-    """Torch-Pruning's rows."""
+def torch_side(python: str, task: str, seed: int, ratios: list[float], epochs: list[int], results: Results,
+               notes: list[str]) -> None:
+    """Torch-Pruning's rows, from the same dense weights."""
     program = Path(__file__).with_name("quality_torch.py")
-    run = subprocess.run([python, str(program), task, str(weights), str(seed), ",".join(map(str, ratios)),
-                          ",".join(map(str, epochs))], capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "dense.npz"
+        np.savez(weights, **as_torch(dense_model(task, seed)[0]))
+        run = subprocess.run([python, str(program), task, str(weights), str(seed), ",".join(map(str, ratios)),
+                              ",".join(map(str, epochs))], capture_output=True, text=True, check=False)
     if run.returncode:
         notes.append(f"{task}: Torch-Pruning's side failed: {run.stderr.strip().splitlines()[-1:]}")
         return
@@ -146,6 +148,33 @@ def table(results: Results) -> str:
     return "\n".join(lines)
 
 
+class Kept:
+    """What is measured, in a file too, so that a long run goes on where it ended: by task, seed and side, the rows."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.found: dict[str, list[Any]] = json.loads(path.read_text()) if path is not None and path.exists() else {}
+
+    def side(self, key: str, measure: Callable[[Results, list[str]], object]) -> None:
+        """Measure, unless the file has it."""
+        if key in self.found:
+            return
+        results: Results = defaultdict(list)
+        notes: list[str] = []
+        measure(results, notes)
+        self.found[key] = [[[*row, values] for row, values in results.items()], notes]
+        if self.path is not None:
+            self.path.write_text(json.dumps(self.found))
+
+    def results(self, keys: Sequence[str]) -> tuple[Results, list[str]]:
+        """The rows and notes of these."""
+        results: Results = defaultdict(list)
+        for rows, _ in (self.found[key] for key in keys if key in self.found):
+            for task, method, ratio, n, values in rows:
+                results[task, method, ratio, n] += values
+        return results, [note for key in keys if key in self.found for note in self.found[key][1]]
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -153,20 +182,30 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="one seed, 50 and 90 %%, 0 and 1 epoch")
     parser.add_argument("--tasks", default=",".join(TASKS), help="comma-separated: %(default)s")
     parser.add_argument("--seeds", default="0,1,2", help="comma-separated: %(default)s")
+    parser.add_argument("--sides", default=",".join(SIDES), help="comma-separated: %(default)s")
+    parser.add_argument("--kept", metavar="FILE", type=Path, help="JSON, where rows are kept as they are measured")
     options = parser.parse_args()
     ratios, epochs, seeds = list(RATIOS), list(EPOCHS), [int(seed) for seed in options.seeds.split(",")]
     if options.small:
         ratios, epochs, seeds = [0.5, 0.9], [0, 1], seeds[:1]
-    results: Results = defaultdict(list)
-    notes: list[str] = []
+    kept, keys = Kept(options.kept), list[str]()
     for task in options.tasks.split(","):
         for seed in seeds:
-            weights = prunelab_side(task, seed, ratios, epochs, results)
-            if options.torch:
-                torch_side(options.torch, task, weights, seed, ratios, epochs, results, notes)
-            weights.unlink()
-            sparse_side(task, seed, ratios, results)
-            print(f"{task}, seed {seed} done; so far:\n{table(results)}", file=sys.stderr)
+            for side in options.sides.split(","):
+                keys.append(f"{task}, {seed}, {side}, {ratios}, {epochs}")
+
+                def measure(results: Results, notes: list[str], task: str = task, seed: int = seed,
+                            side: str = side) -> None:
+                    if side == "ours":
+                        prunelab_side(task, seed, ratios, epochs, results)
+                    elif side == "theirs" and options.torch:
+                        torch_side(options.torch, task, seed, ratios, epochs, results, notes)
+                    elif side == "sparse":
+                        sparse_side(task, seed, ratios, results)
+
+                kept.side(keys[-1], measure)
+            print(f"{task}, seed {seed} done; so far:\n{table(kept.results(keys)[0])}", file=sys.stderr)
+    results, notes = kept.results(keys)
     print(table(results))
     print("\n".join(notes))
 
