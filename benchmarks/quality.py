@@ -39,20 +39,20 @@ STEPS = 100  # of repair's global form
 
 
 class Ours(NamedTuple):
-    """One way of ours: how units are chosen and spread, how many steps the repair takes, whether the dense network
-    teaches the training after it."""
+    """One way of ours: how units are chosen and spread, how many steps the repair takes; in the training after it, how
+    much the dense network teaches, and on how many mixed samples."""
 
-    criterion: str
-    scope: str = "local"
-    steps: int = 0
-    taught: bool = False
+    criterion: str = "reconstruction"
+    scope: str = "uniform_macs"
+    steps: int = STEPS
+    taught: float = 0.0
+    mixed: float = 0.0
 
 
 OURS = {
-    "L1, repair": Ours("l1_weight"),
-    "reconstruction, repair": Ours("reconstruction"),
-    f"reconstruction, uniform MACs, {STEPS} steps": Ours("reconstruction", "uniform_macs", STEPS),
-    f"reconstruction, uniform MACs, {STEPS} steps, taught": Ours("reconstruction", "uniform_macs", STEPS, taught=True),
+    "trained": Ours(),
+    "taught": Ours(taught=1.0),
+    "taught, half of it mixed": Ours(taught=1.0, mixed=0.5),
 }
 
 Row = tuple[str, str, float, int]  # task, method, ratio, epochs
@@ -79,16 +79,24 @@ def prunelab_side(task: str, seed: int, ratios: list[float], epochs: list[int], 
     """Our rows."""
     model, graph, train, val = dense_model(task, seed)
     results[task, "dense", 0.0, 0].append(accuracy(model, val))
-    teacher = Distillation(teacher=model, logits=1.0, temperature=math.inf)
     for ratio in ratios:
+        repaired: dict[Any, tuple[Any, pl.Plan]] = {}  # ways that differ in the training alone start alike
         for name, how in OURS.items():
-            plan = pl.propose(graph, how.criterion, macs=ratio, scope=how.scope, data=train, seed=seed)
-            better = pl.repair(model, plan, train, seed=seed, steps=how.steps)
+            cut = how.criterion, how.scope, how.steps
+            if cut not in repaired:
+                plan = pl.propose(graph, how.criterion, macs=ratio, scope=how.scope, data=train, seed=seed)
+                repaired[cut] = pl.repair(model, plan, train, seed=seed, steps=how.steps), plan
             for n in epochs:
-                small = pl.compact(better, plan)
+                small = pl.compact(*repaired[cut])
                 if n:
-                    pl.finetune(small, train, epochs=n, lr=1e-3, seed=seed, teacher=teacher if how.taught else None)
-                results[task, f"prunelab {name}", ratio, n].append(accuracy(small, val))
+                    pl.finetune(small, train, epochs=n, lr=1e-3, seed=seed, teacher=_teacher(model, how))
+                results[task, f"prunelab, {name}", ratio, n].append(accuracy(small, val))
+
+
+def _teacher(model: Any, how: Ours) -> Distillation | None:
+    if not how.taught:
+        return None
+    return Distillation(teacher=model, logits=how.taught, temperature=math.inf, mixed=how.mixed)
 
 
 def torch_side(python: str, task: str, seed: int, ratios: list[float], epochs: list[int], results: Results,

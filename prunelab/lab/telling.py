@@ -38,7 +38,8 @@ def called(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [called(item) for item in value]
     if isinstance(value, Distillation):
-        more = {name: getattr(value, name) for name in ("logits", "temperature", "features")}
+        more = {name: getattr(value, name) for name in ("logits", "temperature", "features", "mixed")
+                if name != "mixed" or value.mixed}
         return f"Distillation({type(value.teacher).__name__}, {', '.join(f'{k}={v!r}' for k, v in more.items())})"
     return getattr(value, "__qualname__", None) or type(value).__name__
 

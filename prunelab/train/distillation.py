@@ -18,6 +18,7 @@ from prunelab.evaluate.weighted import Weighted, weighted_operators
 from prunelab.graph import Graph, as_layer
 from prunelab.graph.program import Ref, flatten, rebuild
 from prunelab.plan import Plan
+from prunelab.train.mixing import mix
 from prunelab.train.objective import Objective, Task
 from prunelab.train.traced import Traced
 
@@ -42,6 +43,9 @@ class Distillation:
         features: the weight of the features' differences, added to the loss: the outputs of convolutions and matrix
             products that read a cut group, squared and relative to the teacher's, the mean over these operators (after
             Romero et al.: FitNets, 2015, arXiv:1412.6550, whose regressors a pruned network does not need).
+        mixed: the part of the samples, in ``[0, 1]``, that are mixed with others of their batch before both see them
+            (see `prunelab.train.mixing`): what the teacher makes of inputs between those that it knows by heart. They
+            have no labels, so it needs ``logits=1``. See ``benchmarks/README.md``.
         plan: what is cut of the teacher. For ``features`` in a smaller model whose readers are cut too; what is trained
             under a plan has that.
     """
@@ -50,14 +54,18 @@ class Distillation:
     logits: float = 0.9
     temperature: float = 1.0
     features: float = 0.0
+    mixed: float = 0.0
     plan: Plan | None = None
 
     def __post_init__(self) -> None:
-        for name, value in (("logits", self.logits), ("features", self.features)):
+        for name, value in (("logits", self.logits), ("features", self.features), ("mixed", self.mixed)):
             number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-            if not number or not 0 <= value < float("inf") or (name == "logits" and value > 1):
-                limits = "in [0, 1]" if name == "logits" else "of at least 0"
+            if not number or not 0 <= value < float("inf") or (name != "features" and value > 1):
+                limits = "of at least 0" if name == "features" else "in [0, 1]"
                 raise OptionError(f"{name} is {shown(value)}; it is a number {limits}")
+        if self.mixed and self.logits != 1:
+            raise OptionError(f"mixed={self.mixed:g} makes inputs that have no labels, and logits={self.logits:g} "
+                              "learns from labels too; give logits=1.0")
         if self.temperature != math.inf:
             check_positive(self.temperature, "temperature")
         object.__setattr__(self, "teacher", as_layer(self.teacher))
@@ -76,6 +84,8 @@ class Distilled:
         self._teacher = Traced(how.teacher)
 
     def __call__(self, inputs: tuple[Any, ...], labels: Any, fraction: float) -> Any:
+        if self.how.mixed:
+            inputs = mix(inputs, self.how.mixed)
         if self.how.features and self._sites is None:
             self._sites = _sites(self.student.graph(inputs), self._teacher.graph(inputs), self.plan)
         outputs, mine = self._student_run(inputs)

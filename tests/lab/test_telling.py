@@ -14,6 +14,7 @@ import prunelab as pl
 from prunelab import errors
 from prunelab.jupyter.code import code
 from prunelab.lab.repeating import recipe_text
+from prunelab.lab.telling import called
 from prunelab.train import Distillation, SoftPruning, TrainingOptions
 
 
@@ -71,6 +72,11 @@ def test_a_recipe_says_what_it_has_words_for(tmp_path: Path) -> None:
     assert bits(again.model) == bits(opened.model)
     assert code(opened, form="script", names=names).text.count("teacher=teacher") == 1
     assert code(opened, form="script").text  # what is no variable here stands for something
+
+
+def test_a_teacher_of_mixed_samples_is_told_so() -> None:
+    assert called(Distillation(teacher=net(), logits=1.0, mixed=0.5)) == (
+        "Distillation(Sequential, logits=1.0, temperature=1.0, features=0.0, mixed=0.5)")
 
 
 def test_a_recipe_names_what_it_has_no_words_for() -> None:
