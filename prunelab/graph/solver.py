@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from prunelab.graph.dims import Dim, atom, find, fix, leaves, split, tag, unify
+from prunelab.graph.dims import Dim, atom, find, fix, leaves, tag
 from prunelab.graph.experts import EXPERT, Gate, find_gates, follow_numbers, settle_experts
 from prunelab.graph.program import Op, Program
 from prunelab.graph.regions import SPATIAL, is_space, open_space, settle_regions, sums_up
 from prunelab.graph.signs import is_sure, sign_at
+from prunelab.graph.unifying import split, unify
 from prunelab.graph.vocabulary import VOCABULARY, is_vocabulary, tie_scores
 from prunelab.graph.windows import Window
 

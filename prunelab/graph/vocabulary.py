@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prunelab.graph.dims import ATOM, Dim, find, tag, unify
+from prunelab.graph.dims import ATOM, Dim, find, tag
+from prunelab.graph.unifying import unify
 
 if TYPE_CHECKING:
     from prunelab.graph.program import Op, Program

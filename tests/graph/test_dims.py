@@ -5,21 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunelab.graph.dims import (
-    atom,
-    concatenation,
-    factors,
-    find,
-    fix,
-    leaves,
-    permutation,
-    product,
-    reshape,
-    rows,
-    select,
-    split,
-    unify,
-)
+from prunelab.graph.dims import atom, concatenation, factors, find, fix, leaves, permutation, product
+from prunelab.graph.unifying import reshape, rows, select, split, unify
 from prunelab.graph.widths import Kept, PerBatch, Survivors, unit_of
 
 

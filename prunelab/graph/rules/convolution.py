@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from prunelab.errors import InputError
-from prunelab.graph.dims import Dim, atom, concatenation, find, leaves, product, rows
+from prunelab.graph.dims import Dim, atom, concatenation, find, leaves, product
 from prunelab.graph.regions import passes
 from prunelab.graph.solver import Dirty, Rule, Step, Widths, free
+from prunelab.graph.unifying import rows
 from prunelab.graph.windows import do_not_meet
 
 SPACE = "positions in space"

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from prunelab.graph.dims import ATOM, PRODUCT, Dim, atom, concatenation, find, permutation, product, rows, select
+from prunelab.graph.dims import ATOM, PRODUCT, Dim, atom, concatenation, find, permutation, product
 from prunelab.graph.experts import experts_of
 from prunelab.graph.regions import holds_space
 from prunelab.graph.rules.constants import Array, are_numbers, known
 from prunelab.graph.rules.shape import axis_of
 from prunelab.graph.rules.writing import bounds, cut_out, slice_bounds, slice_parts
 from prunelab.graph.solver import Rule, Step, Widths, free
+from prunelab.graph.unifying import rows, select
 
 READ = "positions that are read by their numbers"
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from prunelab.graph.dims import find, product, rows
+from prunelab.graph.dims import find, product
 from prunelab.graph.experts import gate_of, open_gate
 from prunelab.graph.regions import is_space, shares_out
 from prunelab.graph.rules.convolution import channel_axis
 from prunelab.graph.solver import CLEAN, Rule, Step, Widths, free
+from prunelab.graph.unifying import rows
 
 
 def _per_channel(step: Step, argument: str, tensors: tuple[str, ...]) -> int:

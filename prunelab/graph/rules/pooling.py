@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from prunelab.graph.dims import atom, find, rows
+from prunelab.graph.dims import atom, find
 from prunelab.graph.regions import pools_all
 from prunelab.graph.rules.convolution import channel_axis, fix_space, space, through_windows
 from prunelab.graph.solver import Rule, Step, Widths, free
+from prunelab.graph.unifying import rows
 
 
 def _pool(step: Step) -> None:

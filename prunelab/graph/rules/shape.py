@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from prunelab.graph.dims import Dim, atom, concatenation, find, product, reshape
+from prunelab.graph.dims import Dim, atom, concatenation, find, product
 from prunelab.graph.experts import is_expert
 from prunelab.graph.rules.constants import are_numbers
 from prunelab.graph.solver import Dirty, Rule, Step, Widths, free
+from prunelab.graph.unifying import reshape
 
 
 def axis_of(step: Step, rank: int) -> int:
