@@ -43,6 +43,7 @@ from prunelab.graph.side_effects import (
     refusing_memory,
 )
 from prunelab.graph.sizes import sizes_as_numbers
+from prunelab.graph.spelled import spelled_sizes
 from prunelab.graph.writes import read_in_order
 
 
@@ -170,7 +171,7 @@ def _to_static(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
     # at every operator Paddle asks Python for the stack, and the process dies where that raises: so Ctrl-C waits
     with (Uninterrupted(), warnings.catch_warnings(), forgetting_failures(), as_eager(), with_light_parameters(),
           with_short_stacks(), rewriting_once(), without_names(), taking_any_forward(model, len(specs)),
-          from_the_left(), own_numbers_decide(), watching() as looks):
+          from_the_left(), own_numbers_decide(), spelled_sizes(), watching() as looks):
         warnings.simplefilter("ignore")
         static = paddle.jit.to_static(model, input_spec=spec, full_graph=True)
         return static.forward.concrete_program_specify_input_spec(with_hook=True), looks  # the outermost layer's too

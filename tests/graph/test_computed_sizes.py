@@ -117,3 +117,19 @@ def test_whole_numbers_are_divided_as_eager_mode_divides_them() -> None:
     graph = pl.trace(model, (1, 3, 6, 5))
     x = paddle.randn([1, 3, 6, 5]) * 1000
     assert bool((graph.run(x) == model(x)).all())
+
+
+def by_levels(h: Any) -> Any:
+    """Maps that are parted by a table of their sizes (deformable attention over several levels)."""
+    levels = paddle.stack([paddle.concat([paddle.shape(h)[2:3] - 2, paddle.shape(h)[3:4]]), paddle.to_tensor([2, 5])])
+    assert int(levels.prod(1).sum()) == h.shape[2] * h.shape[3]
+    parts = h.flatten(2).split([high * wide for high, wide in levels], axis=2)
+    maps = [part.reshape((h.shape[0], h.shape[1], *levels[k])) for k, part in enumerate(parts)]
+    return paddle.concat([F.avg_pool2d(m, 3, 1, 1).flatten(2) for m in maps], 2).reshape(h.shape)
+
+
+def test_sizes_that_are_computed_from_spelled_ones_hide_no_width() -> None:
+    found = laws.check_all(laws.stir(Two(by_levels)).eval(), (1, 3, 6, 5))
+    assert found["gone"] > 0.4
+    assert all(n >= 0 for op in found["graph"].program.ops if op.name in ("reshape", "split", "flatten", "concat")
+               for value in op.outputs for n in found["graph"].program.shapes[value] or ())
