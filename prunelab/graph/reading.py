@@ -232,9 +232,18 @@ def rewriting_once() -> Iterator[None]:
             return True
         return id(function) in known() or bool(unsupported(function))
 
+    def with_its_defaults(function: Any) -> Any:
+        """What is rewritten would make its defaults anew: tensors among them belong to the program that is read now, and
+        are gone with it."""
+        function = getattr(function, "__func__", function)
+        rewritten, plain = convert(function), inspect.unwrap(function)
+        if isinstance(rewritten, FunctionType) and isinstance(plain, FunctionType):
+            rewritten.__defaults__, rewritten.__kwdefaults__ = plain.__defaults__, plain.__kwdefaults__
+        return rewritten
+
     calls.is_unsupported = is_unsupported
     calls.get_module_functions = lambda module: []
-    cache.convert_with_cache = lambda function: convert(getattr(function, "__func__", function))
+    cache.convert_with_cache = with_its_defaults
     TransformOptions.check_fn_need_transform = staticmethod(needs_rewriting)
     try:
         yield
