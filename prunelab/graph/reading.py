@@ -233,8 +233,8 @@ def rewriting_once() -> Iterator[None]:
         return id(function) in known() or bool(unsupported(function))
 
     def with_its_defaults(function: Any) -> Any:
-        """What is rewritten would make its defaults anew: tensors among them belong to the program that is read now, and
-        are gone with it."""
+        """What is rewritten would make its defaults anew: tensors among them belong to the program that is read now,
+        and are gone with it."""
         function = getattr(function, "__func__", function)
         rewritten, plain = convert(function), inspect.unwrap(function)
         if isinstance(rewritten, FunctionType) and isinstance(plain, FunctionType):

@@ -62,7 +62,8 @@ def _work_out(value: Any, seen: dict[int, Array | None]) -> Array | None:
         found = _part(op, next(k for k, v in enumerate(op.results()) if v.is_same(value)), seen)
     else:
         work = _WORKS.get(op.name().partition(".")[2])
-        operands = [_numbers(part, seen) for v in op.operands_source() for part in _listed(v)] if work else [None]
+        parts = [part for v in op.operands_source() for part in _listed(v)] if work is not None else []
+        operands = [_numbers(part, seen) for part in parts]
         found = None if work is None or any(x is None for x in operands) else work(op.attrs(), *operands)
     return None if found is None else found.astype(dtype_name(value.dtype)).reshape(value.shape)
 
@@ -94,7 +95,8 @@ def _slice(attributes: Mapping[str, Any], x: Array, starts: Array, ends: Array) 
 
 def _reduced(function: Callable[..., Array]) -> _Work:
     def work(attributes: Mapping[str, Any], x: Array, *axes: Array) -> Array:
-        named: list[int] = axes[0].reshape(-1).tolist() if axes else attributes.get("axis") or attributes.get("dims") or []
+        written = attributes.get("axis") or attributes.get("dims") or []
+        named: list[int] = axes[0].reshape(-1).tolist() if axes else written
         whole = not named or attributes.get("reduce_all", False)
         return np.asarray(function(x, axis=None if whole else tuple(named)))
     return work
@@ -113,7 +115,8 @@ def _scale(attributes: Mapping[str, Any], x: Array, factor: Array) -> Array:
     return x * factor + bias if attributes.get("bias_after_scale", True) else (x + bias) * factor
 
 
-_DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64")  # that NumPy has too
+# those that NumPy has too
+_DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64")
 _SAME = ("cast", "assign", "share_data_", "reshape", "unsqueeze", "squeeze", "flatten")
 _WORKS: Mapping[str, _Work] = {
     "full": lambda attributes: np.full(attributes["shape"], attributes["value"]),

@@ -235,6 +235,8 @@ def split(d: Dim, sizes: Sequence[int]) -> list[Dim]:
     if d.kind == PERMUTATION:
         ends = [sum(sizes[: k + 1]) for k in range(len(sizes))]
         return [select(d, range(end - size, end)) for end, size in zip(ends, sizes, strict=True)]
+    # what a part has been split into since stands in its place: nested, many cuts would take time by their cube
+    d.parts = concatenation(d.parts).parts
     pending, out = [find(p) for p in d.parts], []
     for size in sizes:
         taken, missing = [], size

@@ -186,3 +186,10 @@ def test_a_concatenation_of_whole_rows_takes_the_rows_apart():
     assert [p.size for p in find(heads).parts] == [2, 6]
     assert all(find(p).parts[-1] is find(width) for p in parts)
     assert not any(leaf.reason for p in parts for leaf in leaves(p))
+
+
+def test_many_cuts_leave_a_flat_concatenation():
+    d = atom(12)
+    for k in range(12):
+        split(d, [n for n in (k, 1, 11 - k) if n])
+    assert [(find(p).kind, find(p).size) for p in find(d).parts] == [("atom", 1)] * 12

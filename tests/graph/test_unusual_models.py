@@ -217,7 +217,7 @@ def test_a_lambda_may_ask_for_the_length_of_a_tensor():
 class Shifts(Me):
     """A default is a tensor that was made once, when the class was; a cache that is empty is one too (a conformer)."""
 
-    def forward(self, x, shift=paddle.rand([3]), *, cache=paddle.zeros([0, 0])):
+    def forward(self, x, shift=paddle.rand([3]), *, cache=paddle.zeros([0, 0])):  # noqa: B008 - as it is written there
         cache = paddle.squeeze(cache.unsqueeze(0), axis=0)
         h = paddle.concat([x, cache], -1) if cache.shape[1] > 0 else x
         return self.b(F.relu(self.a(h))) + shift
