@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+import paddle
+
 from prunelab.graph.model_copy import copy_of
 from prunelab.graph.program import DType, Program, TensorSpec
 
@@ -19,8 +21,8 @@ HALVES = ("float16", "bfloat16")
 
 def half_of(model: Any) -> str:
     """The half precision that a model's parameters have; empty where none has."""
-    kinds = (str(p.dtype).rpartition(".")[2] for p in model.parameters())
-    return next((kind for kind in kinds if kind in HALVES), "")
+    halves = {getattr(paddle, kind): kind for kind in HALVES}
+    return next((halves[p.dtype] for p in model.parameters() if p.dtype in halves), "")
 
 
 def without_kernels(model: Any) -> bool:

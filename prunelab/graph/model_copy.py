@@ -55,14 +55,16 @@ class _Copier:
             elif kind is set:
                 made.update(map(self.copy, value))
             else:
-                made.update((self.copy(name), self.copy(part)) for name, part in value.items())
+                made.update((self.copy(name), part if type(part) in _VALUES else self.copy(part))
+                            for name, part in value.items())
             return made
         if kind not in self.is_plain:
             self.is_plain[kind] = issubclass(kind, nn.Layer) and _says_no_more(kind, nn.Layer)
         if not self.is_plain[kind]:
             return copy.deepcopy(value, memo)
         made = memo[key] = object.__new__(kind)
-        vars(made).update({name: self.copy(part) for name, part in vars(value).items()})
+        vars(made).update({name: part if type(part) in _VALUES else self.copy(part)
+                           for name, part in vars(value).items()})
         return made
 
 

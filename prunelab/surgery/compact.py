@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -86,24 +86,25 @@ def _cut(graph: Graph, parameter: str, kept: Kept, zeros: np.ndarray[Any, Any] |
     """A parameter's kept slices, masked weights zero: a new tensor on the same place; the tensor itself where nothing
     goes."""
     tensor = graph.tensor(parameter)
-    dims = graph.structure.dims(parameter)
-    if zeros is None and not any(kept.changes(d) for d in dims):
+    stays = {axis: np.asarray(kept.positions(d), np.int64)
+             for axis, d in enumerate(graph.structure.dims(parameter)) if kept.changes(d)}
+    if zeros is None and not stays:
         return tensor
-    if tensor.place.is_cpu_place() and str(tensor.dtype).endswith("float16"):
+    place, dtype = tensor.place, tensor.dtype
+    whole = tensor.detach()
+    if place.is_cpu_place() and dtype in (paddle.float16, paddle.bfloat16):
         # a CPU slices no half precision; there and back through float32 no bit changes
-        return _slices(tensor.detach().astype("float32"), kept, dims, zeros).astype(tensor.dtype)
-    return _slices(tensor.detach(), kept, dims, zeros)
-
-
-def _slices(tensor: Any, kept: Kept, dims: Sequence[Any], zeros: np.ndarray[Any, Any] | None) -> Any:
-    out = tensor
+        whole = whole.astype("float32")
     if zeros is not None:
-        out = paddle.where(paddle.to_tensor(zeros, place=tensor.place), paddle.zeros_like(out), out)
-    stays = {axis: kept.positions(d).astype(np.int64) for axis, d in enumerate(dims) if kept.changes(d)}
-    if stays and tensor.place.is_cpu_place() and str(tensor.dtype).endswith(("float32", "float64")):
-        return taken(out, stays)
+        whole = paddle.where(paddle.to_tensor(zeros, place=place), paddle.zeros_like(whole), whole)
+    return _slices(whole, stays, place).astype(dtype)
+
+
+def _slices(out: Any, stays: Mapping[int, np.ndarray[Any, Any]], place: Any) -> Any:
+    if stays and place.is_cpu_place() and out.dtype in (paddle.float32, paddle.float64):
+        return taken(out, stays, place)
     for axis, positions in stays.items():
-        out = paddle.index_select(out, paddle.to_tensor(positions, place=tensor.place), axis=axis)
+        out = paddle.index_select(out, paddle.to_tensor(positions, place=place), axis=axis)
     return out
 
 

@@ -18,7 +18,7 @@ def test_what_is_taken_has_the_same_bits(axes, dtype):
     tensor = paddle.randn(SHAPE).astype(dtype)
     before = tensor.numpy().copy()
     positions = {axis: np.array([0, SHAPE[axis] - 1]) for axis in axes}
-    found = taken(tensor, positions)
+    found = taken(tensor, positions, tensor.place)
     expected = before
     for axis, of in positions.items():
         expected = np.take(expected, of, axis)
@@ -30,7 +30,7 @@ def test_what_is_taken_has_the_same_bits(axes, dtype):
 
 
 def test_what_is_taken_of_nothing_is_nothing():
-    assert taken(paddle.zeros([4, 0]), {0: np.array([1, 2])}).shape == [2, 0]
+    assert taken(paddle.zeros([4, 0]), {0: np.array([1, 2])}, paddle.CPUPlace()).shape == [2, 0]
 
 
 def test_numpy_that_only_looks_at_anothers_memory_makes_an_array_of_its_own(monkeypatch):
@@ -43,5 +43,5 @@ def test_numpy_that_only_looks_at_anothers_memory_makes_an_array_of_its_own(monk
 
     looking = np.from_dlpack
     monkeypatch.setattr(arrays.np, "from_dlpack", only_looking)
-    found = taken(tensor, {0: np.array([1, 4]), 1: np.array([3])})
+    found = taken(tensor, {0: np.array([1, 4]), 1: np.array([3])}, tensor.place)
     np.testing.assert_array_equal(found.numpy(), tensor.numpy()[[1, 4]][:, [3]])
