@@ -15,13 +15,14 @@ weights and its own split. Then single weights and 2:4, with and without weight 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,11 +31,12 @@ import paddle
 from quality_nets import TASKS, as_torch, networks, paddle_kit
 
 import prunelab as pl
-from prunelab.train import Distillation
+from prunelab.train import Distillation, propose_repaired
 
 RATIOS, EPOCHS = (0.5, 0.7, 0.9), (0, 1, 10)
 DENSE_EPOCHS = {"resnet": 20, "mobilenet": 20, "lstm": 15, "transformer": 15}
-SIDES = ("ours", "theirs", "sparse")
+SIDES = ("ours", "measured", "dense", "theirs", "sparse")
+MEASURED = "measured"  # instead of a scope: the one that repair makes up for best
 STEPS = 100  # of repair's global form
 
 
@@ -53,6 +55,11 @@ OURS = {
     "trained": Ours(),
     "taught": Ours(taught=1.0),
     "taught, half of it mixed": Ours(taught=1.0, mixed=0.5),
+}
+
+OURS_MEASURED = {
+    "spread by measured error, taught": Ours(scope=MEASURED, taught=1.0),
+    "spread by measured error, taught, half of it mixed": Ours(scope=MEASURED, taught=1.0, mixed=0.5),
 }
 
 Row = tuple[str, str, float, int]  # task, method, ratio, epochs
@@ -75,16 +82,17 @@ def accuracy(model: Any, data: Any) -> float:
     return pl.evaluate(model, data, "accuracy")["accuracy"]
 
 
-def prunelab_side(task: str, seed: int, ratios: list[float], epochs: list[int], results: Results) -> None:
+def prunelab_side(ways: Mapping[str, Ours], task: str, seed: int, ratios: list[float], epochs: list[int],
+                  results: Results) -> None:
     """Our rows."""
     model, graph, train, val = dense_model(task, seed)
     results[task, "dense", 0.0, 0].append(accuracy(model, val))
     for ratio in ratios:
         repaired: dict[Any, tuple[Any, pl.Plan]] = {}  # ways that differ in the training alone start alike
-        for name, how in OURS.items():
+        for name, how in ways.items():
             cut = how.criterion, how.scope, how.steps
             if cut not in repaired:
-                plan = pl.propose(graph, how.criterion, macs=ratio, scope=how.scope, data=train, seed=seed)
+                plan = _plan(graph, how, ratio, train, seed)
                 repaired[cut] = pl.repair(model, plan, train, seed=seed, steps=how.steps), plan
             for n in epochs:
                 small = pl.compact(*repaired[cut])
@@ -93,10 +101,27 @@ def prunelab_side(task: str, seed: int, ratios: list[float], epochs: list[int], 
                 results[task, f"prunelab, {name}", ratio, n].append(accuracy(small, val))
 
 
+def _plan(graph: pl.Graph, how: Ours, ratio: float, train: Any, seed: int) -> pl.Plan:
+    if how.scope == MEASURED:
+        return propose_repaired(graph, how.criterion, macs=ratio, data=train, seed=seed)
+    return pl.propose(graph, how.criterion, macs=ratio, scope=how.scope, data=train, seed=seed)
+
+
 def _teacher(model: Any, how: Ours) -> Distillation | None:
     if not how.taught:
         return None
     return Distillation(teacher=model, logits=how.taught, temperature=math.inf, mixed=how.mixed)
+
+
+def dense_side(task: str, seed: int, ratios: list[float], epochs: list[int], results: Results) -> None:
+    """The dense network, trained on as the smaller ones are: what the training gives without any cut."""
+    model, _, train, val = dense_model(task, seed)
+    for n in epochs:
+        more = copy.deepcopy(model)
+        if n:
+            pl.finetune(more, train, epochs=n, lr=1e-3, seed=seed)
+        for ratio in ratios:
+            results[task, "no cut, trained on", ratio, n].append(accuracy(more, val))
 
 
 def torch_side(python: str, task: str, seed: int, ratios: list[float], epochs: list[int], results: Results,
@@ -204,8 +229,11 @@ def main() -> None:
 
                 def measure(results: Results, notes: list[str], task: str = task, seed: int = seed,
                             side: str = side) -> None:
-                    if side == "ours":
-                        prunelab_side(task, seed, ratios, epochs, results)
+                    if side in ("ours", "measured"):
+                        ways = OURS if side == "ours" else OURS_MEASURED
+                        prunelab_side(ways, task, seed, ratios, epochs, results)
+                    elif side == "dense":
+                        dense_side(task, seed, ratios, epochs, results)
                     elif side == "theirs" and options.torch:
                         torch_side(options.torch, task, seed, ratios, epochs, results, notes)
                     elif side == "sparse":

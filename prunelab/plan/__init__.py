@@ -7,5 +7,6 @@ from prunelab.plan.layers import Layers, layers
 from prunelab.plan.matching import match
 from prunelab.plan.plan import Plan, PlanGroup, as_plan
 from prunelab.plan.propose import propose
+from prunelab.plan.uniform import EvenMacs
 
-__all__ = ["Layers", "Plan", "PlanGroup", "as_plan", "layers", "match", "propose", "schedules"]
+__all__ = ["EvenMacs", "Layers", "Plan", "PlanGroup", "as_plan", "layers", "match", "propose", "schedules"]

@@ -10,7 +10,7 @@ from prunelab.errors import OptionError, check_ratio, check_whole, shown, unknow
 from prunelab.graph.removals import GRANULARITIES, PATTERNS
 from prunelab.graph.sparse import Pattern
 from prunelab.plan.propose_sparse import SparseTarget
-from prunelab.plan.scopes import SCOPES
+from prunelab.plan.scopes import scope_of
 
 TARGETS = ("sparsity", "macs", "params", "memory", "latency", "ratios")
 
@@ -26,14 +26,13 @@ class Target:
         return f"{self.kind}={self.value}"
 
 
-def check_options(scope: str, granularity: str, round_to: int) -> int:
+def check_options(scope: Any, granularity: str, round_to: int) -> int:
     """``round_to``, where all three are known.
 
     Raises:
         UnknownNameError, OptionError: they are not.
     """
-    if scope not in SCOPES:
-        raise unknown_name("scope", scope, SCOPES)
+    scope_of(scope)
     if granularity not in GRANULARITIES:
         raise unknown_name("granularity", granularity, [*GRANULARITIES, *PATTERNS])
     return check_whole(round_to, "round_to", 1)

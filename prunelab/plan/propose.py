@@ -19,7 +19,8 @@ from prunelab.plan.plan import Plan, PlanGroup, as_plan
 from prunelab.plan.propose_blocks import check_blocks, check_needs, check_of_units, check_spared, propose_blocks
 from prunelab.plan.propose_regions import propose_regions
 from prunelab.plan.propose_sparse import propose_sparse
-from prunelab.plan.scopes import SCOPE_NEEDS, SCOPES
+from prunelab.plan.scopes import SCOPE_NEEDS, scope_of
+from prunelab.plan.uniform import EvenMacs
 
 if TYPE_CHECKING:
     from prunelab.graph import Group
@@ -34,7 +35,7 @@ def propose(
     memory: float | None = None,
     latency: float | None = None,
     ratios: Mapping[str, float] | None = None,
-    scope: str = "local",
+    scope: str | EvenMacs = "local",
     granularity: str = "auto",
     round_to: int = 1,
     ignore: str | Iterable[str] | None = (),
@@ -57,9 +58,10 @@ def propose(
     Args:
         criterion: a name of `prunelab.criteria.CRITERIA` or an instance; the units of lowest score go.
         scope: ``"local"`` cuts each group alike, ``"global"`` by one ranking over all, ``"isomorphic"`` by one for each
-            kind of sub-structure, ``"uniform_macs"`` so that every layer keeps the same fraction of its MACs,
-            ``"clusters"`` a ratio of each cluster of units, ``"sensitivity"`` to the ratio that each group bears for
-            the same loss, ``"budget"`` to the ratios that lose least within the target, proven.
+            kind of sub-structure, ``"uniform_macs"`` so that every layer keeps the same fraction of its MACs (how
+            strictly, says a `prunelab.plan.EvenMacs` in its place), ``"clusters"`` a ratio of each cluster of units,
+            ``"sensitivity"`` to the ratio that each group bears for the same loss, ``"budget"`` to the ratios that lose
+            least within the target, proven. `prunelab.train.propose_repaired` chooses by what repair makes up for.
         granularity: ``"auto"`` takes every group at its own unit; ``"channel"``, ``"head"``, ``"hidden"`` or
             ``"width"`` (of a residual) only these groups. ``"layer"`` takes whole residual branches out, one unit each
             (``ignore`` names them as ``graph.at("layer")[0].labels`` does). ``"vocabulary"`` takes words: rows of the
@@ -98,7 +100,7 @@ def propose(
     if pattern is not None:
         sparse = sparse_target(pattern, round_to, floor, sparsity=sparsity, macs=macs, params=params, memory=memory,
                                latency=latency, ratios=ratios)
-        return propose_sparse(graph, pattern, chosen, sparse, scope=scope, ignore=names, seed=seed, start=base,
+        return propose_sparse(graph, pattern, chosen, sparse, scope=str(scope), ignore=names, seed=seed, start=base,
                               gather=lambda groups: _calibration(graph, data, chosen, "local", groups, loss))
     check_of_units(chosen, granularity)
     target = target_of(sparsity=sparsity, macs=macs, params=params, memory=memory, latency=latency, ratios=ratios)
@@ -112,7 +114,7 @@ def propose(
     if granularity == "spatial":
         return _spatial(graph, base, target, names, round_to, floor, data)
     if granularity == "layer":
-        check_blocks(scope, target.kind)
+        check_blocks(str(scope), target.kind)
         base, scores = propose_blocks(graph, base, chosen, names, seed)
     else:
         among = graph.at(granularity) if granularity in OPENED else graph.groups
@@ -136,10 +138,10 @@ def propose(
             clock = _latency_model(graph)
         field = Field(scores, limits, graph, is_comparable(chosen), calibration, losses, asked, seed,
                       clock if target.kind == "latency" else None)
-        removed = meet(graph, base, SCOPES[scope](field), field)
+        removed = meet(graph, base, scope_of(scope)(field), field)
     check_spared(removed, scores, str(target))
-    return base.with_removed(graph, removed, criterion=chosen.name, scope=scope, target=str(target), round_to=round_to,
-                             seed=seed, granularity=granularity, ignore=names)
+    return base.with_removed(graph, removed, criterion=chosen.name, scope=str(scope), target=str(target),
+                             round_to=round_to, seed=seed, granularity=granularity, ignore=names)
 
 
 def _check_any(graph: Graph, granularity: str) -> tuple[Group, ...]:
@@ -184,10 +186,10 @@ def _spatial(graph: Graph, base: Plan, target: Target, names: Sequence[str], rou
                                "target": str(target), "granularity": "spatial", "ignore": sorted(ignored)})
 
 
-def _calibration(graph: Graph, data: Any, criterion: Criterion, scope: str, groups: list[Group],
+def _calibration(graph: Graph, data: Any, criterion: Criterion, scope: str | EvenMacs, groups: list[Group],
                  loss: Any) -> Calibration | None:
     """What the criterion and the scope need to know of the data, gathered now or given."""
-    own = SCOPE_NEEDS.get(scope, ())
+    own = SCOPE_NEEDS.get(str(scope), ())
     if own and data is None:
         raise OptionError(f"the scope {scope} needs {' and '.join(own)}; pass data=, such as the training data")
     needs = (*needs_of(criterion), *own)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from prunelab.errors import OptionError, shown
 from prunelab.graph.dims import Dim, find, leaves
 from prunelab.graph.widths import Kept
 from prunelab.plan.allocation import Array, Field, Limits, n_removed
@@ -39,12 +40,13 @@ class UniformMacs:
     scores: Mapping[str, Array]
     limits: Limits
     graph: Graph
+    pull: float | None = None
 
     @classmethod
-    def over(cls, field: Field) -> UniformMacs:
+    def over(cls, field: Field, pull: float | None = None) -> UniformMacs:
         """The allocation of a field."""
         assert field.graph is not None
-        return cls(field.scores, field.limits, field.graph)
+        return cls(field.scores, field.limits, field.graph, pull)
 
     @cached_property
     def _operators(self) -> tuple[Array, Array]:
@@ -52,9 +54,34 @@ class UniformMacs:
 
     def removed(self, amount: float) -> dict[str, tuple[int, ...]]:
         left = max(1 - amount, 1e-6)  # an amount of one leaves what the floors leave
-        shares = _solved(*self._operators, _pull_at(left))
+        shares = _solved(*self._operators, _pull_at(left, self.pull))
         return {name: self.limits.choose(name, s, n_removed(1 - left**share, len(s)))
                 for (name, s), share in zip(self.scores.items(), shares, strict=True)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvenMacs:
+    """The scope "uniform_macs" with a pull of one's own: ``propose(scope=EvenMacs(pull=0.5))``.
+
+    Args:
+        pull: the part of a group's MACs by which it is pulled towards losing as much as its neighbours when 90 % go, at
+            least 0; it grows with the square of ``log(1 - amount)``. With much of it all groups lose alike, as by the
+            scope "local".
+    """
+
+    pull: float
+
+    def __post_init__(self) -> None:
+        number = isinstance(self.pull, (int, float)) and not isinstance(self.pull, bool)
+        if not number or not 0 <= self.pull < math.inf:
+            raise OptionError(f"pull is {shown(self.pull)}; it is a number of at least 0, such as 0.1")
+
+    def __str__(self) -> str:
+        return f"uniform_macs, pull={self.pull:g}"
+
+    def over(self, field: Field) -> UniformMacs:
+        """The allocation of a field."""
+        return UniformMacs.over(field, self.pull)
 
 
 def uniform_shares(graph: Graph, names: tuple[str, ...], amount: float = _PULL_AT) -> dict[str, float]:
@@ -63,8 +90,8 @@ def uniform_shares(graph: Graph, names: tuple[str, ...], amount: float = _PULL_A
     return dict(zip(names, _solved(*_operators_of(graph, names), _pull_at(1 - amount)), strict=True))
 
 
-def _pull_at(left: float) -> float:
-    return _PULL * (math.log(left) / math.log(1 - _PULL_AT)) ** 2
+def _pull_at(left: float, pull: float | None = None) -> float:
+    return (_PULL if pull is None else pull) * (math.log(left) / math.log(1 - _PULL_AT)) ** 2
 
 
 def _operators_of(graph: Graph, names: tuple[str, ...]) -> tuple[Array, Array]:

@@ -8,7 +8,7 @@ from prunelab.train.optimizer_state import OptimizerState, follow
 from prunelab.train.optimizers import OPTIMIZERS
 from prunelab.train.options import TrainingOptions
 from prunelab.train.penalties import PENALTIES, BnScale, GroupLasso, Growing, Penalty
-from prunelab.train.repair import RepairedLayer, RepairReport, repair
+from prunelab.train.repair import RepairedLayer, RepairReport, propose_repaired, repair
 from prunelab.train.result import FineTuneResult, TrainedBatch, TrainedEpoch
 from prunelab.train.soft import SoftPruning
 
@@ -30,5 +30,6 @@ __all__ = [
     "TrainingOptions",
     "finetune",
     "follow",
+    "propose_repaired",
     "repair",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from prunelab.train.repair.choosing import propose_repaired
 from prunelab.train.repair.repair import repair
 from prunelab.train.repair.report import RepairedLayer, RepairReport
 
-__all__ = ["RepairReport", "RepairedLayer", "repair"]
+__all__ = ["RepairReport", "RepairedLayer", "propose_repaired", "repair"]
