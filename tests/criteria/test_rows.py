@@ -18,6 +18,13 @@ def test_a_few_rows_at_a_time_give_the_same_bits(of, shape):
         np.testing.assert_array_equal(found, of(kind).sum(axis=1))
 
 
+@pytest.mark.parametrize("length", [9, 147, 333, 4608])
+def test_equal_rows_have_equal_sums_wherever_they_stand(length):
+    row = np.random.default_rng(0).standard_normal(length).astype(np.float32)
+    rows = np.tile(row, (_IN_CACHE // length + 71, 1))  # more than are looked at together
+    assert len(np.unique(row_sums(np.abs, rows))) == 1
+
+
 def test_nothing_as_large_as_the_weights_is_made(monkeypatch):
     rows = np.ones((1000, 331), np.float32)
     made = []
