@@ -35,20 +35,21 @@ from prunelab.train import Distillation, propose_repaired
 
 RATIOS, EPOCHS = (0.5, 0.7, 0.9), (0, 1, 10)
 DENSE_EPOCHS = {"resnet": 20, "mobilenet": 20, "lstm": 15, "transformer": 15}
-SIDES = ("ours", "measured", "dense", "theirs", "sparse")
+SIDES = ("ours", "averaged", "measured", "dense", "theirs", "sparse")
 MEASURED = "measured"  # instead of a scope: the one that repair makes up for best
 STEPS = 100  # of repair's global form
 
 
 class Ours(NamedTuple):
     """One way of ours: how units are chosen and spread, how many steps the repair takes; in the training after it, how
-    much the dense network teaches, and on how many mixed samples."""
+    much the dense network teaches, on how many mixed samples, and whether the weights are their mean."""
 
     criterion: str = "reconstruction"
     scope: str = "uniform_macs"
     steps: int = STEPS
     taught: float = 0.0
     mixed: float = 0.0
+    average: bool = False
 
 
 OURS = {
@@ -61,6 +62,12 @@ OURS_MEASURED = {
     "spread by measured error, taught": Ours(scope=MEASURED, taught=1.0),
     "spread by measured error, taught, half of it mixed": Ours(scope=MEASURED, taught=1.0, mixed=0.5),
 }
+
+OURS_AVERAGED = {
+    "trained, averaged": Ours(average=True),
+    "taught, averaged": Ours(taught=1.0, average=True),
+}
+OUR_SIDES = {"ours": OURS, "averaged": OURS_AVERAGED, "measured": OURS_MEASURED}
 
 Row = tuple[str, str, float, int]  # task, method, ratio, epochs
 Results = dict[Row, list[float]]
@@ -97,7 +104,8 @@ def prunelab_side(ways: Mapping[str, Ours], task: str, seed: int, ratios: list[f
             for n in epochs:
                 small = pl.compact(*repaired[cut])
                 if n:
-                    pl.finetune(small, train, epochs=n, lr=1e-3, seed=seed, teacher=_teacher(model, how))
+                    pl.finetune(small, train, epochs=n, lr=1e-3, seed=seed, teacher=_teacher(model, how),
+                                average=how.average)
                 results[task, f"prunelab, {name}", ratio, n].append(accuracy(small, val))
 
 
@@ -229,9 +237,8 @@ def main() -> None:
 
                 def measure(results: Results, notes: list[str], task: str = task, seed: int = seed,
                             side: str = side) -> None:
-                    if side in ("ours", "measured"):
-                        ways = OURS if side == "ours" else OURS_MEASURED
-                        prunelab_side(ways, task, seed, ratios, epochs, results)
+                    if side in OUR_SIDES:
+                        prunelab_side(OUR_SIDES[side], task, seed, ratios, epochs, results)
                     elif side == "dense":
                         dense_side(task, seed, ratios, epochs, results)
                     elif side == "theirs" and options.torch:

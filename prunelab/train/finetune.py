@@ -20,6 +20,7 @@ from prunelab.evaluate.loss import loss_function, name_of
 from prunelab.graph import Graph, as_layer
 from prunelab.graph.places import at_home
 from prunelab.plan import Plan
+from prunelab.train.averaging import Average
 from prunelab.train.distillation import objective
 from prunelab.train.keeping import Best, Keeper, all_or_nothing
 from prunelab.train.loop import Loop
@@ -46,7 +47,7 @@ def finetune(
     *,
     lr: float | None = None,
     optimizer: str | OptimizerMaker | None = None,
-    schedule: str = "cosine",
+    schedule: str | None = None,
     loss: str | LossFunction | None = None,
     plan: Plan | Mapping[str, np.ndarray[Any, Any]] | None = None,
     teacher: Any = None,
@@ -69,7 +70,8 @@ def finetune(
         lr: the learning rate at the start; without it 0.001 for Adam, 0.01 for SGD and momentum.
         optimizer: "adam", "adamw", "momentum", "sgd", or a function from parameters to a paddle optimizer, with its own
             learning rate.
-        schedule: "cosine" to zero over the whole training, or "constant".
+        schedule: "cosine" to zero over the whole training, or "constant"; without it "cosine", with ``average``
+            "constant".
         loss: ``(outputs, labels) -> mean of the batch``, or a name, as for `prunelab.evaluate`; without it, cross
             entropy of integer labels.
         plan: what is cut in this full-size model, and stays zero (or masks by parameter name: bool, True where it
@@ -80,8 +82,8 @@ def finetune(
             keeps it.
         seed: sets Paddle's, NumPy's and Python's generators first, so that shuffling and dropout repeat.
         options, more: ``pl.train.TrainingOptions``, or any of its fields by name: ``val``, ``metric``, ``patience``,
-            ``clip_norm``, ``accumulate``, ``label_smoothing``, ``amp``, ``penalty``, ``soft``, ``optimizer_state``,
-            ``callbacks``.
+            ``clip_norm``, ``accumulate``, ``average``, ``label_smoothing``, ``amp``, ``penalty``, ``soft``,
+            ``optimizer_state``, ``callbacks``.
 
     Raises:
         TrainingError: a loss that is not finite, with its batch and value, or weights that are not; a loss that depends
@@ -98,7 +100,8 @@ def finetune(
             raise OptionError(f"{type(layer).__name__} has no parameter that trains; set stop_gradient = False on "
                               "those that shall")
         source = data if isinstance(data, Batches) else batches(data, layer, shuffle=True)
-        rate = make_optimizer(optimizer, lr, schedule, parameters)
+        usual = "constant" if chosen.average else "cosine"
+        rate = make_optimizer(optimizer, lr, usual if schedule is None else schedule, parameters)
         if chosen.optimizer_state is not None:
             chosen.optimizer_state.put(rate.optimizer, layer)
         traced, penalties = Traced(layer), penalties_of(chosen.penalty)
@@ -111,7 +114,7 @@ def finetune(
             [*filter(None, [on_batch]), *chosen.listeners("on_batch")],
             [*filter(None, [on_epoch]), *chosen.listeners("on_epoch")],
             [] if soft is None else [lambda epoch: soft.choose(_graph(traced, source), epoch)],
-            sharing(data, parameters[0].place))
+            sharing(data, parameters[0].place), Average(layer) if chosen.average else None)
         start = time.perf_counter()
         with (all_or_nothing(layer, lambda: loop.best) as before, in_mode(layer, training=True),
               loop.without_gradients_left()):
@@ -119,10 +122,8 @@ def finetune(
             loop.projection.tensors()  # from the first batch on, whether the model was masked before or not
             loop.best = _best(layer, chosen, loss, soft)
             stopped = loop.run(epochs)
-            best_epoch = None
-            if loop.best is not None:
-                loop.best.restore()
-                best_epoch = loop.best.epoch
+            loop.settle()
+            best_epoch = None if loop.best is None else loop.best.epoch
             _check_finite(layer, before)
             found = None if soft is None else soft.harden(layer, best_epoch)
         return FineTuneResult(tuple(map(tuple, loop.losses)), time.perf_counter() - start, stopped,

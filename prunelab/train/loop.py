@@ -10,6 +10,7 @@ from typing import Any
 
 from prunelab.errors import DataError, TrainingError
 from prunelab.evaluate.batches import Batches
+from prunelab.train.averaging import Average
 from prunelab.train.gradients import clip, divide
 from prunelab.train.keeping import Best
 from prunelab.train.objective import Objective
@@ -39,6 +40,7 @@ class Loop:
     on_epoch: Sequence[Callable[[TrainedEpoch], object]]
     after_epoch: Sequence[Callable[[int], bool]] = ()
     share: Alone = field(default_factory=Alone)
+    average: Average | None = None
     best: Best | None = None
     losses: list[list[float]] = field(default_factory=list)
     val_metrics: list[dict[str, float]] = field(default_factory=list)
@@ -114,19 +116,30 @@ class Loop:
         self.rate.step(self.precision)
         self.clear()
         self.projection.tensors()
+        if self.average is not None:
+            self.average.add()
         self._pending = 0
 
     def _judge(self, epoch: int) -> bool:
         """Whether the epoch is the last one."""
         metrics: dict[str, float] = {}
         if self.best is not None:
-            metrics = {self.best.name: self.best.look(epoch)}
+            with contextlib.nullcontext() if self.average is None else self.average.judged():
+                metrics = {self.best.name: self.best.look(epoch)}
             self.val_metrics.append(metrics)
         is_best = self.best is not None and self.best.epoch == epoch
         told = TrainedEpoch(epoch, sum(self.losses[-1]) / len(self.losses[-1]), metrics, is_best)
         ended = [listener(told) for listener in self.on_epoch]
         tired = self.patience is not None and self.best is not None and self.best.since >= self.patience
         return self._any(ended) or tired
+
+    def settle(self) -> None:
+        """What the training leaves, once it has ended: the best epoch, or the mean of the weights, or the last ones."""
+        if self.best is not None:
+            self.best.restore()
+        elif self.average is not None:
+            self.average.put()
+            self.share.statistics(self.layer)  # each process has the mean of its own
 
     @contextlib.contextmanager
     def without_gradients_left(self) -> Iterator[None]:
