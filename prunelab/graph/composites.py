@@ -83,8 +83,10 @@ def group_norm_of_dense(x: Any, scale: Any, bias: Any, epsilon: float, data_form
 
 
 def _normalised(x: Any, axes: list[int], ratio: float, epsilon: float) -> Any:
-    # of a slice that the forward writes over later, the gradients need what it holds now: Paddle's norms copy it too
-    x = x.contiguous()
+    # of a slice that the forward writes over later, the gradients need what it holds now: Paddle's norms copy it too (a
+    # value of a program that is being built is nobody's slice)
+    if isinstance(x, paddle.Tensor):
+        x = x.contiguous()
     centred = _C_ops.subtract(x, mean_of_dense(x, axes, True, ratio))
     variance = mean_of_dense(_C_ops.multiply(centred, x), axes, True, ratio)
     # rounding may leave a constant row below zero
