@@ -28,15 +28,17 @@ class Average:
     def __init__(self, layer: Any) -> None:
         self._tensors = [t for t in (*layer.parameters(), *layer.buffers())
                          if t._is_initialized() and t.is_floating_point()]
-        self._means = [t.detach().clone() for t in self._tensors]
+        self._means: list[Any] = []
         self.steps = 0
 
     def add(self) -> None:
         """Count the weights as they are now."""
         self.steps += 1
         part = (_POWER + 1) / (self.steps + _POWER)
+        now = [t.detach() for t in self._tensors]
         with paddle.no_grad():
-            self._means = [m + part * (t.detach() - m) for m, t in zip(self._means, self._tensors, strict=True)]
+            self._means = [m + part * (t - m) for m, t in zip(self._means, now, strict=True)] if self._means else [
+                t.clone() for t in now]
 
     def put(self) -> None:
         """Make the weights their mean."""

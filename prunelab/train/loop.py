@@ -124,7 +124,7 @@ class Loop:
         """Whether the epoch is the last one."""
         metrics: dict[str, float] = {}
         if self.best is not None:
-            with contextlib.nullcontext() if self.average is None else self.average.judged():
+            with self._as_left():
                 metrics = {self.best.name: self.best.look(epoch)}
             self.val_metrics.append(metrics)
         is_best = self.best is not None and self.best.epoch == epoch
@@ -133,13 +133,21 @@ class Loop:
         tired = self.patience is not None and self.best is not None and self.best.since >= self.patience
         return self._any(ended) or tired
 
+    @contextlib.contextmanager
+    def _as_left(self) -> Iterator[None]:
+        """Inside, the weights are what a training that ends now would leave."""
+        with contextlib.nullcontext() if self.average is None else self.average.judged():
+            if self.average is not None:
+                self.share.statistics(self.layer)  # each process has the mean of its own
+            yield
+
     def settle(self) -> None:
         """What the training leaves, once it has ended: the best epoch, or the mean of the weights, or the last ones."""
         if self.best is not None:
             self.best.restore()
         elif self.average is not None:
             self.average.put()
-            self.share.statistics(self.layer)  # each process has the mean of its own
+            self.share.statistics(self.layer)
 
     @contextlib.contextmanager
     def without_gradients_left(self) -> Iterator[None]:

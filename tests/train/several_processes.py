@@ -79,6 +79,8 @@ def everything(seed: int) -> dict[str, dict[str, Any]]:
         "batches of one": trained(at_start(plain()), batches(1), epochs=1),
         "a plan": trained(at_start(plain()), batches(8), epochs=2, plan=plan),
         "norms": trained(normed(), batches(8), epochs=2, val=data()),
+        "a mean": trained(normed(), batches(8), epochs=2, average=True),
+        "a judged mean": trained(normed(), batches(8), epochs=2, average=True, val=data()),
         "a branch": trained(Branched(), torn, epochs=1),
         "a sampler": trained(at_start(plain()), loader, epochs=1),
         "stopped": trained(plain(), batches(4), epochs=1, on_batch=stop_in_the_second),

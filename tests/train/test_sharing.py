@@ -32,8 +32,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     return [*each, several_processes.everything(0)]
 
 
-@pytest.mark.parametrize("training", ["whole arrays", "batches", "batches of one", "a plan", "norms", "a branch",
-                                      "a sampler", "stopped"])
+@pytest.mark.parametrize("training", ["whole arrays", "batches", "batches of one", "a plan", "norms", "a mean",
+                                      "a judged mean", "a branch", "a sampler", "stopped"])
 def test_all_processes_end_with_the_same_bits(found: Found, training: str) -> None:
     first, second, _ = (one[training] for one in found)
     assert first["losses"] == second["losses"]
