@@ -2,8 +2,9 @@
 
 A residual and a mobile network on scikit-learn's digits, an LSTM and a transformer that tell which section of Python's
 own docs a paragraph is from. At each fraction of MACs that goes: accuracy without training, and after so many epochs
-(Adam, 0.001 falling along a cosine, batches of 64, both alike). Mean and spread over seeds, each with its own dense
-weights and its own split. Then single weights and 2:4, with and without weight update.
+(Adam, 0.001 falling along a cosine, or staying where weights are averaged, batches of 64, both alike). Mean and spread
+over seeds, each with its own dense weights and its own split. Then single weights and 2:4, with and without weight
+update.
 
     python benchmarks/quality.py --torch /path/to/python             # three seeds, 0, 1 and 10 epochs
     python benchmarks/quality.py --torch ... --small                 # one seed, half and 90 %, 0 and 1 epoch
