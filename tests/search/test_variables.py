@@ -14,11 +14,13 @@ from search_nets import digits, trained, training
 
 import prunelab as pl
 from prunelab.errors import OptionError, SearchError
+from prunelab.evaluate import NetworkLatency
 from prunelab.evaluate.eight_bits import eight_bit_costs
 from prunelab.search import energy
 from prunelab.search.eight_bits import rounded
 from prunelab.search.energy import EnergyMeter
 from prunelab.search.planning import Planner
+from prunelab.search.trial import REFUSED
 from prunelab.search.variables import Among
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -205,12 +207,21 @@ def test_a_weight_in_eight_bits_has_at_most_255_values_a_channel() -> None:
     assert np.abs(eight - weight.numpy()).max() <= np.abs(weight.numpy()).max() / 254 + 1e-6
 
 
-def test_latency_is_known_before_a_trial_and_keeps_slow_ones_from_running() -> None:
+def test_latency_is_known_before_a_trial_and_keeps_slow_ones_from_running(monkeypatch: pytest.MonkeyPatch) -> None:
     study = pl.search(trained(), digits(60), objectives=("accuracy", "latency_ms"), trials=5, pruner=None)
     assert (study.trials["latency_ms"] > 0).all()
-    dense = study.dense["latency_ms"]
-    held = pl.search(trained(), digits(60), objectives="accuracy", trials=4, constraints=f"latency_ms <= {2 * dense}")
-    assert (held.trials["latency_ms"] <= 2 * dense).all()
+    # from here on by the plan alone, whatever else the machine does
+    monkeypatch.setattr(NetworkLatency, "calibrate", lambda self: self)
+    monkeypatch.setattr(NetworkLatency, "ms", lambda self, plan: plan.cost.macs / 1e6)
+    dense = pl.trace(trained(), digits(60)[0][:1]).cost().macs / 1e6
+    held = pl.search(trained(), digits(60), objectives="accuracy", trials=4, constraints=f"latency_ms <= {0.7 * dense}")
+    assert held.dense["latency_ms"] == dense
+    ran = held.trials[held.trials["state"] != REFUSED]
+    assert len(ran) == 4
+    assert (ran["latency_ms"] <= 0.7 * dense).all()
+    refused = held.trials[held.trials["state"] == REFUSED]
+    assert len(refused)
+    assert (refused["latency_ms"] > 0.7 * dense).all()
 
 
 def counters(folder: Path, *joules: float) -> None:
