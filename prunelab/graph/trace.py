@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -192,8 +192,7 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...], 
             dtypes.append("list" if vector else dtype_name(value.dtype) if tensor else "none")
         return number
 
-    tensors, values = concrete.parameters
-    held = {note(value): tensor for tensor, value in zip(tensors, values, strict=True)}
+    held = {note(value): tensor for tensor, value in _in_own_order(model, block, *concrete.parameters)}
     parameters = _name_parameters(model, held)
     ops: list[Op] = []
     inputs: list[int] = []
@@ -282,6 +281,21 @@ def _plain(value: Any) -> Any:
     if "Place" in kind:
         return None
     return value
+
+
+def _in_own_order(model: Any, block: Any, tensors: Iterable[Any], values: Iterable[Any]) -> list[tuple[Any, Any]]:
+    """The tensors with their values: the model's own as the model has them, then constants as they are read.
+
+    Paddle sorts them by its own names, which count all layers of a process, as words: with ``conv2d_10`` before
+    ``conv2d_9`` the same network would be read in another order where ten layers were built before it.
+    """
+    own = {id(t): k for k, t in enumerate((*model.parameters(), *model.buffers()))}
+    read: dict[int, int] = {}
+    for value in (v for op in block.ops for v in op.operands_source() if v.initialized()):
+        read.setdefault(value.id, len(own) + len(read))
+    last = len(own) + len(read)
+    return sorted(zip(tensors, values, strict=True),
+                  key=lambda pair: own.get(id(pair[0]), read.get(pair[1].id, last)))
 
 
 def _name_parameters(model: Any, held: Mapping[int, Any]) -> tuple[Parameter, ...]:
