@@ -100,9 +100,11 @@ def find_groups(program: Program, solution: Solution) -> tuple[tuple[Group, ...]
 
 
 def _in_order_of_use(program: Program) -> list[tuple[int, Parameter]]:
-    """The parameters as they are first read, each with the operator's index."""
+    """The parameters as they are first read, each with the operator's index. A buffer that nobody reads is not among
+    them: there is nothing to gain by cutting it."""
     readers, last = program.consumers, len(program.ops)
-    used = [(readers[p.value][0].index if p.value in readers else last, p) for p in program.parameters]
+    used = [(readers[p.value][0].index if p.value in readers else last, p) for p in program.parameters
+            if p.value in readers or p.kind != "buffer"]
     return sorted(used, key=lambda entry: entry[0])
 
 

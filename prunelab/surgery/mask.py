@@ -17,6 +17,7 @@ from prunelab.errors import PlanError
 from prunelab.graph import Graph, as_layer, graph_for
 from prunelab.graph.execute import execute
 from prunelab.graph.experts import silent_score
+from prunelab.graph.inputs import dtype_name
 from prunelab.graph.modes import training_of
 from prunelab.graph.nests import in_order
 from prunelab.graph.regions import crops
@@ -129,11 +130,15 @@ def _rehearsed(graph: Graph, plan: Plan, layer: Any) -> Iterator[None]:
             layer.forward = before
 
 
+_LONGER = {"float16": "float32", "bfloat16": "float32", "uint8": "int32", "int8": "int32", "int16": "int32"}
+
+
 def _zero(tensor: Any, mask: np.ndarray[Any, Any]) -> None:
     with paddle.no_grad():
         stays = paddle.to_tensor(mask, place=tensor.place)
-        # a CPU chooses among no half precision; there and back through float32 no bit changes
-        wide = tensor.astype("float32") if str(tensor.dtype).endswith("float16") else tensor
+        # a CPU chooses among no short types; there and back through a longer one no bit changes
+        kind = dtype_name(tensor.dtype)
+        wide = tensor.astype(_LONGER[kind]) if kind in _LONGER else tensor
         # `where`, not a product: a weight that is NaN or infinite is cut too
         paddle.assign(paddle.where(stays, wide, paddle.zeros_like(wide)).astype(tensor.dtype), output=tensor)
 
