@@ -1,4 +1,4 @@
-// What was exported: a row a format, with the dense model's numbers below, and its files to be had by a click.
+// What was exported: a format's numbers with the dense model's below, and its files to be had by a click.
 function make(tag, kind, text) {
   const made = document.createElement(tag);
   if (kind) made.className = kind;
@@ -24,8 +24,8 @@ function render({ model, el }) {
   const failed = make("p", "pl-bad");
   failed.setAttribute("role", "alert");
 
-  function line(row) {
-    const tr = make("tr");
+  function lines(row) {
+    const tr = make("tr", "pl-numbers");
     const head = make("th", "", row.name);
     head.scope = "row";
     tr.append(head);
@@ -34,7 +34,10 @@ function render({ model, el }) {
       if (below) td.append(make("div", "pl-quiet", below));
       tr.append(td);
     }
-    const files = make("td", "pl-files");
+    const below = make("tr", "pl-files");
+    const cell = make("td");
+    cell.colSpan = 1 + row.cells.length;
+    const files = make("span");
     for (const file of row.files) {
       const button = make("button", "pl-file", file.name);
       button.title = words.download.replace("{name}", file.name).replace("{size}", file.size);
@@ -48,8 +51,9 @@ function render({ model, el }) {
       button.dataset.key = file.key;
       files.append(button);
     }
-    tr.append(files);
-    return tr;
+    cell.append(files);
+    below.append(cell);
+    return [tr, below];
   }
 
   function draw() {
@@ -60,14 +64,14 @@ function render({ model, el }) {
     }
     const table = make("table");
     const head = make("tr");
-    for (const text of [words.format, words.size, words.latency, words.error, words.files]) {
+    for (const text of [words.format, words.size, words.latency, words.error]) {
       const th = make("th", "", text);
       th.scope = "col";
       head.append(th);
     }
     const [thead, body] = [make("thead"), make("tbody")];
     thead.append(head);
-    body.append(...rows.map(line));
+    body.append(...rows.flatMap(lines));
     table.append(thead, body);
     const notes = model.get("notes").map((note) => make("p", "pl-quiet", note));
     el.replaceChildren(make("p", "pl-quiet", model.get("where")), table, failed, ...notes);

@@ -1,13 +1,14 @@
 // The tree of states: a line with branches, the newest to the right. Only what is in sight is in the page: the kernel is
 // asked for another window when one scrolls. A click, or Enter, goes to a state; Shift-click, or Space, selects it.
 const SVG = "http://www.w3.org/2000/svg";
-const COLUMN = 96;
+const COLUMN = 96; // at least; wider where there is room
+const WIDEST = 160;
 const LANE = 44;
 const LEFT = 48;
 const TOP = 32;
 const END = 130; // room for what is written beside the last state
 const BEYOND = 6; // columns and lanes beyond what is in sight
-const LABEL = 13; // letters between two states
+const LETTER = 7.4; // a letter's width
 
 function make(tag, attributes, text) {
   const made = document.createElementNS(SVG, tag);
@@ -16,18 +17,14 @@ function make(tag, attributes, text) {
   return made;
 }
 
-const place = (column, lane) => [LEFT + column * COLUMN, TOP + lane * LANE];
-
-function edge([c1, l1, c2, l2]) {
-  const [x1, y1] = place(c1, l1);
-  const [x2, y2] = place(c2, l2);
+function edge([x1, y1], [x2, y2]) {
   return y1 === y2 ? `M${x1} ${y1}H${x2}` : `M${x1} ${y1}C${x1 + 48} ${y1} ${x2 - 48} ${y2} ${x2} ${y2}`;
 }
 
 // "layer3.0.conv1 40 %": the ratio stays, the layer's name gives way
-function labelled(text) {
+function labelled(text, letters) {
   const [, name, rest] = /^(\S+\.\S+)( .*)$/.exec(text) ?? [];
-  return name ? short(name, (made) => made.length + rest.length <= LABEL) + rest : middle(text, LABEL);
+  return name ? short(name, (made) => made.length + rest.length <= letters) + rest : middle(text, letters);
 }
 
 function render({ model, el }) {
@@ -40,7 +37,9 @@ function render({ model, el }) {
   el.append(ground, hint);
   let asked = "";
   let focused = null; // the state that the arrow keys are at
+  let step = COLUMN; // from one state to the next
 
+  const place = (column, lane) => [LEFT + column * step, TOP + lane * LANE];
   const node = (id) => model.get("nodes").find((one) => one.id === id);
 
   function dot(one) {
@@ -60,7 +59,8 @@ function render({ model, el }) {
         ...[-8, 0, 8].map((by) => make("circle", { class: "pl-more", cx: x + by, cy: y, r: 1.5 }))] : [
         make("circle", { class: "pl-ring", cx: x, cy: y, r: 11 }),
         make("circle", { class: "pl-dot", cx: x, cy: y, r: here ? 8 : 6 })]),
-      make("text", { class: "pl-label", x, y: y - 15, "text-anchor": "middle" }, labelled(one.label)),
+      make("text", { class: "pl-label", x, y: y - 15, "text-anchor": "middle" },
+        labelled(one.label, Math.floor(step / LETTER))),
     );
     if (one.end) group.append(make("text", { class: "pl-end", x: x + 15, y: y + 4 }, middle(one.end, 24)));
     if (one.names) group.append(make("text", { class: "pl-names", x, y: y + 20, "text-anchor": "middle" }, middle(one.names, 14)));
@@ -70,18 +70,20 @@ function render({ model, el }) {
   function draw() {
     const nodes = model.get("nodes");
     const [columns, lanes] = model.get("size");
-    const [width, height] = [LEFT + (columns - 1) * COLUMN + END, TOP + (lanes - 1) * LANE + 28];
+    step = Math.max(COLUMN, Math.min(WIDEST, Math.floor((el.clientWidth - LEFT - END) / Math.max(columns - 1, 1))));
+    const [width, height] = [LEFT + (columns - 1) * step + END, TOP + (lanes - 1) * LANE + 28];
     ground.style.width = `${width}px`;
     ground.style.height = `${height}px`;
     if (!node(focused)) focused = node(model.get("current")) ? model.get("current") : (nodes[0]?.id ?? null);
     // the SVG is as large as the window, not as the history: a picture of half a million pixels is no picture any more
     const first = Math.max(0, Math.min(...nodes.map((one) => one.column)) - 1);
     const last = Math.max(...nodes.map((one) => one.column)) + 1;
-    const [left, right] = nodes.length ? [first * COLUMN, Math.min(width, LEFT + last * COLUMN + END)] : [0, 1];
+    const [left, right] = nodes.length ? [first * step, Math.min(width, LEFT + last * step + END)] : [0, 1];
     const svg = make("svg", { width: right - left, height, viewBox: `${left} 0 ${right - left} ${height}`,
       role: "group", "aria-label": words.tree });
     svg.style.left = `${left}px`;
-    svg.append(make("path", { class: "pl-edge", d: model.get("edges").map(edge).join("") }), ...nodes.map(dot));
+    const edges = model.get("edges").map(([c1, l1, c2, l2]) => edge(place(c1, l1), place(c2, l2)));
+    svg.append(make("path", { class: "pl-edge", d: edges.join("") }), ...nodes.map(dot));
     const held = el.contains(document.activeElement);
     ground.replaceChildren(svg);
     if (held) svg.querySelector(`[data-state="${focused}"]`)?.focus({ preventScroll: true });
@@ -91,9 +93,9 @@ function render({ model, el }) {
   // the columns and lanes in sight; the kernel is asked when it has sent others
   function look() {
     const [columns, lanes] = model.get("size");
-    const span = (from, length, step, most) => [
-      Math.max(0, Math.floor(from / step) - BEYOND), Math.min(most, Math.ceil((from + length) / step) + BEYOND)];
-    const window = [...span(el.scrollLeft, el.clientWidth, COLUMN, columns), ...span(el.scrollTop, el.clientHeight, LANE, lanes)];
+    const span = (from, length, each, most) => [
+      Math.max(0, Math.floor(from / each) - BEYOND), Math.min(most, Math.ceil((from + length) / each) + BEYOND)];
+    const window = [...span(el.scrollLeft, el.clientWidth, step, columns), ...span(el.scrollTop, el.clientHeight, LANE, lanes)];
     if (el.clientWidth && asked !== String(window)) {
       asked = String(window);
       model.send({ window });
@@ -170,6 +172,7 @@ function render({ model, el }) {
   model.on("change:nodes change:edges change:size change:selected", draw);
   model.on("change:current", moved);
   const size = new ResizeObserver(() => {
+    draw();
     follow();
     scrolled();
   });

@@ -57,6 +57,5 @@ EXPORT = {
     "size": "size",
     "latency": "latency",
     "error": "max rel. error",
-    "files": "download",
     "download": "download {name}, {size}",
 }
