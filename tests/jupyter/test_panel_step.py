@@ -46,6 +46,34 @@ def test_a_step_repairs_and_fine_tunes_as_chosen_and_says_so(panel: Panel, lab: 
     assert actions.step("first", 0.5, Cure("l1_weight", 0, 50)).line.endswith("--finetune 0 --repair-steps 50")
 
 
+def test_a_step_repairs_by_as_many_steps_on_each_block_as_chosen(panel: Panel, lab: Lab) -> None:
+    steps = control(panel, "BoundedIntText", "Adam")
+    assert steps.disabled
+    assert steps.value == 0
+    slide(panel, 0.5)
+    control(panel, "Checkbox", "repair").value = True
+    assert not steps.disabled
+    steps.value = 3
+    part(panel, "Step")._go.click()
+    finish(panel)
+    assert part(panel, "Footer")._line.line.endswith("--finetune 0 --repair-steps 3")
+    assert lab.state.action == "lab.step('first', ratio=0.5, criterion='l1_weight', finetune=0, repair=3)"
+    steps.value = 1  # what people write who mean yes: the Lab says so, and nothing is lost
+    slide(panel, 0.75)
+    part(panel, "Step")._go.click()
+    finish(panel)
+    assert "repair is 1" in part(panel, "Footer")._error.value
+    assert len(lab.states) == 2
+
+
+@pytest.mark.parametrize(("own", "steps", "said"), [(True, 0, True), (50, 50, 50), (50, 0, True), (False, 20, 20)])
+def test_the_choices_say_how_they_repair(own: bool | int, steps: int, said: bool | int) -> None:
+    choices = Choices(small_lab(repair=own))
+    assert (choices.repair, choices.repair_steps) == (bool(own), 50 if own == 50 else 0)
+    choices.repair, choices.repair_steps = True, steps
+    assert (choices.cure.repair, type(choices.cure.repair)) == (said, type(said))  # 1 would equal True
+
+
 def test_the_controls_begin_with_the_labs_own_ways() -> None:
     lab = small_lab(criterion="mean", finetune=2, repair=True)
     choices = Choices(lab)

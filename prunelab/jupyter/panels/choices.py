@@ -1,4 +1,5 @@
-"""The choices that a step and a run have in common: the criterion, whether to repair, and the epochs of fine-tuning."""
+"""The choices that a step and a run have in common: the criterion, whether to repair and with how many steps on each
+block, and the epochs of fine-tuning."""
 
 from __future__ import annotations
 
@@ -24,20 +25,21 @@ class Choices(traitlets.HasTraits):
 
     criterion = traitlets.Unicode()
     repair = traitlets.Bool()
+    repair_steps = traitlets.Int()
     epochs = traitlets.Int()
     pieces = traitlets.Unicode(WHOLE)
 
     def __init__(self, lab: Lab) -> None:
         self._lab, own = lab, lab.criterion
-        super().__init__(criterion=own if isinstance(own, str) else _OWN, repair=bool(lab.healing.repair),
-                         epochs=lab.healing.epochs)
+        repair = lab.healing.repair
+        super().__init__(criterion=own if isinstance(own, str) else _OWN, repair=bool(repair),
+                         repair_steps=0 if isinstance(repair, bool) else repair, epochs=lab.healing.epochs)
 
     @property
     def cure(self) -> Cure:
         """The values."""
-        own = self._lab.healing.repair
-        said = self.repair or self.repair != bool(own)
-        repair = own if self.repair and own else self.repair  # a Lab may take a number of steps
+        repair = (self.repair_steps or True) if self.repair else False
+        said = repair or self._lab.healing.repair
         return Cure(self.criterion, self.epochs, repair if said else None)
 
     def pieces_control(self) -> Any:
@@ -57,11 +59,13 @@ class Choices(traitlets.HasTraits):
         epochs = widgets.BoundedIntText(self.epochs, min=0, max=1000, description=WORDS["finetune"],
                                         disabled=not self._lab.can_train,
                                         tooltip=WORDS["finetune hint" if self._lab.can_train else "no training"])
-        for name, control in (("criterion", criterion), ("repair", repair), ("epochs", epochs)):
+        steps = widgets.BoundedIntText(self.repair_steps, min=0, max=100_000, description=WORDS["repair steps"],
+                                       tooltip=WORDS["repair steps hint"])
+        for name, control in (("criterion", criterion), ("repair", repair), ("repair_steps", steps),
+                              ("epochs", epochs)):
             traitlets.link((self, name), (control, "value"))
-        then = widgets.Label(WORDS["then"])
-        then.add_class("pl-then")
-        return [criterion, box("row then", then, repair, box("unit", epochs, widgets.Label(WORDS["epochs"])))]
+        traitlets.dlink((self, "repair"), (steps, "disabled"), lambda repairs: not repairs)
+        return [criterion, box("row then", repair, steps, box("unit", epochs, widgets.Label(WORDS["epochs"])))]
 
 
 def criteria(lab: Lab) -> list[tuple[str, str]]:
