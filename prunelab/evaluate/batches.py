@@ -23,7 +23,7 @@ from paddle.io.dataloader.collate import default_collate_fn
 
 from prunelab.errors import DataError, reason_of
 from prunelab.evaluate.labels import is_several
-from prunelab.graph import as_layer
+from prunelab.graph import Graph, as_layer
 from prunelab.graph.arrays import working_place
 
 Batch = tuple[tuple[Any, ...], Any]
@@ -109,8 +109,9 @@ def batches(data: Any, model: Any, *, shuffle: bool = False, in_process: bool = 
         data: a ``DataLoader``, a ``Dataset``, a tuple of equally long arrays ``(x, y)`` (``(x1, x2, y)`` for
             two inputs), or an iterable of batches. A batch is a tuple of inputs with the labels last (tensors or NumPy
             arrays; for a loss of several outputs a dict, list or tuple of them), or only inputs: one array, or as many
-            as the forward requires. float64 arrays of NumPy become the model's own float type.
-        model: whose place, float type and forward count.
+            as the forward requires. float64 arrays of NumPy become the model's own float type. What `batches` gave
+            stays as it is.
+        model: whose place, float type and forward count; or its `Graph`.
         shuffle: read a Dataset or arrays in the order of NumPy's global generator, as Paddle's own loaders do; a
             DataLoader or a list has its own order.
         in_process: also a DataLoader with workers is read in this thread.
@@ -118,7 +119,9 @@ def batches(data: Any, model: Any, *, shuffle: bool = False, in_process: bool = 
     Raises:
         DataError: data that cannot be read so, with its type and, where it has one, its shape.
     """
-    layer = as_layer(model)
+    if isinstance(data, Batches):
+        return data
+    layer = model.model if isinstance(model, Graph) else as_layer(model)
     source, size = _source(data, shuffle, in_process or threading.current_thread() is not threading.main_thread())
     tensors = [*layer.parameters(), *layer.buffers()]
     place = tensors[0].place if tensors else working_place()

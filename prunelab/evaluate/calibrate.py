@@ -19,6 +19,7 @@ from prunelab.evaluate.gathering import ActivationSums, GradientSums, InputSums,
 from prunelab.evaluate.labels import first
 from prunelab.evaluate.loss import loss_function, loss_of
 from prunelab.evaluate.removal import loss_without
+from prunelab.evaluate.samples import first_sample
 from prunelab.evaluate.sites import readers_of, sites_of
 from prunelab.evaluate.weighted import weighted_operators
 from prunelab.graph import Graph, Group, as_layer, trace
@@ -71,7 +72,7 @@ def calibrate(
     """
     options = CalibrationOptions(samples=samples, oracle_samples=oracle_samples)
     needs, judge = _needs(criteria), loss_function(loss)
-    source = data if isinstance(data, Batches) else batches(data, model.model if isinstance(model, Graph) else model)
+    source = batches(data, model)
     graph = model if isinstance(model, Graph) else trace(as_layer(model), _example(source))
     chosen = list(graph.prunable if groups is None else groups)
     with in_mode(graph.model, training=False):
@@ -104,7 +105,7 @@ def _needs(criteria: str | Criterion | Iterable[str | Criterion]) -> frozenset[s
 
 def _example(source: Batches) -> list[Any]:
     for inputs, _ in source:
-        return [x[:1] if x.ndim else x for x in inputs]
+        return first_sample(inputs)
     raise DataError("the data has no batches; give at least one")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import paddle
 
 from prunelab.errors import DataError, OptionError
-from prunelab.evaluate.batches import Batches, batches
+from prunelab.evaluate.batches import batches
 from prunelab.evaluate.forward import LossFunction, forward, in_mode
 from prunelab.evaluate.loss import IGNORED_LABEL, classes
 from prunelab.graph import as_array, as_layer
@@ -176,9 +176,8 @@ def confusion(model: Any, data: Any, names: Sequence[str] | Mapping[int, str] | 
         OptionError: names of another number of classes.
     """
     layer, counts = as_layer(model), Counts("confusion")
-    source = data if isinstance(data, Batches) else batches(data, layer)
     with in_mode(layer, training=False), paddle.no_grad():
-        for inputs, labels in source:
+        for inputs, labels in batches(data, layer):
             counts.update(forward(layer, inputs), labels)
     matrix = counts.matrix()
     told = [str(k) for k in range(len(matrix))] if names is None else [str(names[k]) for k in range(len(names))]

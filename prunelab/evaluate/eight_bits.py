@@ -10,14 +10,13 @@ import numpy as np
 import paddle
 
 from prunelab.errors import check_positive, check_whole, unknown_name
-from prunelab.evaluate.batches import batches
 from prunelab.evaluate.evaluate import listed, named_metrics, usual_metrics
 from prunelab.evaluate.forward import LossFunction, in_mode
 from prunelab.evaluate.metrics import Metric
 from prunelab.evaluate.prefix import Prefixes
-from prunelab.evaluate.samples import Sample, hold
+from prunelab.evaluate.samples import Sample, hold_for
 from prunelab.evaluate.weighted import Weighted, weighted_operators
-from prunelab.graph import Graph, as_array, as_layer, trace
+from prunelab.graph import Graph, as_array
 from prunelab.graph.program import Ref, flatten, rebuild
 from prunelab.render.numbers import number
 from prunelab.render.table import html_table, text_table
@@ -129,9 +128,7 @@ def eight_bit_costs(
     """
     if quantization not in QUANTIZATIONS[1:]:
         raise unknown_name("quantization", quantization, QUANTIZATIONS[1:])
-    held = hold(batches(data, model.model if isinstance(model, Graph) else model, in_process=True),
-                check_whole(samples, "samples", 1))
-    graph = model if isinstance(model, Graph) else trace(as_layer(model), [x[:1] for x in held[0].inputs])
+    held, graph = hold_for(model, data, check_whole(samples, "samples", 1), in_process=True)
     metric = usual_metrics(loss)[0] if metric is None else metric
     (name, judge), = named_metrics(listed(metric)[:1], loss).items()
     with in_mode(graph.model, training=False), paddle.no_grad():

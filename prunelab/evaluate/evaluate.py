@@ -8,7 +8,7 @@ from typing import Any
 import paddle
 
 from prunelab.errors import OptionError, shown, unknown_name
-from prunelab.evaluate.batches import Batches, batches
+from prunelab.evaluate.batches import batches
 from prunelab.evaluate.forward import LossFunction, forward, in_mode
 from prunelab.evaluate.loss import loss_function, name_of
 from prunelab.evaluate.metrics import METRICS, Function, Metric
@@ -52,9 +52,8 @@ def evaluate(
     """
     layer = as_layer(model)
     running = named_metrics(usual_metrics(loss) if metrics is None else metrics, loss)
-    source = data if isinstance(data, Batches) else batches(data, layer)
     with in_mode(layer, training=False), paddle.no_grad():
-        for inputs, labels in source:
+        for inputs, labels in batches(data, layer):
             outputs = forward(layer, inputs)
             n_samples = inputs[0].shape[0] if inputs[0].ndim else 1
             for metric in running.values():

@@ -32,7 +32,7 @@ def saliency(graph: Graph, data: Any, *, samples: int = 256) -> list[Array]:
     sums = [np.zeros(spec.shape[1:]) for spec in graph.input_specs]
     seen = 0
     with in_mode(graph.model, training=False):
-        for inputs, _ in batches(data, graph.model):
+        for inputs, _ in batches(data, graph):
             for total, x, gradient in zip(sums, inputs, _gradients(graph.model, inputs), strict=True):
                 if gradient is not None:
                     total += (x * gradient).abs().sum(0).astype("float64").numpy()

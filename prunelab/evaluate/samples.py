@@ -11,7 +11,9 @@ import numpy as np
 import paddle
 
 from prunelab.errors import DataError
+from prunelab.evaluate.batches import batches
 from prunelab.evaluate.labels import first, leaves, over
+from prunelab.graph import Graph, as_layer, trace
 from prunelab.render.numbers import size
 
 # Inputs of more than this are no longer held: a tenth of what the machines have on which such data is kept
@@ -25,6 +27,25 @@ class Sample:
     inputs: tuple[Any, ...]
     labels: Any
     n_samples: int
+
+
+def first_sample(inputs: Iterable[Any]) -> list[Any]:
+    """The inputs of a batch's first sample, as a model is traced with."""
+    return [x[:1] if x.ndim else x for x in inputs]
+
+
+def hold_for(model: Any, data: Any, samples: int | None = None, *, inputs: Any = None,
+             in_process: bool = False) -> tuple[list[Sample], Graph]:
+    """`hold` of the data, and the graph: ``model`` where it is one, else what is traced with ``inputs``, or with the
+    first sample.
+
+    Raises:
+        DataError, InputError, TraceError: data that cannot be read or held, a model that cannot be traced.
+    """
+    held = hold(batches(data, model, in_process=in_process), samples)
+    if isinstance(model, Graph):
+        return held, model
+    return held, trace(as_layer(model), first_sample(held[0].inputs) if inputs is None else inputs)
 
 
 def hold(source: Iterable[tuple[tuple[Any, ...], Any]], samples: int | None = None) -> list[Sample]:

@@ -16,7 +16,6 @@ import paddle
 
 from prunelab.criteria import Criterion, criterion_of, needs_of
 from prunelab.errors import OptionError, check_positive, check_ratio, check_seed, check_whole
-from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.calibrate import calibrate
 from prunelab.evaluate.cuts import Cuts
 from prunelab.evaluate.evaluate import MetricName, usual_metrics
@@ -27,10 +26,10 @@ from prunelab.evaluate.measured import Point, Sensitivity
 from prunelab.evaluate.paired import Confidence
 from prunelab.evaluate.prefix import first_touched
 from prunelab.evaluate.progress import Listener, Meter
-from prunelab.evaluate.samples import hold, shuffled
+from prunelab.evaluate.samples import hold_for, shuffled
 from prunelab.evaluate.shelf import Shelf
 from prunelab.evaluate.what_if import Field, Row
-from prunelab.graph import Graph, Group, as_layer, trace
+from prunelab.graph import Graph, Group
 from prunelab.graph.cost import CostModel
 from prunelab.graph.widths import Kept
 from prunelab.plan import Plan, as_plan
@@ -92,10 +91,7 @@ def sensitivity(
     options = _Options(ratios, confidence, relative, samples, seed)
     metric = usual_metrics(loss)[0] if metric is None else metric
     chosen = criterion_of(criterion)
-    source = data if isinstance(data, Batches) else batches(data, model.model if isinstance(model, Graph) else model)
-    held = hold(source, options.samples)
-    graph = model if isinstance(model, Graph) else trace(
-        as_layer(model), [x[:1] if x.ndim else x for x in held[0].inputs] if inputs is None else inputs)
+    held, graph = hold_for(model, data, options.samples, inputs=inputs)
     base = Plan.empty(graph) if plan is None else as_plan(plan)
     judge = Judge(metric, loss, options.confidence)
     identity = {**model_identity(graph, base), "criterion": function_identity(chosen), "seed": options.seed,

@@ -12,6 +12,7 @@ from prunelab.evaluate import evaluate
 from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.evaluate import listed, named_metrics, usual_metrics
 from prunelab.evaluate.forward import LossFunction
+from prunelab.evaluate.samples import first_sample
 from prunelab.graph import as_layer
 from prunelab.lab.gathered import Array, GoingOn, to_arrays, to_state
 from prunelab.plan import Plan
@@ -128,7 +129,7 @@ class Task:
         if source is None:
             return None
         for inputs, _ in source:
-            return [x[:1] if x.ndim else x for x in inputs]
+            return first_sample(inputs)
         raise DataError("the data has no batches; give at least one")
 
     def evaluate(self, on_batch: Callable[[], object] | None = None) -> dict[str, float]:

@@ -9,10 +9,10 @@ from typing import Any
 import optuna
 
 from prunelab.errors import OptionError, check_seed, check_whole, shown
-from prunelab.evaluate.batches import Batches, batches
+from prunelab.evaluate.batches import batches
 from prunelab.evaluate.identity import data_identity, fingerprint, model_identity
-from prunelab.evaluate.samples import Sample, hold, shuffled
-from prunelab.graph import Graph, as_layer, trace
+from prunelab.evaluate.samples import Sample, hold, hold_for, shuffled
+from prunelab.graph import Graph
 from prunelab.plan import Plan, as_plan
 from prunelab.search.building import Builder, name_of
 from prunelab.search.constraints import check_together, read_constraints
@@ -77,10 +77,8 @@ class Job:
         space = replace(space, constraints=given)
         aims = Aims.of(found, given, loss)
         check_together(aims.constraints, {})
-        source = _batches(data, model.model if isinstance(model, Graph) else model)
-        own = hold(source, None if samples is None else check_whole(samples, "samples", 1))
-        graph = model if isinstance(model, Graph) else trace(
-            as_layer(model), [x[:1] if x.ndim else x for x in own[0].inputs] if inputs is None else inputs)
+        own, graph = hold_for(model, data, None if samples is None else check_whole(samples, "samples", 1),
+                              inputs=inputs, in_process=True)
         base = Plan.empty(graph) if plan is None else as_plan(plan)
         graph.check(base)
         space = space.over(graph, base)
@@ -159,7 +157,7 @@ class Job:
         costs = tuple(n for n in self.aims.measured if n in COSTS)
         builder = None if self.space.build is None else Builder(
             self.space.build, list(graph.input_specs), graph.model, self.seed)
-        held = hold(_batches(self.data, graph.model), None) if whole else self.held
+        held = hold(batches(self.data, graph, in_process=True)) if whole else self.held
         planner = Planner(graph, self.space, self.base, costs=costs, data=self._looked_at(), loss=self.loss,
                           seed=self.seed, builder=builder)
         train = self.train if self.space.trains else None
@@ -208,10 +206,6 @@ class Job:
             if c.missed(least[c.name], dense[c.name]) > 0:
                 raise OptionError(f"the constraint '{c}' cannot be met in this space: at its largest ratios "
                                   f"{least[c.name]:,.0f} {c.name} are left; allow that, or give larger ratios")
-
-
-def _batches(data: Any, model: Any) -> Batches:
-    return data if isinstance(data, Batches) else batches(data, model, in_process=True)
 
 
 def _pruner(given: Any, n_objectives: int) -> tuple[bool, Any]:

@@ -11,6 +11,7 @@ from paddle.nn import functional
 from prunelab.evaluate.differentiable import differentiable
 from prunelab.evaluate.forward import forward, in_mode
 from prunelab.evaluate.loss import IGNORED_LABEL, classes, loss_of
+from prunelab.evaluate.samples import first_sample
 from prunelab.graph import as_layer, trace
 from prunelab.graph.execute import execute
 from prunelab.text.losses import one, sample_losses
@@ -35,7 +36,7 @@ def gradient_norm(task: SentenceTask) -> Array:
     layer, norms, graph = as_layer(task.model), [], None
     with in_mode(layer, training=False):
         for inputs, labels in task.batches:
-            graph = graph or trace(layer, [x[:1] for x in inputs])
+            graph = graph or trace(layer, first_sample(inputs))
             held = {p.value: graph.tensor(p.name) for p in graph.program.parameters}
             weights = [held[p.value] for p in graph.program.parameters if p.trainable]
             for k in range(inputs[0].shape[0]):

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import paddle
-
 from prunelab.errors import DataError, OptionError, unknown_name
 from prunelab.evaluate.batches import batches
+from prunelab.evaluate.samples import first_sample
 from prunelab.graph import Graph, Group, as_layer, trace
 from prunelab.graph.dims import find
 from prunelab.graph.program import Ref, flatten
@@ -87,5 +86,5 @@ def _example(model: Any, data: Any, inputs: Any) -> Any:
         raise OptionError("the model is not traced yet; give inputs=, such as [paddle.zeros([1, 48], 'int64')], or a "
                           "graph of pl.trace in the model's place")
     for found, _ in batches(data, as_layer(model)):
-        return [x[:1] if isinstance(x, paddle.Tensor) and x.ndim else x for x in found]
+        return first_sample(found)
     raise DataError("the data has no batches; give at least one")

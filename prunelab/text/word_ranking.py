@@ -10,7 +10,7 @@ import numpy as np
 
 from prunelab.data.tokenizer import Tokenizer, as_tokenizer
 from prunelab.errors import OptionError, check_whole, shown, unknown_name
-from prunelab.evaluate.batches import Batches, batches
+from prunelab.evaluate.batches import batches
 from prunelab.evaluate.forward import LossFunction
 from prunelab.evaluate.loss import loss_function
 from prunelab.render.table import html_table
@@ -98,8 +98,7 @@ def rank_vocabulary(
         raise unknown_name("method", method, WORD_METHODS, place="rank_vocabulary")
     found = table_of(model, data, table=table)
     known = None if tokenizer is None else as_tokenizer(tokenizer)
-    source = data if isinstance(data, Batches) else batches(data, found.graph.model)
-    task = WordTask(found, source, loss_function(loss), samples if samples is None else check_whole(
+    task = WordTask(found, batches(data, found.graph), loss_function(loss), samples if samples is None else check_whole(
         samples, "samples", 1), unknown_id(unknown, known, found))
     names = {} if known is None else {number: word for word, number in known.words.items()}
     return WordRanking(method, WORD_METHODS[method](task), names)

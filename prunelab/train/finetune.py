@@ -99,7 +99,7 @@ def finetune(
         if not parameters:
             raise OptionError(f"{type(layer).__name__} has no parameter that trains; set stop_gradient = False on "
                               "those that shall")
-        source = data if isinstance(data, Batches) else batches(data, layer, shuffle=True)
+        source = batches(data, layer, shuffle=True)
         usual = "constant" if chosen.average else "cosine"
         rate = make_optimizer(optimizer, lr, usual if schedule is None else schedule, parameters)
         if chosen.optimizer_state is not None:
@@ -168,7 +168,7 @@ def _best(layer: Any, options: TrainingOptions, loss: str | LossFunction | None,
     if len(metrics) != 1:
         raise OptionError(f"metric is {len(metrics)} metrics; give the one that epochs are judged by")
     (name, metric), = named_metrics(metrics, loss).items()
-    source = options.val if isinstance(options.val, Batches) else batches(options.val, layer)
+    source = batches(options.val, layer)
 
     def judge() -> float:
         with contextlib.nullcontext() if soft is None else soft.judged(layer):

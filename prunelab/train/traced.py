@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from prunelab.evaluate.samples import first_sample
 from prunelab.graph import Graph, trace
 
 
@@ -21,5 +22,5 @@ class Traced:
             TraceError: a forward that cannot be read.
         """
         if self._graph is None:
-            self._graph = trace(self.layer, [x[:1].detach() if x.ndim else x for x in inputs])
+            self._graph = trace(self.layer, first_sample(inputs))
         return self._graph

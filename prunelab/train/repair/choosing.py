@@ -58,7 +58,7 @@ def propose_repaired(
                          "graph = pl.trace(model, (1, 3, 32, 32)), with the shape of your inputs")
     if isinstance(scopes, (str, EvenMacs)) or not scopes:
         raise OptionError(f"scopes is {shown(scopes)}; give several to choose from, such as ('local', 'uniform_macs')")
-    source = data if isinstance(data, Batches) else batches(data, graph.model)
+    source = batches(data, graph)
     needs = needs_of(criterion_of(criterion))
     known = calibrate(graph, source, needs, loss=options.get("loss")) if needs else source
     best, failed = None, list[OptionError]()

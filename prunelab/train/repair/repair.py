@@ -102,7 +102,7 @@ def repair(
     plan = _with_all_words(as_plan(plan))
     graph = graph_for(model, plan)
     dense = graph if teacher is None else graph_for(teacher, plan)
-    source = data if isinstance(data, Batches) else batches(data, graph.model)
+    source = batches(data, graph)
     start, random_state = time.perf_counter(), paddle.get_rng_state()
     try:
         with paddle.no_grad(), at_home(graph.model):
