@@ -9,7 +9,6 @@ iterated as it is.
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
@@ -21,12 +20,15 @@ import paddle
 from paddle.io import DataLoader, Dataset, IterableDataset, Subset
 from paddle.io.dataloader.collate import default_collate_fn
 
-from prunelab.errors import DataError, reason_of
+from prunelab.errors import DataError, InputError, reason_of
 from prunelab.evaluate.labels import is_several
-from prunelab.graph import Graph, as_layer
+from prunelab.evaluate.parts import is_numbers, take_apart
+from prunelab.graph import Graph, TensorSpec, as_layer
 from prunelab.graph.arrays import working_place
+from prunelab.graph.nests import Inputs, in_order_of, like, ordered, told
+from prunelab.graph.parameters import Parameters, parameters_of
 
-Batch = tuple[tuple[Any, ...], Any]
+Batch = tuple[Inputs, Any]
 
 # For a Dataset or a pair of arrays: what Paddle's own tutorials train small images with; another size is asked for with
 # a DataLoader.
@@ -37,21 +39,30 @@ _WANTED = "give a DataLoader, a Dataset, a pair of arrays (x, y), or a list of b
 
 @dataclass(frozen=True)
 class Batches:
-    """Re-iterable batches of ``(inputs, labels)``: a tuple of tensors on the model's place, and a tensor (or a dict or
-    tuple of several) or None.
+    """Re-iterable batches of ``(inputs, labels)``: a tuple of tensors on the model's place, which knows how the forward
+    takes them (`prunelab.graph.nests.Inputs`), and a tensor (or a dict or tuple of several) or None.
 
-    ``size`` is the number of batches, None where only reading to the end would tell.
+    ``size`` is the number of batches, None where only reading to the end would tell. ``specs`` say the inputs' order,
+    where there is a graph.
     """
 
     source: Iterable[Any]
     size: int | None
     place: Any
     dtype: Any
-    n_required: int
+    forward: Parameters
+    specs: tuple[TensorSpec, ...] = ()
 
     def __iter__(self) -> Iterator[Batch]:
+        first: Inputs | None = None
         for number, batch in enumerate(self.source):
-            yield self._split(batch, number)
+            inputs, labels = self._split(batch, number)
+            first = inputs if first is None else first
+            yield in_order_of(first, inputs), labels
+
+    def in_order(self, specs: tuple[TensorSpec, ...]) -> Batches:
+        """The same, with the inputs in the order of a graph's specifications."""
+        return replace(self, specs=specs)
 
     @property
     def samples(self) -> Any:
@@ -69,18 +80,16 @@ class Batches:
         return replace(self, source=source, size=-(-order.n // order.size))
 
     def _split(self, batch: Any, number: int) -> Batch:
-        if isinstance(batch, dict):
-            raise DataError(f"batch {number} is a dict with {', '.join(map(str, batch))}; give tuples of the model's "
-                            "inputs, in the order of its forward, and the labels last")
-        parts = list(batch) if isinstance(batch, (list, tuple)) and not _is_numbers(batch) else [batch]
-        if not parts:
-            raise DataError(f"batch {number} is empty; a batch is the model's inputs, and the labels last")
-        # of two parts for two inputs, ((x1, x2), y) holds the labels too
-        labelled = len(parts) > 1 and (len(parts) != self.n_required or len(_flat(parts[:-1])) == self.n_required)
-        inputs = _flat(parts[:-1] if labelled else parts)
-        tensors = tuple(self._tensor(x, number, f"input {k}", self.dtype) for k, x in enumerate(inputs))
+        parts = take_apart(batch, self.forward, number)
+        names = map(told, parts.inputs.paths) if parts.inputs.paths else itertools.count()
+        tensors = like(parts.inputs, [self._tensor(x, number, f"input {name}", self.dtype)
+                                      for x, name in zip(parts.inputs, names, strict=False)])
         n = tensors[0].shape[0] if tensors and tensors[0].ndim else 1
-        return tensors, self._labels(parts[-1], n, number) if labelled else None
+        labels = self._labels(parts.labels, n, number) if parts.labelled else None
+        try:
+            return ordered(self.specs, tensors) if self.specs else tensors, labels
+        except InputError as error:
+            raise DataError(f"batch {number} does not fit the graph: {error}") from error
 
     def _labels(self, value: Any, n: int, number: int) -> Any:
         if not is_several(value, n):
@@ -109,8 +118,8 @@ def batches(data: Any, model: Any, *, shuffle: bool = False, in_process: bool = 
         data: a ``DataLoader``, a ``Dataset``, a tuple of equally long arrays ``(x, y)`` (``(x1, x2, y)`` for
             two inputs), or an iterable of batches. A batch is a tuple of inputs with the labels last (tensors or NumPy
             arrays; for a loss of several outputs a dict, list or tuple of them), or only inputs: one array, or as many
-            as the forward requires. float64 arrays of NumPy become the model's own float type. What `batches` gave
-            stays as it is.
+            as the forward requires; or a dict, see `prunelab.evaluate.parts`. float64 arrays of NumPy become the
+            model's own float type. What `batches` gave stays, in the order of a graph's inputs where one is given.
         model: whose place, float type and forward count; or its `Graph`.
         shuffle: read a Dataset or arrays in the order of NumPy's global generator, as Paddle's own loaders do; a
             DataLoader or a list has its own order.
@@ -120,13 +129,14 @@ def batches(data: Any, model: Any, *, shuffle: bool = False, in_process: bool = 
         DataError: data that cannot be read so, with its type and, where it has one, its shape.
     """
     if isinstance(data, Batches):
-        return data
+        return data.in_order(model.input_specs) if isinstance(model, Graph) else data
     layer = model.model if isinstance(model, Graph) else as_layer(model)
     source, size = _source(data, shuffle, in_process or threading.current_thread() is not threading.main_thread())
     tensors = [*layer.parameters(), *layer.buffers()]
     place = tensors[0].place if tensors else working_place()
     floats = [t.dtype for t in tensors if t.is_floating_point()]
-    return Batches(source, size, place, floats[0] if floats else None, n_required_inputs(layer))
+    specs = model.input_specs if isinstance(model, Graph) else ()
+    return Batches(source, size, place, floats[0] if floats else None, parameters_of(layer), specs)
 
 
 def check_finite(inputs: Iterable[Any], number: int, harm: str) -> None:
@@ -135,16 +145,6 @@ def check_finite(inputs: Iterable[Any], number: int, harm: str) -> None:
     for k, x in enumerate(inputs):
         if x.is_floating_point() and not bool(paddle.isfinite(x).all().item()):
             raise DataError(f"input {k} of batch {number} holds NaN or infinity, and {harm}; leave such samples out")
-
-
-def n_required_inputs(layer: Any) -> int:
-    """How many inputs the forward cannot do without; 0 where its signature does not tell."""
-    try:
-        parameters = inspect.signature(layer.forward).parameters.values()
-    except (TypeError, ValueError):
-        return 0
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return sum(1 for p in positional if p.default is p.empty)
 
 
 def _source(data: Any, shuffle: bool, in_process: bool) -> tuple[Iterable[Any], int | None]:
@@ -295,23 +295,7 @@ def _is_array(value: Any) -> bool:
 
 def _is_column(value: Any) -> bool:
     """A list of numbers, or what NumPy can read at once, such as a column of a table."""
-    return (isinstance(value, list) and _is_numbers(value)) or (hasattr(value, "__array__") and np.ndim(value) > 0)
-
-
-def _flat(parts: Sequence[Any]) -> list[Any]:
-    return [leaf for part in parts for leaf in (part if _is_nested(part) else [part])]
-
-
-def _is_nested(part: Any) -> bool:
-    return isinstance(part, (list, tuple)) and bool(part) and all(map(_is_tensor, part))
-
-
-def _is_numbers(batch: Sequence[Any]) -> bool:
-    """A list of plain numbers or of lists of them is one array."""
-    first = batch[0] if batch else None
-    while isinstance(first, list) and first:
-        first = first[0]
-    return isinstance(first, (bool, int, float))
+    return (isinstance(value, list) and is_numbers(value)) or (hasattr(value, "__array__") and np.ndim(value) > 0)
 
 
 def _not_a_tensor(value: Any, number: int, part: str) -> DataError:

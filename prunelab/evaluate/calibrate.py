@@ -19,11 +19,12 @@ from prunelab.evaluate.gathering import ActivationSums, GradientSums, InputSums,
 from prunelab.evaluate.labels import first
 from prunelab.evaluate.loss import loss_function, loss_of
 from prunelab.evaluate.removal import loss_without
-from prunelab.evaluate.samples import first_sample
+from prunelab.evaluate.samples import first_sample, first_samples
 from prunelab.evaluate.sites import readers_of, sites_of
 from prunelab.evaluate.weighted import weighted_operators
 from prunelab.graph import Graph, Group, as_layer, trace
 from prunelab.graph.execute import execute
+from prunelab.graph.nests import Inputs
 from prunelab.graph.program import Ref, rebuild
 
 # Statistics of units settle early: the feature maps' ranks of HRank with 500 images, Taylor scores with a few batches.
@@ -103,7 +104,7 @@ def _needs(criteria: str | Criterion | Iterable[str | Criterion]) -> frozenset[s
     return frozenset(out)
 
 
-def _example(source: Batches) -> list[Any]:
+def _example(source: Batches) -> Inputs:
     for inputs, _ in source:
         return first_sample(inputs)
     raise DataError("the data has no batches; give at least one")
@@ -142,7 +143,7 @@ class _Pass:
             room = samples - self.n_samples
             if room <= 0:
                 break
-            inputs = tuple(x[:room] if x.ndim else x for x in inputs)
+            inputs = first_samples(inputs, room)
             check_finite(inputs, number, "one such sample would decide all scores")
             self.n_samples += inputs[0].shape[0] if inputs[0].ndim else 1
             self._batch(inputs, first(labels, room))
@@ -150,7 +151,7 @@ class _Pass:
             raise DataError("the data has no batches; give at least one")
         return self
 
-    def _batch(self, inputs: tuple[Any, ...], labels: Any) -> None:
+    def _batch(self, inputs: Inputs, labels: Any) -> None:
         with_gradients = bool(self.needs & {"gradients", "activation_gradients"})
         watched = self._watched()
         if with_gradients:
@@ -175,7 +176,7 @@ class _Pass:
         weights = [weight.x for weight in self.inputs.values()]
         return tuple(dict.fromkeys([*sites, *read, *weights]))
 
-    def _run(self, inputs: tuple[Any, ...], labels: Any, watched: tuple[int, ...]) -> tuple[dict[int, Any], Any]:
+    def _run(self, inputs: Inputs, labels: Any, watched: tuple[int, ...]) -> tuple[dict[int, Any], Any]:
         """The watched values and the loss, with what is needed to go back from it."""
         graph = self.graph
         targets = [*watched, *graph.program.output_values]

@@ -11,7 +11,7 @@ from typing import Any
 import paddle
 
 from prunelab.errors import InputError, PrunelabError, reason_of, shown
-from prunelab.graph.nests import call, is_nested
+from prunelab.graph.nests import inputs_of, run
 from prunelab.graph.places import at_home
 from prunelab.graph.program import TensorSpec, is_record
 
@@ -35,13 +35,13 @@ def in_mode(layer: Any, *, training: bool) -> Iterator[None]:
 
 
 def forward(layer: Any, inputs: Sequence[Any]) -> Any:
-    """``layer(*inputs)``.
+    """``layer(*inputs)``, or as the ``paths`` of the inputs say.
 
     Raises:
         InputError: inputs the model does not take.
     """
     try:
-        return layer(*inputs)
+        return run(layer, inputs)
     except PrunelabError:
         raise
     except Exception as error:
@@ -52,7 +52,7 @@ def forward(layer: Any, inputs: Sequence[Any]) -> Any:
 
 def run_on(layer: Any, specs: Sequence[TensorSpec], tensors: Sequence[Any]) -> Any:
     """As `forward`, of tensors that the layer may take in nests."""
-    return call(layer, specs, tensors) if is_nested(specs) else forward(layer, tensors)
+    return forward(layer, inputs_of(specs, tensors))
 
 
 def _advice(layer: Any, inputs: Sequence[Any], said: str) -> str:

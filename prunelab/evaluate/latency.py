@@ -18,7 +18,7 @@ from prunelab.evaluate.forward import in_mode, run_on
 from prunelab.evaluate.timing import Timing, TimingOptions, own_clock, time_callables
 from prunelab.graph import TensorSpec, as_array, as_layer
 from prunelab.graph.inputs import read_inputs
-from prunelab.graph.nests import call
+from prunelab.graph.nests import call, flat, is_nested
 from prunelab.graph.places import home_of
 from prunelab.surgery.compare import as_tensors, example_arrays
 
@@ -74,7 +74,9 @@ def latencies(models: Mapping[str, Any], inputs: Any, options: TimingOptions, *,
 
 def given_arrays(inputs: Any, specs: Sequence[TensorSpec]) -> list[Array | None]:
     """The numbers of the example tensors among ``inputs``, one entry for each of ``specs``; None for a mere shape."""
-    if isinstance(inputs, Mapping):
+    if is_nested(specs):
+        items = flat(specs, *([], inputs) if isinstance(inputs, Mapping) else [inputs])
+    elif isinstance(inputs, Mapping):
         items = [inputs.get(spec.name) for spec in specs]
     elif isinstance(inputs, (list, tuple)) and not all(n is None or isinstance(n, numbers.Integral) for n in inputs):
         items = list(inputs)

@@ -9,11 +9,12 @@ import numpy as np
 import paddle
 
 from prunelab.errors import DataError
-from prunelab.evaluate.batches import Batches
+from prunelab.evaluate.batches import Batch, Batches
 from prunelab.evaluate.forward import LossFunction
 from prunelab.evaluate.labels import first
 from prunelab.evaluate.loss import loss_of
 from prunelab.evaluate.prefix import crossing, first_touched
+from prunelab.evaluate.samples import first_samples
 from prunelab.graph import Graph, Group
 from prunelab.plan import Plan
 from prunelab.surgery import mask
@@ -24,7 +25,7 @@ Array = np.ndarray[Any, Any]
 def loss_without(graph: Graph, groups: Iterable[Group], source: Batches, loss: LossFunction,
                  samples: int) -> dict[str, Array]:
     """By group, by how much the mean loss rises without each unit: (units,)."""
-    chosen = first_samples(source, samples)
+    chosen = _looked_at(source, samples)
     empty, out = Plan.empty(graph), {}
     with paddle.no_grad():
         before = _mean(chosen, [graph.run(*inputs) for inputs, _ in chosen], loss)
@@ -42,13 +43,13 @@ def loss_without(graph: Graph, groups: Iterable[Group], source: Batches, loss: L
     return out
 
 
-def first_samples(source: Batches, samples: int) -> list[tuple[tuple[Any, ...], Any]]:
+def _looked_at(source: Batches, samples: int) -> list[Batch]:
     """The first ``samples`` of the data, in its batches."""
-    found: list[tuple[tuple[Any, ...], Any]] = []
+    found: list[Batch] = []
     for inputs, labels in source:
         if samples <= 0:
             break
-        inputs = tuple(x[:samples] if x.ndim else x for x in inputs)
+        inputs = first_samples(inputs, samples)
         found.append((inputs, first(labels, samples)))
         samples -= inputs[0].shape[0] if inputs[0].ndim else 1
     if not found:
@@ -56,7 +57,7 @@ def first_samples(source: Batches, samples: int) -> list[tuple[tuple[Any, ...], 
     return found
 
 
-def _mean(chosen: list[tuple[tuple[Any, ...], Any]], outputs: list[Any], loss: LossFunction) -> float:
+def _mean(chosen: list[Batch], outputs: list[Any], loss: LossFunction) -> float:
     sizes = [inputs[0].shape[0] if inputs[0].ndim else 1 for inputs, _ in chosen]
     values = [float(loss_of(loss, out, labels).item()) for out, (_, labels) in zip(outputs, chosen, strict=True)]
     return float(np.average(values, weights=sizes))

@@ -11,6 +11,7 @@ from prunelab.errors import DataError
 from prunelab.evaluate.batches import batches
 from prunelab.evaluate.forward import in_mode
 from prunelab.graph import Graph
+from prunelab.graph.nests import each, run
 from prunelab.graph.program import flatten
 
 Array = np.ndarray[Any, Any]
@@ -46,11 +47,11 @@ def saliency(graph: Graph, data: Any, *, samples: int = 256) -> list[Array]:
 
 def _gradients(model: Any, inputs: Any) -> list[Any]:
     """The gradient with respect to each input of floats."""
-    tracked = [x.detach() for x in inputs]
+    tracked = each(lambda x: x.detach(), inputs)
     wanted = [x for x in tracked if x.is_floating_point()]
     for x in wanted:
         x.stop_gradient = False
-    outputs = [o for o in flatten(model(*tracked)) if isinstance(o, paddle.Tensor) and o.is_floating_point()]
+    outputs = [o for o in flatten(run(model, tracked)) if isinstance(o, paddle.Tensor) and o.is_floating_point()]
     score = sum(o.max(-1).sum() for o in outputs)
     found = iter(paddle.grad(score, wanted, allow_unused=True))
     return [next(found) if x.is_floating_point() else None for x in tracked]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from prunelab.errors import DataError
 from prunelab.evaluate.batches import batches
 from prunelab.evaluate.labels import first, leaves, over
 from prunelab.graph import Graph, as_layer, trace
+from prunelab.graph.nests import Inputs, each, like, ordered
 from prunelab.render.numbers import size
 
 # Inputs of more than this are no longer held: a tenth of what the machines have on which such data is kept
@@ -24,14 +25,19 @@ HELD_BYTES = 4 * 2**30
 class Sample:
     """A batch: its inputs, its labels or None, and how many samples it has."""
 
-    inputs: tuple[Any, ...]
+    inputs: Inputs
     labels: Any
     n_samples: int
 
 
-def first_sample(inputs: Iterable[Any]) -> list[Any]:
+def first_sample(inputs: Iterable[Any]) -> Inputs:
     """The inputs of a batch's first sample, as a model is traced with."""
-    return [x[:1] if x.ndim else x for x in inputs]
+    return first_samples(inputs, 1)
+
+
+def first_samples(inputs: Iterable[Any], n: int) -> Inputs:
+    """The inputs of a batch's first ``n`` samples; numbers without axes as they are."""
+    return each(lambda x: x[:n] if x.ndim else x, inputs)
 
 
 def hold_for(model: Any, data: Any, samples: int | None = None, *, inputs: Any = None,
@@ -45,10 +51,11 @@ def hold_for(model: Any, data: Any, samples: int | None = None, *, inputs: Any =
     held = hold(batches(data, model, in_process=in_process), samples)
     if isinstance(model, Graph):
         return held, model
-    return held, trace(as_layer(model), first_sample(held[0].inputs) if inputs is None else inputs)
+    graph = trace(as_layer(model), first_sample(held[0].inputs) if inputs is None else inputs)
+    return [replace(s, inputs=ordered(graph.input_specs, s.inputs, "the batches")) for s in held], graph
 
 
-def hold(source: Iterable[tuple[tuple[Any, ...], Any]], samples: int | None = None) -> list[Sample]:
+def hold(source: Iterable[tuple[Inputs, Any]], samples: int | None = None) -> list[Sample]:
     """The batches of the data, at most ``samples`` samples of them.
 
     Raises:
@@ -60,7 +67,7 @@ def hold(source: Iterable[tuple[tuple[Any, ...], Any]], samples: int | None = No
         n = inputs[0].shape[0] if inputs[0].ndim else 1
         if n > left:
             n = int(left)
-            inputs = tuple(x[:n] if x.ndim else x for x in inputs)
+            inputs = first_samples(inputs, n)
             labels = first(labels, n)
         found.append(Sample(inputs, labels, n))
         held += sum(math.prod(x.shape) * int(x.element_size()) for x in inputs)
@@ -91,7 +98,7 @@ def shuffled(held: Sequence[Sample], batch: int, seed: int) -> list[Sample]:
     for start in range(0, len(order), size_of):
         chosen = order[start : start + size_of]
         index = paddle.to_tensor(chosen, place=columns[0].place)
-        inputs = tuple(paddle.index_select(c, index) for c in columns)
+        inputs = like(held[0].inputs, [paddle.index_select(c, index) for c in columns])
         out.append(Sample(inputs, over(lambda y, rows=index: paddle.index_select(y, rows), labels), len(chosen)))
     return out
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import numbers
-import types
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from prunelab.errors import InputError
+from prunelab.graph.nests import Inputs, nested
+from prunelab.graph.parameters import Parameters, parameters_of
 from prunelab.graph.program import TensorSpec
 
 # Traced with two samples: with one, a reshape could not tell the batch from any other axis of one.
@@ -27,28 +27,32 @@ def read_inputs(model: Any, inputs: Any) -> tuple[TensorSpec, ...]:
     Args:
         model: the layer; its forward's parameter names become the specifications' names.
         inputs: one shape ``(1, 3, 32, 32)``, one ``InputSpec``, one tensor, a list of them (one for each input), or a
-            dict from parameter names to them; where the forward takes dicts or lists of tensors, nests of them.
+            dict from parameter names to them (None: left out); where the forward takes dicts or lists of tensors, nests
+            of them.
             A shape stands for floats of the model's type; None or -1 at axis 0 is the batch.
 
     Raises:
         InputError: anything else; a negative size elsewhere than at axis 0; a name the forward does not have.
     """
-    names = forward_names(model)
-    nest = _as_nest(model, inputs, names)
+    forward = parameters_of(model)
+    names = list(forward.positional)
+    if isinstance(inputs, Mapping):
+        inputs = {name: part for name, part in inputs.items() if part is not None}
+    nest = _as_nest(forward, inputs)
     if nest is not None:
         dtype = float_dtype(model)
         return tuple(spec for name, part in nest.items() for spec in _leaves(part, (name,), dtype))
     if isinstance(inputs, Mapping):
         missing = [n for n in inputs if n not in names]
         if missing:
-            raise InputError(f"inputs names '{missing[0]}', which {type(model).__name__}.forward does not take; "
+            raise InputError(f"inputs names '{missing[0]}', which {forward.model}.forward does not take; "
                              f"it takes {', '.join(names)}"
                              + (f"; where that is a dict of tensors, give {{'{names[0]}': {{...}}}}" if names else ""))
         last = max((names.index(n) for n in inputs), default=-1)
         items = [inputs.get(n) for n in names[: last + 1]]
         if any(item is None for item in items):
-            raise InputError(f"inputs leaves out '{names[items.index(None)]}', which stands before '{names[last]}'; "
-                             "give the inputs in between too")
+            raise InputError(f"inputs leaves out '{names[items.index(None)]}', which {forward.model}.forward requires; "
+                             "give it too")
     elif _is_one(inputs):
         items = [inputs]
     elif isinstance(inputs, (list, tuple)):
@@ -58,31 +62,43 @@ def read_inputs(model: Any, inputs: Any) -> tuple[TensorSpec, ...]:
                          "or a list of them")
     if not items:
         raise InputError("inputs is empty; give one shape such as (1, 3, 32, 32) for each input of the model")
-    _check_number(model, len(items))
+    _check_number(forward, len(items))
     named = [*names, *(f"input_{k}" for k in range(len(names), len(items)))]
     dtype = float_dtype(model)
     return tuple(_spec(item, name, dtype) for item, name in zip(items, named, strict=False))
 
 
-def _as_nest(model: Any, inputs: Any, names: list[str]) -> dict[str, Any] | None:
-    """What each parameter is given, where one of them is given a nest, or by keyword only; None where none is."""
+def _as_nest(forward: Parameters, inputs: Any) -> dict[str, Any] | None:
+    """What each parameter is given, where one of them is given a nest, or has to be given by name; None where none is.
+    """
+    if isinstance(inputs, Inputs):
+        return nested(inputs.paths, inputs) if inputs.paths else None
     if isinstance(inputs, (list, tuple)) and inputs and all(isinstance(i, TensorSpec) for i in inputs):
         return _regrown(inputs) if inputs[0].path else None
-    by_keyword = [p.name for p in _signature(model).parameters.values() if p.kind == p.KEYWORD_ONLY]
     if isinstance(inputs, Mapping):
         given = dict(inputs)
-    elif _is_one(inputs) or not isinstance(inputs, (list, tuple)) or len(inputs) > len(names):
+    elif _is_one(inputs) or not isinstance(inputs, (list, tuple)) or len(inputs) > len(forward.positional):
         return None
     else:
-        given = dict(zip(names, inputs, strict=False))
-    nested = any(not _is_one(part) and isinstance(part, (Mapping, list, tuple)) and part for part in given.values())
-    if not nested and not set(given) & set(by_keyword):
+        given = dict(zip(forward.positional, inputs, strict=False))
+    has_nest = any(not _is_one(part) and isinstance(part, (Mapping, list, tuple)) and part for part in given.values())
+    if not has_nest and not _by_name_only(forward, given):
         return None
-    unknown = [n for n in given if n not in names and n not in by_keyword]
+    unknown = [n for n in given if n not in forward.names and not forward.any_name]
     if unknown:
-        raise InputError(f"inputs names '{unknown[0]}', which {type(model).__name__}.forward does not take; "
-                         f"it takes {', '.join([*names, *by_keyword])}")
+        raise InputError(f"inputs names '{unknown[0]}', which {forward.model}.forward does not take; "
+                         f"it takes {forward}")
     return given
+
+
+def _by_name_only(forward: Parameters, given: Mapping[str, Any]) -> bool:
+    """Whether tensors cannot be given in a row: some parameters are taken by keyword only, or one in between is left
+    out, which has a default."""
+    if forward.are_first(given):
+        return False
+    if forward.any_name or set(given) & set(forward.keyword):
+        return True
+    return set(forward.required) <= set(given) <= set(forward.positional)
 
 
 def _regrown(specs: Any) -> dict[str, Any]:
@@ -111,29 +127,10 @@ def float_dtype(model: Any) -> str:
     return next((kind for kind in kinds if "float" in kind), "float32")
 
 
-def forward_names(model: Any) -> list[str]:
-    """The names of the forward's positional parameters."""
-    parameters = _signature(model).parameters.values()
-    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-
-
-def _signature(model: Any) -> inspect.Signature:
-    """The forward's, also where ``paddle.jit.to_static`` stands in for it; a `GraphLayer` takes what its model took."""
-    known = getattr(model, "_prunelab_inputs", None)
-    if known is not None:
-        return inspect.Signature([inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in known])
-    plain = getattr(model.forward, "_dygraph_function", None)
-    return inspect.signature(model.forward if plain is None else types.MethodType(plain, model))
-
-
-def _check_number(model: Any, n: int) -> None:
-    parameters = list(_signature(model).parameters.values())
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    required = sum(p.default is p.empty for p in positional)
-    most = n if any(p.kind == p.VAR_POSITIONAL for p in parameters) else len(positional)
-    if not required <= n <= most:
-        raise InputError(f"{n} inputs were given; the forward of {type(model).__name__} takes "
-                         f"{', '.join(p.name for p in positional) or 'none'}: give one shape for each")
+def _check_number(forward: Parameters, n: int) -> None:
+    if n < forward.n_required or (n > len(forward.positional) and not forward.any_place):
+        raise InputError(f"{n} inputs were given; the forward of {forward.model} takes "
+                         f"{', '.join(forward.positional) or 'none'}: give one shape for each")
 
 
 def _is_shape(item: Any) -> bool:

@@ -14,6 +14,7 @@ from prunelab.evaluate.evaluate import listed, named_metrics, usual_metrics
 from prunelab.evaluate.forward import LossFunction
 from prunelab.evaluate.samples import first_sample
 from prunelab.graph import as_layer
+from prunelab.graph.nests import Inputs
 from prunelab.lab.gathered import Array, GoingOn, to_arrays, to_state
 from prunelab.plan import Plan
 from prunelab.search.core_samples import CoreSamples
@@ -123,7 +124,7 @@ class Task:
         self.train = None if train is None else batches(train, model, shuffle=True, in_process=True)
         self.val = None if val is None else batches(val, model, in_process=True)
 
-    def example(self) -> list[Any] | None:
+    def example(self) -> Inputs | None:
         """The first sample's inputs, a tensor each; None without data."""
         source = self.val or self.train
         if source is None:

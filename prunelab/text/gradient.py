@@ -11,6 +11,7 @@ from prunelab.evaluate.differentiable import differentiable
 from prunelab.evaluate.forward import in_mode
 from prunelab.evaluate.loss import loss_of
 from prunelab.graph.execute import execute
+from prunelab.graph.nests import Inputs
 from prunelab.graph.program import Ref, rebuild
 from prunelab.text.task import SAMPLES, WordTask
 
@@ -32,7 +33,7 @@ def gradient(task: WordTask) -> Array:
     return scores
 
 
-def _products(task: WordTask, inputs: tuple[Any, ...], labels: Any) -> list[tuple[Array, Array]]:
+def _products(task: WordTask, inputs: Inputs, labels: Any) -> list[tuple[Array, Array]]:
     """For each look-up its ids, and ``|e . dL/de|`` of each."""
     graph = task.table.graph
     lookups = task.table.lookups

@@ -9,6 +9,7 @@ import paddle
 
 from prunelab.errors import OptionError
 from prunelab.evaluate.forward import forward, in_mode
+from prunelab.graph.nests import Inputs, like
 from prunelab.text.losses import sample_losses
 from prunelab.text.task import SAMPLES, WordTask
 
@@ -38,7 +39,7 @@ def masking(task: WordTask) -> Array:
     return scores
 
 
-def _pairs(task: WordTask, inputs: tuple[Any, ...]) -> tuple[Array, Array]:
+def _pairs(task: WordTask, inputs: Inputs) -> tuple[Array, Array]:
     """Each sentence with each of its words: its row in the batch, and the word."""
     ids = np.concatenate([inputs[k].numpy().reshape(inputs[k].shape[0], -1) for k in task.table.inputs], axis=1)
     pairs = [(row, word) for row, sentence in enumerate(ids) for word in np.unique(sentence) if word != task.unknown]
@@ -46,7 +47,7 @@ def _pairs(task: WordTask, inputs: tuple[Any, ...]) -> tuple[Array, Array]:
     return rows, words
 
 
-def _without(task: WordTask, inputs: tuple[Any, ...], labels: Any, rows: Array, words: Array) -> Array:
+def _without(task: WordTask, inputs: Inputs, labels: Any, rows: Array, words: Array) -> Array:
     """The losses of these sentences without these words."""
     place = inputs[0].place
     at = paddle.to_tensor(rows, place=place)
@@ -55,5 +56,5 @@ def _without(task: WordTask, inputs: tuple[Any, ...], labels: Any, rows: Array, 
         x = chosen[k]
         gone = paddle.to_tensor(words.reshape(-1, *[1] * (x.ndim - 1)), dtype=x.dtype, place=place)
         chosen[k] = paddle.where(x == gone, paddle.full_like(x, task.unknown), x)
-    outputs = forward(task.table.graph.model, chosen)
+    outputs = forward(task.table.graph.model, like(inputs, chosen))
     return sample_losses(task.loss, outputs, None if labels is None else paddle.index_select(labels, at))

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from prunelab.errors import DataError, OptionError
-from prunelab.evaluate.batches import Batches
+from prunelab.evaluate.batches import Batch, Batches
 from prunelab.evaluate.forward import LossFunction
+from prunelab.evaluate.samples import first_samples
+from prunelab.graph.nests import Inputs
 from prunelab.text.table import Table
 
 # Scores that need the model settle early; see `prunelab.evaluate.calibrate`.
@@ -27,7 +29,7 @@ class WordTask:
     samples: int | None = None
     unknown: int | None = None
 
-    def batches(self, most: int | None = None) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    def batches(self, most: int | None = None) -> Iterator[Batch]:
         """The batches, ``samples`` (or ``most``) samples of them.
 
         Raises:
@@ -37,7 +39,7 @@ class WordTask:
         seen = 0
         for inputs, labels in self.source:
             n = inputs[0].shape[0] if room is None else min(room - seen, inputs[0].shape[0])
-            inputs, labels = tuple(x[:n] for x in inputs), None if labels is None else labels[:n]
+            inputs, labels = first_samples(inputs, n), None if labels is None else labels[:n]
             self._check(inputs)
             yield inputs, labels
             seen += n
@@ -54,7 +56,7 @@ class WordTask:
                 parts.append(labels.numpy())
             yield np.concatenate([p.reshape(len(p), -1) for p in parts], axis=1)
 
-    def _check(self, inputs: tuple[Any, ...]) -> None:
+    def _check(self, inputs: Inputs) -> None:
         if len(inputs) <= max(self.table.inputs):
             raise DataError(f"the batches have {len(inputs)} inputs, and the model takes "
                             f"{len(self.table.graph.program.inputs)}; give them all")

@@ -16,6 +16,7 @@ from prunelab.evaluate.forward import LossFunction, describe, forward, in_mode, 
 from prunelab.evaluate.loss import cross_entropy, loss_of
 from prunelab.evaluate.weighted import Weighted, weighted_operators
 from prunelab.graph import Graph, as_layer
+from prunelab.graph.nests import Inputs
 from prunelab.graph.program import Ref, flatten, rebuild
 from prunelab.plan import Plan
 from prunelab.train.mixing import mix
@@ -83,7 +84,7 @@ class Distilled:
         self._sites: tuple[_Site, ...] | None = None
         self._teacher = Traced(how.teacher)
 
-    def __call__(self, inputs: tuple[Any, ...], labels: Any, fraction: float) -> Any:
+    def __call__(self, inputs: Inputs, labels: Any, fraction: float) -> Any:
         if self.how.mixed:
             inputs = mix(inputs, self.how.mixed)
         if self.how.features and self._sites is None:
@@ -101,12 +102,12 @@ class Distilled:
             total = total + self.how.features * paddle.add_n(gaps).astype(total.dtype) / len(gaps)
         return total
 
-    def _student_run(self, inputs: tuple[Any, ...]) -> tuple[Any, list[Any]]:
+    def _student_run(self, inputs: Inputs) -> tuple[Any, list[Any]]:
         if not self._sites:
             return forward(self.student.layer, inputs), []
         return _with_values(self.student.graph(inputs), inputs, [s.student for s in self._sites])
 
-    def _teacher_run(self, inputs: tuple[Any, ...]) -> tuple[Any, list[Any]]:
+    def _teacher_run(self, inputs: Inputs) -> tuple[Any, list[Any]]:
         if not self._sites:
             return forward(self.how.teacher, inputs), []
         return _with_values(self._teacher.graph(inputs), inputs, [s.teacher for s in self._sites])
@@ -213,7 +214,7 @@ def _reads_less(mine: Weighted, theirs: Weighted, teacher: Graph, plan: Plan | N
                for m in g.members)
 
 
-def _with_values(graph: Graph, inputs: tuple[Any, ...], values: list[int]) -> tuple[Any, list[Any]]:
+def _with_values(graph: Graph, inputs: Inputs, values: list[int]) -> tuple[Any, list[Any]]:
     """The outputs and some values on the way, in one run."""
     wanted = list(graph.program.output_values)
     found = graph.run(*inputs, until=[*wanted, *values])

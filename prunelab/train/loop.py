@@ -10,6 +10,7 @@ from typing import Any
 
 from prunelab.errors import DataError, TrainingError
 from prunelab.evaluate.batches import Batches
+from prunelab.graph.nests import Inputs
 from prunelab.train.averaging import Average
 from prunelab.train.gradients import clip, divide
 from prunelab.train.keeping import Best
@@ -93,7 +94,7 @@ class Loop:
         self._step()
         self.share.statistics(self.layer)
 
-    def _backward(self, inputs: tuple[Any, ...], labels: Any, fraction: float) -> float:
+    def _backward(self, inputs: Inputs, labels: Any, fraction: float) -> float:
         with self.precision.context():
             loss = self.share.weigh(self.objective(*self.share.of(inputs, labels), fraction))
         self.precision.backward(loss)

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import paddle
 
+from prunelab.graph.nests import Inputs, each
 
-def mix(inputs: tuple[Any, ...], part: float) -> tuple[Any, ...]:
+
+def mix(inputs: Inputs, part: float) -> Inputs:
     """The inputs of a batch, where each sample is mixed with another one with the probability ``part``.
 
     Numbers are ``r x + (1 - r) x'``, r even in [0, 1] and the same for all of a sample. Of whole numbers, such as ids,
@@ -27,8 +29,8 @@ def mix(inputs: tuple[Any, ...], part: float) -> tuple[Any, ...]:
     circle, partner = np.random.permutation(n), np.empty(n, np.int64)
     partner[circle] = np.roll(circle, 1)
     chosen, share, place = np.random.random(n) < part, np.random.random(n), np.random.random(n)
-    return tuple(_mixed(x, partner, np.where(chosen, share, 1.0), place) if x.ndim and x.shape[0] == n else x
-                 for x in inputs)
+    return each(lambda x: _mixed(x, partner, np.where(chosen, share, 1.0), place)
+                if x.ndim and x.shape[0] == n else x, inputs)
 
 
 def _mixed(x: Any, partner: Any, share: Any, place: Any) -> Any:

@@ -10,6 +10,7 @@ from paddle.nn import functional
 from prunelab.errors import OptionError
 from prunelab.evaluate.forward import LossFunction, forward
 from prunelab.evaluate.loss import IGNORED_LABEL, classes, cross_entropy, loss_function, loss_of, name_of
+from prunelab.graph.nests import Inputs
 from prunelab.train.penalties import Penalty, Term
 from prunelab.train.traced import Traced
 
@@ -17,7 +18,7 @@ from prunelab.train.traced import Traced
 class Objective(Protocol):
     """The loss of one batch when a ``fraction`` in [0, 1) of the training is done: a scalar tensor."""
 
-    def __call__(self, inputs: tuple[Any, ...], labels: Any, fraction: float) -> Any: ...
+    def __call__(self, inputs: Inputs, labels: Any, fraction: float) -> Any: ...
 
 
 class Task:
@@ -26,7 +27,7 @@ class Task:
     def __init__(self, layer: Any, loss: LossFunction) -> None:
         self.layer, self.loss = layer, loss
 
-    def __call__(self, inputs: tuple[Any, ...], labels: Any, fraction: float) -> Any:
+    def __call__(self, inputs: Inputs, labels: Any, fraction: float) -> Any:
         return loss_of(self.loss, forward(self.layer, inputs), labels)
 
 
@@ -37,7 +38,7 @@ class Penalized:
         self.objective, self.penalties, self.traced = objective, penalties, traced
         self._terms: list[Term] | None = None
 
-    def __call__(self, inputs: tuple[Any, ...], labels: Any, fraction: float) -> Any:
+    def __call__(self, inputs: Inputs, labels: Any, fraction: float) -> Any:
         if self._terms is None:
             self._terms = [penalty.on(self.traced.graph(inputs)) for penalty in self.penalties]
         total = self.objective(inputs, labels, fraction)

@@ -18,6 +18,7 @@ import paddle
 import paddle.distributed as dist
 
 from prunelab.evaluate.labels import over
+from prunelab.graph.nests import Inputs, each
 
 
 class Alone:
@@ -26,7 +27,7 @@ class Alone:
     def begin(self, layer: Any) -> None:
         """All start from the same weights, and draw the same order of samples."""
 
-    def of(self, inputs: tuple[Any, ...], labels: Any) -> tuple[tuple[Any, ...], Any]:
+    def of(self, inputs: Inputs, labels: Any) -> tuple[Inputs, Any]:
         """This process's share of a batch."""
         return inputs, labels
 
@@ -66,7 +67,7 @@ class Sharing(Alone):
         np.random.seed(seed)
         paddle.seed(seed + self.rank)  # each its own dropout
 
-    def of(self, inputs: tuple[Any, ...], labels: Any) -> tuple[tuple[Any, ...], Any]:
+    def of(self, inputs: Inputs, labels: Any) -> tuple[Inputs, Any]:
         size = inputs[0].shape[0]
         if self._shared:
             self._weight = size / self.sum(size)
@@ -75,7 +76,7 @@ class Sharing(Alone):
         self._weight = (last - first) / size
         # all have to answer: without samples of its own, by one that counts for nothing
         mine = slice(first, last) if last > first else slice(0, 1)
-        return tuple(t[mine] for t in inputs), over(lambda y: y[mine], labels)
+        return each(lambda t: t[mine], inputs), over(lambda y: y[mine], labels)
 
     def weigh(self, loss: Any) -> Any:
         return loss * self._weight

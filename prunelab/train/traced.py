@@ -6,6 +6,7 @@ from typing import Any
 
 from prunelab.evaluate.samples import first_sample
 from prunelab.graph import Graph, trace
+from prunelab.graph.nests import Inputs
 
 
 class Traced:
@@ -15,7 +16,7 @@ class Traced:
         self.layer = layer
         self._graph: Graph | None = None
 
-    def graph(self, inputs: tuple[Any, ...]) -> Graph:
+    def graph(self, inputs: Inputs) -> Graph:
         """The graph.
 
         Raises:

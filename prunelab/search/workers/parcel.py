@@ -16,9 +16,11 @@ import paddle
 
 from prunelab.errors import OptionError, reason_of
 from prunelab.evaluate.batches import Batches, batches
+from prunelab.evaluate.labels import over
 from prunelab.evaluate.latency import current_threads
 from prunelab.evaluate.samples import Sample
 from prunelab.graph import Graph, as_array
+from prunelab.graph.nests import Inputs, each, is_nested
 from prunelab.graph.program import Program
 from prunelab.graph.rules import RULES
 from prunelab.graph.run import Executor
@@ -27,6 +29,7 @@ from prunelab.search.building import Builder
 from prunelab.search.objectives import Aims
 from prunelab.search.rehearsal import Rehearsal, Usual
 from prunelab.surgery import GraphLayer
+from prunelab.surgery.graph_layer import NestedGraphLayer
 
 Packed = tuple[np.ndarray[Any, Any], str]
 
@@ -39,7 +42,7 @@ class Parcel:
     tensors: Mapping[str, Packed | None]
     trainable: frozenset[str]
     saved: frozenset[str]
-    held: tuple[tuple[tuple[Packed, ...], Packed | None, int], ...]
+    held: tuple[tuple[Inputs, Any, int], ...]  # of packed tensors
     aims: Aims
     loss: Any
     train: Any
@@ -54,8 +57,7 @@ class Parcel:
         graph, model = rehearsal.graph, rehearsal.graph.model
         parameters = graph.program.parameters
         tensors = {p.name: None if p.kind == "empty" else _packed(graph.tensor(p.name)) for p in parameters}
-        held = tuple((tuple(map(_packed, b.inputs)), None if b.labels is None else _packed(b.labels), b.n_samples)
-                     for b in rehearsal.held)
+        held = tuple((each(_packed, b.inputs), over(_packed, b.labels), b.n_samples) for b in rehearsal.held)
         train = rehearsal.train
         if isinstance(train, Batches):  # its place and type are objects of Paddle's, and follow from the model there
             train = replace(train, place=None, dtype=None)
@@ -74,16 +76,17 @@ class Parcel:
         names = {p.value: p.name for p in self.program.parameters}
         constants = {p.value: tensors[p.name] for p in self.program.parameters if p.kind == "constant"}
         own = {n: t for n, t in tensors.items() if n not in {names[v] for v in constants}}
-        layer = GraphLayer(Executor(self.program, structure.solution, RULES), own, constants, self.saved,
-                           self.program.model)
+        kind = NestedGraphLayer if is_nested(self.program.specs) else GraphLayer
+        layer = kind(Executor(self.program, structure.solution, RULES), own, constants, self.saved,
+                     self.program.model)
         layer.eval()
         held = {p.value: tensors[p.name] for p in self.program.parameters}
         remember(layer, structure, held)
-        samples = [Sample(tuple(self._unpacked(x) for x in inputs), None if y is None else self._unpacked(y), n)
-                   for inputs, y, n in self.held]
+        samples = [Sample(each(self._unpacked, inputs), over(self._unpacked, labels), n)
+                   for inputs, labels, n in self.held]
         train = self.train
         if isinstance(train, Batches):
-            like = batches(samples[0].inputs, layer)
+            like = batches([samples[0].inputs], layer)
             train = replace(train, place=like.place, dtype=like.dtype)
         graph = Graph(layer, structure, held)
         builder = None if self.build is None else Builder(self.build, list(graph.input_specs), layer, self.seed)

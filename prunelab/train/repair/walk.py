@@ -17,6 +17,7 @@ from prunelab.errors import DataError, InputError
 from prunelab.evaluate.batches import Batches, check_finite
 from prunelab.graph.calls import Call
 from prunelab.graph.execute import execute
+from prunelab.graph.nests import Inputs, like
 from prunelab.graph.program import TensorSpec
 from prunelab.graph.run import Executor
 
@@ -83,7 +84,7 @@ def _of_tensors_alone(executor: Executor, held: Mapping[int, Any], calls: Sequen
 class Part:
     """Some samples of a batch, and the values of both networks at ``place``."""
 
-    inputs: tuple[Any, ...]
+    inputs: Inputs
     held_out: bool
     number: int
     place: int = 0
@@ -168,7 +169,7 @@ class Walk:
             last = self.parts[-1].number
             self.parts = [p for p in self.parts if p.number != last]
 
-    def _read(self, start: int) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    def _read(self, start: int) -> Iterator[tuple[int, Inputs]]:
         room = self.samples
         for number, (inputs, _) in enumerate(self.source):
             if room <= 0:
@@ -180,7 +181,7 @@ class Walk:
                 _check(self.specs, inputs, number)
                 yield number, inputs
 
-    def _split(self, inputs: tuple[Any, ...], number: int) -> list[Part]:
+    def _split(self, inputs: Inputs, number: int) -> list[Part]:
         """The last fifth of a batch is held out; where the batch is fixed or tiny, every fifth batch."""
         n = _batch_size(self.specs, inputs)
         if n < HELD_OUT or all(s.batch_axis is None for s in self.specs):
@@ -195,10 +196,10 @@ def _batch_size(specs: Sequence[TensorSpec], inputs: Sequence[Any]) -> int:
                  if s.batch_axis is not None and x.ndim > s.batch_axis), 1)
 
 
-def _samples(specs: Sequence[TensorSpec], inputs: Sequence[Any], start: int, stop: int) -> tuple[Any, ...]:
-    return tuple(x if s.batch_axis is None or x.ndim <= s.batch_axis
-                 else x.slice([s.batch_axis], [start], [min(stop, x.shape[s.batch_axis])])
-                 for s, x in zip(specs, inputs, strict=False))
+def _samples(specs: Sequence[TensorSpec], inputs: Inputs, start: int, stop: int) -> Inputs:
+    return like(inputs, [x if s.batch_axis is None or x.ndim <= s.batch_axis
+                         else x.slice([s.batch_axis], [start], [min(stop, x.shape[s.batch_axis])])
+                         for s, x in zip(specs, inputs, strict=False)])
 
 
 def _check(specs: Sequence[TensorSpec], inputs: Sequence[Any], number: int) -> None:
