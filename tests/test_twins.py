@@ -133,12 +133,16 @@ def assert_same(ours: Any, theirs: Any) -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
-def graph_of(twin: Twin, model: Any) -> pl.Graph:
-    """Traced in another order than the batches have, where names allow that."""
+def shapes_of(twin: Twin) -> Any:
+    """In another order than the batches have, where names allow that."""
     shapes = {"b": (1, 4), "a": (1, 6)}
     if twin.cls is Whole:
-        return pl.trace(model, {"batch": shapes})
-    return pl.trace(model, {"a": (1, 6), "more": {"parts": [(1, 4)]}} if twin.cls is Deep else shapes)
+        return {"batch": shapes}
+    return {"a": (1, 6), "more": {"parts": [(1, 4)]}} if twin.cls is Deep else shapes
+
+
+def graph_of(twin: Twin, model: Any) -> pl.Graph:
+    return pl.trace(model, shapes_of(twin))
 
 
 def evaluated(twin: Twin) -> Any:
@@ -171,7 +175,7 @@ def scored(twin: Twin) -> Any:
 def sensed(twin: Twin) -> Any:
     model = twin.model()
     traced = pl.sensitivity(graph_of(twin, model), twin.data(), ratios=(0.25, 0.5), metric="loss")
-    itself = pl.sensitivity(model, twin.data(), ratios=(0.25, 0.5), metric="loss", confidence=5.0)
+    itself = pl.sensitivity(twin.model(), twin.data(), ratios=(0.25, 0.5), metric="loss", inputs=shapes_of(twin))
     return [[found[name] for name in found.groups] for found in (traced, itself)]
 
 
@@ -198,7 +202,10 @@ def searched(twin: Twin) -> Any:
     space = pl.space(ratios=(0.0, 0.75), epochs=1, repair=True)
     study = pl.search(twin.model(), twin.data(), space, train=twin.data(), objectives=("loss", "params"), trials=3)
     model = study.model(study.best)
-    return [(t.state, t.values) for t in study], weights(model)
+    # single weights are measured in the masked model, and not in the graph
+    sparse = pl.search(twin.model(), twin.data(), pl.space(granularity="2:4"), objectives=("loss",), trials=1,
+                       inputs=shapes_of(twin))
+    return [[(t.state, t.values) for t in found] for found in (study, sparse)], weights(model)
 
 
 EVERYTHING = [evaluated, trained, taught, scored, sensed, repaired, stepped, searched]
