@@ -31,7 +31,19 @@ from prunelab.search.rehearsal import Rehearsal, Usual
 from prunelab.surgery import GraphLayer
 from prunelab.surgery.graph_layer import NestedGraphLayer
 
-Packed = tuple[np.ndarray[Any, Any], str]
+
+@dataclass(frozen=True)
+class Packed:
+    """A tensor's numbers (bfloat16, which NumPy has not, as float32) and its dtype."""
+
+    array: np.ndarray[Any, Any]
+    dtype: str
+
+    @classmethod
+    def of(cls, tensor: Any) -> Packed:
+        """Of a tensor, from wherever it is."""
+        dtype = str(tensor.dtype).rpartition(".")[2]
+        return cls(as_array(tensor) if dtype in ("bfloat16", "float16") else tensor.numpy(), dtype)
 
 
 @dataclass(frozen=True)
@@ -56,8 +68,8 @@ class Parcel:
         """Of what is here."""
         graph, model = rehearsal.graph, rehearsal.graph.model
         parameters = graph.program.parameters
-        tensors = {p.name: None if p.kind == "empty" else _packed(graph.tensor(p.name)) for p in parameters}
-        held = tuple((each(_packed, b.inputs), over(_packed, b.labels), b.n_samples) for b in rehearsal.held)
+        tensors = {p.name: None if p.kind == "empty" else Packed.of(graph.tensor(p.name)) for p in parameters}
+        held = tuple((each(Packed.of, b.inputs), over(Packed.of, b.labels), b.n_samples) for b in rehearsal.held)
         train = rehearsal.train
         if isinstance(train, Batches):  # its place and type are objects of Paddle's, and follow from the model there
             train = replace(train, place=None, dtype=None)
@@ -104,14 +116,7 @@ class Parcel:
         return paddle.base.framework.EagerParamBase.from_tensor(tensor, trainable=True)
 
     def _unpacked(self, packed: Packed) -> Any:
-        array, dtype = packed
-        return paddle.to_tensor(array, dtype=dtype, place=self.place)
-
-
-def _packed(tensor: Any) -> Packed:
-    """A tensor's numbers (bfloat16, which NumPy has not, as float32) and its dtype."""
-    dtype = str(tensor.dtype).rpartition(".")[2]
-    return (as_array(tensor) if dtype in ("bfloat16", "float16") else tensor.numpy()), dtype
+        return paddle.to_tensor(packed.array, dtype=packed.dtype, place=self.place)
 
 
 def as_bytes(parcel: Parcel) -> bytes:
