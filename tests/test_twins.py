@@ -3,6 +3,8 @@ network, on batches of the same numbers in the form that each takes, give the sa
 
 from __future__ import annotations
 
+import pickle
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +17,12 @@ from paddle import nn
 
 import prunelab as pl
 from prunelab.criteria import score
+from prunelab.evaluate.forward import forward, in_mode
+from prunelab.evaluate.samples import hold_for
 from prunelab.graph.nests import told
+from prunelab.search.objectives import Aims, read_objectives
+from prunelab.search.rehearsal import Rehearsal
+from prunelab.search.workers.parcel import Parcel, as_bytes
 
 N, CLASSES = 60, 3
 
@@ -208,7 +215,29 @@ def searched(twin: Twin) -> Any:
     return [[(t.state, t.values) for t in found] for found in (study, sparse)], weights(model)
 
 
-EVERYTHING = [evaluated, trained, taught, scored, sensed, repaired, stepped, searched]
+def sent(twin: Twin) -> Any:
+    """To another process and back, and measured there, as a search's workers do."""
+    graph = graph_of(twin, twin.model())
+    held, _ = hold_for(graph, twin.data())
+    aims = Aims.of(read_objectives(("loss",), None), (), None)
+    train = pl.data.batches(twin.data(), graph.model)
+    rehearsal = pickle.loads(as_bytes(Parcel.of(Rehearsal(graph, held, aims, train=train)))).rehearsal()  # noqa: S301
+    model = rehearsal.graph.model
+    pl.finetune(model, rehearsal.train, 1, seed=1)
+    with in_mode(model, training=False):
+        return [forward(model, sample.inputs).numpy() for sample in rehearsal.held]
+
+
+def exported(twin: Twin) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        out = pl.export(twin.model(), folder, formats=("paddle", "onnx", "onnx-int8"), inputs=shapes_of(twin),
+                        data=twin.data(), metrics=("accuracy", "loss"))
+        assert out.parity["paddle"] < 1e-6
+        assert out.parity["onnx"] < 1e-6
+        return {name: told["validation"]["metrics"] for name, told in out.manifest["formats"].items()}
+
+
+EVERYTHING = [evaluated, trained, taught, scored, sensed, repaired, stepped, searched, sent, exported]
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def judge(run: Runner, subject: Subject, validation: Validation) -> Judged | Non
     ours = named_metrics(validation.metrics, validation.loss)
     theirs = named_metrics(validation.metrics, validation.loss)
     worst, n_samples, n_left_out, agreements = 0.0, 0, 0, []
-    for inputs, labels in batches(validation.data, subject.layer):
+    for inputs, labels in batches(validation.data, subject.layer).in_order(subject.specs):
         n = inputs[0].shape[0] if inputs[0].ndim else 1
         if not subject.free and n != subject.batch:
             n_left_out += n

@@ -21,6 +21,7 @@ from prunelab.export.listing import read_graph
 from prunelab.export.rerun import ListingLayer
 from prunelab.graph import TensorSpec
 from prunelab.graph.interrupts import Uninterrupted
+from prunelab.graph.nests import with_flat_forward
 from prunelab.graph.reading import as_eager, forgetting_failures, taking_any_forward
 from prunelab.graph.side_effects import Snapshot
 from prunelab.surgery import class_name
@@ -96,7 +97,7 @@ def save_program(model: Any, stem: Path, specs: tuple[TensorSpec, ...], name: st
     before = Snapshot(model)  # a forward that hangs things up has values of the program there afterwards
     hook = model.register_forward_post_hook(_apart)
     try:
-        with (Uninterrupted(), warnings.catch_warnings(), forgetting_failures(),
+        with (Uninterrupted(), warnings.catch_warnings(), forgetting_failures(), with_flat_forward(model, specs),
               taking_any_forward(model, len(specs)), eager):
             warnings.simplefilter("ignore")
             paddle.jit.save(model, str(stem), input_spec=spec)

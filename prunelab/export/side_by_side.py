@@ -18,6 +18,7 @@ from prunelab.evaluate.memory import peak_memory
 from prunelab.evaluate.timing import Timing, time_callables
 from prunelab.export.check import Written, write
 from prunelab.export.subject import Subject, as_it_was, read_subject
+from prunelab.graph.nests import call, inputs_of
 from prunelab.graph.places import home_of
 from prunelab.render.numbers import milliseconds, size
 from prunelab.render.table import html_table, text_table
@@ -126,10 +127,11 @@ def _side_by_side(subject: Subject, names: Sequence[str], runners: Mapping[str, 
     known = next(iter(subject.examples.values())).inputs
     arrays = dict(zip(known, example_arrays(subject.specs, batch=batch, given=list(known.values())), strict=True))
     tensors = as_tensors(subject.specs, list(arrays.values()), home_of(layer))
-    calls = {name: partial(layer, *tensors) if name == DYGRAPH else partial(runners[name], arrays) for name in names}
+    calls = {name: partial(call, layer, subject.specs, tensors) if name == DYGRAPH else partial(runners[name], arrays)
+             for name in names}
     with as_it_was(layer), in_mode(layer, training=False), paddle.no_grad(), paddle_threads(threads):
         timings = time_callables(calls, runs, warmup, budget_s=budget_s)
-        memory = peak_memory(layer, tensors) if DYGRAPH in names else None
+        memory = peak_memory(layer, inputs_of(subject.specs, tensors)) if DYGRAPH in names else None
     own = 0 if memory is None else memory.weights_bytes
     return [Measurement(name, batch, threads, timings[name],
                         own if name == DYGRAPH else written[name].size_bytes,

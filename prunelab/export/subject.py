@@ -13,14 +13,13 @@ import paddle
 
 from prunelab.errors import InputError, PrunelabError, unknown_name
 from prunelab.evaluate.batches import batches
-from prunelab.evaluate.forward import forward
+from prunelab.evaluate.forward import run_on
 from prunelab.evaluate.latency import as_tensors, example_arrays, given_arrays
 from prunelab.export.base import Array, LongSpec, at_length, length_axis
 from prunelab.export.parity import TOLERANCE, relative_error
 from prunelab.graph import TensorSpec, as_array, as_layer
 from prunelab.graph.half import without_kernels
 from prunelab.graph.inputs import read_inputs, with_batch_axes
-from prunelab.graph.nests import is_nested
 from prunelab.graph.places import home_of
 from prunelab.graph.program import is_record
 from prunelab.graph.trace import as_it_was as model_as_it_was
@@ -116,10 +115,7 @@ def read_subject(model: Any, inputs: Any, lengths: Mapping[str, int] | None = No
         raise InputError(f"{type(layer).__name__} is in half precision, which this CPU cannot run, so no file could be "
                          "compared with it; export model.float(), as 'onnx-fp16' for a file in half precision")
     with as_it_was(layer):
-        specs = with_batch_axes(read_inputs(layer, inputs))
-        if is_nested(specs):
-            raise InputError(f"{type(layer).__name__} takes {specs[0].name} in a nest or by keyword only, and files "
-                             "take one tensor after the other; give export a layer whose forward takes them so")
+        specs = _named_for_files(with_batch_axes(read_inputs(layer, inputs)))
         given, origin = given_arrays(inputs, specs), GIVEN
         if data is not None and all(array is None for array in given):
             given, origin = _first_of(data, layer, specs), DATA
@@ -136,6 +132,22 @@ def read_subject(model: Any, inputs: Any, lengths: Mapping[str, int] | None = No
                 return subject.fixed(f"{type(layer).__name__}'s forward takes no batch of {batch}: {error}")
             subject = replace(subject, examples={**subject.examples, batch: example})
         return replace(subject, longer=_longer(subject, given)) if lengths else subject
+
+
+def _named_for_files(specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
+    """What stands in a nest is an input of its own in a file, and a dot no part of a name: ``more.images.0`` is
+    ``more_images_0`` there.
+
+    Raises:
+        InputError: two inputs that have the same name then.
+    """
+    named = tuple(replace(s, name=s.name.replace(".", "_")) if s.path else s for s in specs)
+    for k, spec in enumerate(named):
+        first = [s.name for s in named].index(spec.name)
+        if first < k:
+            raise InputError(f"the inputs {specs[first].name} and {specs[k].name} would both be called {spec.name} in "
+                             "a file; give one of them another key")
+    return named
 
 
 def with_lengths(specs: tuple[TensorSpec, ...], lengths: Mapping[str, int]) -> tuple[TensorSpec, ...]:
@@ -157,14 +169,14 @@ def with_lengths(specs: tuple[TensorSpec, ...], lengths: Mapping[str, int]) -> t
     if len(sizes) > 1:
         raise InputError(f"lengths names axes of the sizes {', '.join(map(str, sorted(sizes)))}; all of them are one "
                          "length: give inputs of the same")
-    return tuple(LongSpec(s.name, s.shape, s.dtype, s.batch_axis, length_axis=lengths[s.name])
+    return tuple(LongSpec(s.name, s.shape, s.dtype, s.batch_axis, s.path, length_axis=lengths[s.name])
                  if s.name in lengths else s for s in specs)
 
 
 def _first_of(data: Any, layer: Any, specs: tuple[TensorSpec, ...]) -> list[Array | None]:
     """The inputs of the first batch, where they have the sizes of ``specs``: a file in eight bits knows the ranges of
     data, not of random numbers."""
-    first = next((inputs for inputs, _ in batches(data, layer)), ())
+    first = next((inputs for inputs, _ in batches(data, layer).in_order(specs)), ())
     arrays = [np.asarray(t.numpy()) for t in first]
     fit = len(arrays) == len(specs) and all(
         a.ndim == len(s.shape) and all(n == m for k, (n, m) in enumerate(zip(a.shape, s.shape, strict=True))
@@ -187,7 +199,7 @@ def _longer(subject: Subject, given: list[Array | None]) -> dict[int, Example]:
 def _example(subject: Subject, given: list[Array | None], batch: int | None) -> Example:
     arrays = example_arrays(subject.specs, batch=batch, given=given)
     with paddle.no_grad():
-        outputs = forward(subject.layer, as_tensors(subject.specs, arrays, home_of(subject.layer)))
+        outputs = run_on(subject.layer, subject.specs, as_tensors(subject.specs, arrays, home_of(subject.layer)))
     name = subject.name
     try:
         leaves = paddle.utils.flatten(outputs)

@@ -12,7 +12,7 @@ import numpy as np
 import paddle
 from safetensors.numpy import load_file, save
 
-from prunelab.evaluate.forward import forward
+from prunelab.evaluate.forward import run_on
 from prunelab.export.base import STEM, Array, Runner, Setting
 from prunelab.graph import TensorSpec
 from prunelab.graph.model_copy import copy_of
@@ -61,7 +61,7 @@ class Safetensors:
 
         def run(arrays: Mapping[str, Array]) -> list[Array]:
             with paddle.no_grad():
-                out = forward(filled, as_tensors(specs, [arrays[s.name] for s in specs], place))
+                out = run_on(filled, specs, as_tensors(specs, [arrays[s.name] for s in specs], place))
             return [np.asarray(t.numpy()) for t in paddle.utils.flatten(out) if isinstance(t, paddle.Tensor)]
 
         return run

@@ -6,7 +6,8 @@ input of a model has a path, all have, and all are given by keyword.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MethodType
 from typing import Any
 
@@ -152,6 +153,21 @@ def _follow(spec: TensorSpec, given: Any) -> Any:
 
 def _is_tensor(value: Any) -> bool:
     return hasattr(value, "shape")
+
+
+@contextlib.contextmanager
+def with_flat_forward(model: Any, specs: Sequence[TensorSpec]) -> Iterator[None]:
+    """Inside, the forward takes its tensors one after the other, whatever it took."""
+    before = vars(model).get("forward")
+    if is_nested(specs):
+        taking_flat(model, specs)
+    try:
+        yield
+    finally:
+        if is_nested(specs):
+            vars(model).pop("forward", None)
+            if before is not None:
+                model.forward = before
 
 
 def taking_flat(model: Any, specs: Sequence[TensorSpec]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import paddle
 import paddle.nn.functional as F
 import pytest
@@ -9,6 +10,7 @@ from paddle import nn
 
 import prunelab as pl
 from prunelab.evaluate.memory import peak_memory
+from prunelab.export.examples import load_examples
 from prunelab.surgery import GraphLayer
 from prunelab.testing import laws
 
@@ -39,6 +41,15 @@ class Deep(Detector):
     def forward(self, x, more, *, scale=None):
         h = self.features(x) + self.features(more["images"][0]) * more["images"][1].mean()
         return self.out(h if scale is None else h * scale)
+
+
+class Two(nn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 2)
+
+    def forward(self, more, more_images):
+        return self.fc(more["images"][0]) + self.fc(more_images[0])
 
 
 IMAGES = {"inputs": {"image": (1, 3, 6, 6), "scale_factor": (1, 2)}}
@@ -75,9 +86,24 @@ def test_time_and_memory_of_nests():
     assert peak_memory(Detector(), IMAGES).peak_bytes > 0
 
 
-def test_files_take_no_nests(tmp_path):
-    with pytest.raises(pl.PrunelabError, match=r"takes inputs\.image in a nest"):
-        pl.export(Detector(), tmp_path / "out", formats=("paddle",), inputs=IMAGES)
+@pytest.mark.parametrize("cls", [Detector, Spelled])
+def test_what_stands_in_a_nest_is_an_input_of_its_own_in_a_file(cls, tmp_path):
+    model = laws.stir(cls()).eval()
+    small = pl.compact(model, pl.propose(pl.trace(model, IMAGES), sparsity=0.5))
+    given = {"inputs": {"image": paddle.rand([2, 3, 6, 6]), "scale_factor": paddle.rand([2, 2])}}
+    out = pl.export(small, tmp_path / "out", formats=("paddle", "onnx"), inputs=given)
+    said = out.manifest["formats"]["onnx"]["inputs"]
+    assert [i["name"] for i in said] == ["inputs_image", "inputs_scale_factor"]
+    assert max(out.parity.values()) < 1e-5
+    examples = load_examples(tmp_path / "out", [i["name"] for i in said])
+    np.testing.assert_array_equal(examples[2].inputs["inputs_image"], given["inputs"]["image"].numpy())
+    assert "forward" not in vars(small)
+
+
+def test_inputs_of_one_name_are_refused(tmp_path):
+    with pytest.raises(pl.PrunelabError, match=r"more\.images\.0 and more_images\.0 would both be called more_"):
+        pl.export(Two(), tmp_path / "out", formats=("onnx",),
+                  inputs={"more": {"images": [(1, 3)]}, "more_images": [(1, 3)]})
 
 
 def test_what_a_nest_lacks_is_told():

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from prunelab.errors import ExportError, OptionError, pass_on_interrupt, unknown_name
-from prunelab.evaluate.batches import batches
+from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.eight_bits import eight_bit_costs, rounded_weight
 from prunelab.evaluate.evaluate import listed
 from prunelab.export.base import STEM, Array, require
@@ -120,7 +120,8 @@ class OnnxInt8(Onnx):
         with tempfile.TemporaryDirectory(dir=directory, prefix=".float-") as folder:
             plain = Path(folder) / "float.onnx"
             plain.write_bytes(written.SerializeToString())
-            _quantize(plain, target, _Calibration(said, self.data, model), _weights_of(written, tuple(self.keep)))
+            source = batches(self.data, model).in_order(specs)
+            _quantize(plain, target, _Calibration(said, source), _weights_of(written, tuple(self.keep)))
         return (target,)
 
 
@@ -153,13 +154,13 @@ _IN_FLOAT = "in_float/"
 class _Calibration:
     """What ONNX Runtime's calibrator reads: one dict of arrays after the other."""
 
-    def __init__(self, said: Listing, data: Any, model: Any) -> None:
+    def __init__(self, said: Listing, source: Batches) -> None:
         self._names = [v.name for v in said.inputs.values()]
-        self._batches = self._arrays(data, model)
+        self._batches = self._arrays(source)
 
-    def _arrays(self, data: Any, model: Any) -> Iterator[Mapping[str, Array]]:
+    def _arrays(self, source: Batches) -> Iterator[Mapping[str, Array]]:
         n = 0
-        for inputs, _ in batches(data, model):
+        for inputs, _ in source:
             if n >= CALIBRATION_SAMPLES:
                 return
             n += inputs[0].shape[0] if inputs[0].ndim else 1
