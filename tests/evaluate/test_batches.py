@@ -164,7 +164,7 @@ class Broken(Pairs):
         ("digits", "data is a str"),
         (X, r"data is a ndarray of shape \(10, 3\)"),
         (iter([(X, Y)]), "can be read only once; give list"),
-        ([{"image": X}], "batch 0 is a dict with image"),
+        ([{"image": X}], r"batch 0 has no .input., which Linear\.forward requires; it has image"),
         ([(X, Y), ("cat", Y)], "input 0 of batch 1 is a str"),
         ([(X, [1, [2, 3]])], "labels of batch 0 is a list"),
         ([()], "batch 0 is empty"),
