@@ -11,7 +11,7 @@ from prunelab.errors import OptionError, check_whole
 from prunelab.evaluate.batches import Batches
 from prunelab.evaluate.forward import LossFunction
 from prunelab.text import SentenceRanking, prune_sentences, rank_sentences
-from prunelab.text.samples import samples_of
+from prunelab.text.samples import first_part, samples_of
 
 
 class CoreSamples:
@@ -39,8 +39,7 @@ class CoreSamples:
 
     @cached_property
     def _ranking(self) -> SentenceRanking:
-        first = samples_of(self._train)[0]
-        ids = np.asarray(first[0] if isinstance(first, (tuple, list)) else first)
+        ids = np.asarray(first_part(samples_of(self._train)[0]))
         return rank_sentences(self._train, "coverage" if ids.dtype.kind in "iu" and ids.ndim == 1 else "margin",
                               model=self._model, loss=self._loss)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from paddle.io import DataLoader, Dataset, IterableDataset
 from prunelab.errors import DataError, OptionError, shown
 from prunelab.evaluate.batches import Batches, batches
 from prunelab.evaluate.forward import LossFunction
+from prunelab.evaluate.parts import LABELS, is_numbers
 
 
 @dataclass(frozen=True)
@@ -71,16 +72,37 @@ def samples_of(dataset: Any) -> Any:
     return dataset
 
 
+def first_part(sample: Any) -> Any:
+    """The first input of a sample, also of one that is a dict."""
+    if isinstance(sample, Mapping):
+        return first_part(next((part for name, part in sample.items() if name not in LABELS), None))
+    return first_part(sample[0]) if isinstance(sample, (tuple, list)) and sample and not is_numbers(sample) else sample
+
+
+def label_of(sample: Any) -> Any:
+    """The labels of a sample: its last part, of a dict what stands under one of their names.
+
+    Raises:
+        DataError: a dict that has none of them.
+    """
+    if not isinstance(sample, Mapping):
+        return sample[-1]
+    name = next((n for n in LABELS if n in sample), None)
+    if name is None:
+        raise DataError(f"a sample has {', '.join(map(str, sample))}, and no labels; call them one of "
+                        f"{', '.join(LABELS)}")
+    return sample[name]
+
+
 def words_of(samples: Any) -> list[np.ndarray[Any, Any]]:
-    """The ids of each sample: its first part.
+    """The ids of each sample: its first part, of a dict what is no label.
 
     Raises:
         OptionError: a first part that is no integers.
     """
     found = []
     for k in range(len(samples)):
-        sample = samples[k]
-        ids = np.asarray(sample[0] if isinstance(sample, (tuple, list)) else sample).reshape(-1)
+        ids = np.asarray(first_part(samples[k])).reshape(-1)
         if ids.dtype.kind not in "iu":
             raise OptionError(f"sample {k} begins with {ids.dtype} numbers, and coverage counts words: give ids as "
                               "integers, or another method")

@@ -10,7 +10,7 @@ from paddle.io import Subset
 
 from prunelab.data.even import evenly
 from prunelab.errors import DataError, OptionError, check_whole, unknown_name
-from prunelab.text.samples import Columns, samples_of
+from prunelab.text.samples import Columns, label_of, samples_of
 from prunelab.text.sentence_ranking import SentenceRanking, rank_sentences
 
 Array = np.ndarray[Any, Any]
@@ -66,7 +66,7 @@ def prune_sentences(
 
 
 def _classes(samples: Any) -> Array:
-    labels = [samples[k][-1] for k in range(len(samples))]
+    labels = [label_of(samples[k]) for k in range(len(samples))]
     if any(np.size(label) != 1 for label in labels):
         raise DataError("by_class looks at a sample's last part, which is no class here; leave by_class out")
     return np.array([np.asarray(label).item() for label in labels])

@@ -33,6 +33,12 @@ class Table:
         return tuple(k for k, value in enumerate(self.graph.program.inputs)
                      if value in counted and find(counted[value]) is self._atom)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """What its ids are called in a batch that is a dict; of a list of tensors, what the list is called."""
+        paths = [(s.path or (s.name,)) for s in (self.graph.input_specs[k] for k in self.inputs)]
+        return frozenset([key for key in path if isinstance(key, str)][-1] for path in paths)
+
     @cached_property
     def scores_words(self) -> bool:
         """Whether the model's first output is a score for each word, so that labels are words too."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,15 @@ from paddle.io import DataLoader, Dataset
 
 from prunelab.errors import DataError, shown
 from prunelab.evaluate.loss import IGNORED_LABEL
+from prunelab.evaluate.parts import LABELS, is_numbers
 
 Array = np.ndarray[Any, Any]
 
 
-def translate(data: Any, ids: Array, inputs: Sequence[int], labels: bool) -> Any:
-    """``data`` with ``ids[k]`` in the place of each ``k`` of these inputs, and of the last part where ``labels``."""
-    told = _Words(ids, tuple(inputs), labels)
+def translate(data: Any, ids: Array, inputs: Sequence[int], labels: bool, names: Collection[str] = ()) -> Any:
+    """``data`` with ``ids[k]`` in the place of each ``k`` of these inputs (of the ``names``, in dicts), and of the
+    last part where ``labels``."""
+    told = _Words(ids, tuple(inputs), labels, frozenset(names))
     if isinstance(data, (np.ndarray, paddle.Tensor)):
         return told.array(data)
     if isinstance(data, DataLoader):
@@ -28,7 +30,7 @@ def translate(data: Any, ids: Array, inputs: Sequence[int], labels: bool) -> Any
                           collate_fn=data.collate_fn, num_workers=data.num_workers)
     if isinstance(data, Dataset):
         return _Translated(data, told)
-    if isinstance(data, tuple):
+    if isinstance(data, (tuple, Mapping)):
         return told.parts(data)
     if isinstance(data, Iterable) and not isinstance(data, (str, bytes)) and iter(data) is not data:
         return _Batches(data, told)
@@ -43,14 +45,27 @@ class _Words:
     ids: Array
     inputs: tuple[int, ...]
     labels: bool
+    names: frozenset[str] = frozenset()
 
     def parts(self, sample: Any) -> Any:
+        if isinstance(sample, Mapping):
+            return {name: self._named(name, part) for name, part in sample.items()}
         if not isinstance(sample, (tuple, list)):
             return self.array(sample)
         last = len(sample) - 1
-        return tuple(self.array(x) if k in self.inputs else
+        return tuple(self.parts(x) if isinstance(x, Mapping) else self.array(x) if k in self.inputs else
                      self.array(x, gone=IGNORED_LABEL) if self.labels and k == last else x
                      for k, x in enumerate(sample))
+
+    def _named(self, name: Any, part: Any) -> Any:
+        """A part of a dict: words, labels that are words, a dict again, or something else."""
+        if isinstance(part, Mapping):
+            return self.parts(part)
+        gone = IGNORED_LABEL if self.labels and name in LABELS and name not in self.names else None
+        if name not in self.names and gone is None:
+            return part
+        rows = isinstance(part, (list, tuple)) and not is_numbers(part)
+        return [self.array(x, gone) for x in part] if rows else self.array(part, gone)
 
     def array(self, old: Any, gone: int | None = None) -> Any:
         """New ids for old ones, in kind; ``gone`` for words that are gone, where that may be."""

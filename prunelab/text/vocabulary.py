@@ -54,7 +54,7 @@ class SmallerVocabulary:
         Raises:
             DataError: a word that is gone, and no unknown word to stand for it.
         """
-        return translate(data, self.ids, self.table.inputs, self.table.scores_words)
+        return translate(data, self.ids, self.table.inputs, self.table.scores_words, self.table.names)
 
     @property
     def _group(self) -> PlanGroup:
