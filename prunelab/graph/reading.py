@@ -46,12 +46,13 @@ def as_plain_python(model: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def as_eager() -> Iterator[None]:
-    """Paddle's static forms of six things, replaced by what eager mode does while a program is read.
+    """Paddle's static forms of seven things, replaced by what eager mode does while a program is read.
 
     A recurrent layer over cells would become a loop, and is unrolled over the traced length; ``x / 3`` would become a
     product with a rounded 1/3; ``x.view(shape)`` is not there at all, nor is ``len(x)`` where Paddle does not rewrite
     it (in a lambda, a function inside of another); ``paddle.full(shape, "-inf")`` is refused; ``paddle.linspace`` has
-    no size, and what pads it to one (a Fourier transform) takes -1 for it.
+    no size, and what pads it to one (a Fourier transform) takes -1 for it; ``paddle.stack`` asks of the model's tensors
+    what only a program's values can answer.
     """
     rnn, value, creation = paddle.nn.layer.rnn, paddle.pir.Value, paddle.tensor.creation
     loop, divide, view, fill = rnn._rnn_static_graph, value.__truediv__, value.view, creation.fill_constant
@@ -77,13 +78,14 @@ def as_eager() -> Iterator[None]:
 
     rnn._rnn_static_graph, value.__truediv__ = rnn._rnn_dynamic_graph, divide_as_eager
     value.view, value.__len__, creation.fill_constant = view_as_eager, length, fill_as_eager
+    paddle.Tensor.is_dense_tensor_array_type = lambda self: False
     try:
         with _sized("linspace"), _sized("logspace"):
             yield
     finally:
         rnn._rnn_static_graph, value.__truediv__ = loop, divide
         value.view, creation.fill_constant = view, fill
-        del value.__len__
+        del value.__len__, paddle.Tensor.is_dense_tensor_array_type
 
 
 @contextlib.contextmanager

@@ -44,7 +44,7 @@ from prunelab.graph.side_effects import (
 )
 from prunelab.graph.sizes import sizes_as_numbers
 from prunelab.graph.spelled import spelled_sizes
-from prunelab.graph.writes import read_in_order
+from prunelab.graph.writes import read_in_order, writing_in_place
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _concrete(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
     try:
         with sizes_as_numbers() as given:
             return _to_static(model, specs)
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, SystemExit, TraceError):
         raise
     except BaseException as error:
         if given:  # perhaps to something that takes only a tensor
@@ -171,7 +171,8 @@ def _to_static(model: Any, specs: tuple[TensorSpec, ...]) -> tuple[Any, Looks]:
     # at every operator Paddle asks Python for the stack, and the process dies where that raises: so Ctrl-C waits
     with (Uninterrupted(), warnings.catch_warnings(), forgetting_failures(), as_eager(), with_light_parameters(),
           with_short_stacks(), rewriting_once(), without_names(), taking_any_forward(model, len(specs)),
-          from_the_left(), own_numbers_decide(), spelled_sizes(), watching() as looks):
+          from_the_left(), own_numbers_decide(), spelled_sizes(),
+          writing_in_place(type(model).__name__), watching() as looks):
         warnings.simplefilter("ignore")
         static = paddle.jit.to_static(model, input_spec=spec, full_graph=True)
         return static.forward.concrete_program_specify_input_spec(with_hook=True), looks  # the outermost layer's too
@@ -208,7 +209,7 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...], 
             continue
         ops.append(copy_op(len(ops), op, note))
     names = {p.value: p.name for p in parameters}
-    ops, latest, unread = read_in_order(ops, names, inputs, type(model).__name__, model.state_dict())
+    ops, latest, unread = read_in_order(ops, names, inputs, type(model).__name__, shapes, model.state_dict())
     parameters = tuple(p for p in parameters if p.value not in unread)
     held = {value: tensor for value, tensor in held.items() if value not in unread}
     ops = _pin_statistics(ops, model, parameters)

@@ -5,15 +5,28 @@ over it; which of the two is meant is a matter of order. Here every later reader
 a rule sees what is really read. What is assigned to one of the model's own tensors (weight norm writes the weight at
 every call) is a new value too: a graph reads its model and leaves it as it is. What a forward only leaves behind for
 others to look at (an attention map, the features of a stage) is nothing to the graph.
+
+In eager mode a reshape, a transpose, a slice share their operand's memory, and what is written over one is seen in the
+others, which a program of values cannot say: a forward that reads one after another was written over is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import replace
+import contextlib
+import functools
+import itertools
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import paddle
+from paddle import _C_ops
+from paddle.jit.dy2static import parameter_recorder, program_translator
+from paddle.utils import inplace_utils
 
 from prunelab.errors import TraceError
 from prunelab.graph.program import Op
+from prunelab.graph.reasons import user_line
 
 # The operand that is written over, where it is not the first.
 _TARGET = {"assign_out_": "output", "assign_value_": "output"}
@@ -21,9 +34,127 @@ _TARGET = {"assign_out_": "output", "assign_value_": "output"}
 # shares, which it only reads.
 _NOT_IN_PLACE = frozenset({"batch_norm_", "sync_batch_norm_", "share_data_"})
 
+# Their results share the memory of their first operand in eager mode.
+_SHARES = frozenset("reshape flatten squeeze unsqueeze transpose slice strided_slice unbind diagonal real imag as_real "
+                    "as_complex share_data_".split())
+
+
+@contextlib.contextmanager
+def writing_in_place(model: str) -> Iterator[None]:
+    """Inside, ``F.relu_(x)`` and ``x.add_(y)`` write over ``x``, as they do in eager mode.
+
+    Paddle's static form of a function that ends in an underscore is the one without, which it looks up by name, and
+    whoever reads ``x`` afterwards reads what it was. What shares memory is looked at here, and not by Paddle, which
+    refuses whatever was reshaped once.
+
+    Raises:
+        TraceError: at the end, where what was given another shape is read by its old one.
+    """
+    reshaped: list[tuple[Any, Any]] = []
+
+    def static_form(name: str) -> Callable[..., Any]:
+        function = functools.reduce(getattr, name.split(".")[1:], paddle)
+        target = 1 if name.endswith(".where") else 0  # its first operand is a condition
+
+        def write(*operands: Any, **options: Any) -> Any:
+            x = operands[target] if len(operands) > target else options["x"]
+            return _write_over(x, function(*operands, **options), reshaped)
+        return write
+
+    is_view, check = inplace_utils.check_view_value, program_translator.check_view_api_used_by_inplace
+    value = paddle.pir.Value
+    inplace_utils.eval = static_form
+    inplace_utils.check_view_value = lambda value: False
+    program_translator.check_view_api_used_by_inplace = lambda program: None
+    value.fill_ = lambda self, number: _write_over(self, paddle.full_like(self, number), reshaped)
+    value.zero_ = lambda self: self.fill_(0)
+    try:
+        yield
+        told = next(filter(None, itertools.starmap(_read_by_old_shape, reshaped)), "")
+        reshaped.clear()  # values die with their program: no traceback may hold one
+        if told:
+            raise TraceError(f"{model} cannot be read as a graph: {told} gives a tensor another shape in its place, "
+                             "which a graph does not follow; write x = x.reshape(...)")
+    finally:
+        del inplace_utils.eval, value.fill_, value.zero_
+        inplace_utils.check_view_value, program_translator.check_view_api_used_by_inplace = is_view, check
+
+
+def _write_over(x: Any, result: Any, reshaped: list[tuple[Any, Any]]) -> Any:
+    """What is read as ``x`` from here on."""
+    if tuple(x.shape) == tuple(result.shape) and x.dtype == result.dtype:
+        _C_ops.assign_out_(result, x)
+        if isinstance(x, paddle.pir.Value):
+            x.stop_gradient = x.stop_gradient and result.stop_gradient
+        return x
+    # of another shape: the name of it in Paddle's rewriting of the forward
+    parameter_recorder._global_inplace_map.add(paddle.static.default_main_program(), x, result)
+    reshaped.append((x, result))
+    return result
+
+
+def _read_by_old_shape(x: Any, result: Any) -> str:
+    """The operator that gave ``x`` another shape, where it is read afterwards by its old value, as Python does in what
+    Paddle does not rewrite; "" where it is not."""
+    maker = result.get_defining_op()
+    order = {op.results()[0].id: place for place, op in enumerate(maker.get_parent_block().ops) if op.results()}
+    written = order[maker.results()[0].id]
+    if all(order.get(op.results()[0].id, -1) <= written for op in x.all_used_ops() if op.results()):
+        return ""
+    return f"{maker.name().partition('.')[2]}_{user_line(maker.attrs().get('op_callstack', []))}"
+
+
+@dataclass
+class _Memory:
+    """Which values of a program share their memory, and which of them are not what they were when they were read."""
+
+    shapes: Sequence[tuple[int, ...] | None]
+    model: str
+    root: dict[int, int] = field(default_factory=dict)  # a value -> the value whose memory it shares
+    same: dict[int, int] = field(default_factory=dict)  # what was written -> the tensor that it was written over
+    members: dict[int, set[int]] = field(default_factory=dict)  # all that share one memory
+    stale: dict[int, Op] = field(default_factory=dict)  # a value -> the operator that wrote over its memory
+
+    def read(self, values: Iterable[int | None], line: str) -> None:
+        for value in values:
+            writer = None if value is None else self.stale.get(value)
+            if writer is not None:
+                raise TraceError(
+                    f"{self.model} cannot be read as a graph: its forward reads a tensor{line} that was written over"
+                    f"{writer.line} by another name (a slice, a reshape of it), which a graph does not follow; write "
+                    "over a copy (x.clone()), or read what was written by the name that it was written by")
+
+    def follow(self, op: Op) -> None:
+        """Reads what an operator reads, and notes what it gives."""
+        self.read(op.inputs, op.line)
+        source = op.inputs[0] if op.inputs else None
+        if source is not None and (op.name in _SHARES or (op.name == "builtin.split" and source in self.root)):
+            self.share(source, op.outputs)
+
+    def share(self, source: int, results: Iterable[int]) -> None:
+        root = self.root.get(source, source)
+        members = self.members.setdefault(root, {root})
+        for value in results:
+            self.root[value] = root
+            members.add(value)
+
+    def write(self, op: Op, target: int) -> None:
+        """All but the tensor itself that share its memory are something else now; of another shape, it is too, since
+        Python goes on with its old one."""
+        root, result = self.root.get(target, target), op.outputs[0]
+        tensor = self.same.get(target, target)
+        self.same[result] = tensor
+        if self.shapes[result] != self.shapes[target]:
+            self.stale[target] = op
+        if op.name[:-1] not in _SHARES:  # which only see the same memory otherwise
+            others = {v for v in self.members.get(root, ()) if self.same.get(v, v) != tensor}
+            self.stale.update(dict.fromkeys(others, op))
+        self.share(root, [result])
+
 
 def read_in_order(ops: Iterable[Op], names: Mapping[int, str], inputs: Iterable[int], model: str,
-                  kept: Container[str] = ()) -> tuple[list[Op], Mapping[int, int], set[int]]:
+                  shapes: Sequence[tuple[int, ...] | None], kept: Container[str] = (),
+                  ) -> tuple[list[Op], Mapping[int, int], set[int]]:
     """The operators with each operand as it stands when it is read; for what was written over, its last value; and the
     model's tensors that are only left behind, which nothing reads.
 
@@ -31,19 +162,22 @@ def read_in_order(ops: Iterable[Op], names: Mapping[int, str], inputs: Iterable[
         names: the names of the model's own tensors by value id.
         inputs: the value ids of the inputs.
         model: its name, for the error.
+        shapes: of all values.
         kept: the names of the model's tensors that are saved with it, and so are more than left behind.
 
     Raises:
         TraceError: a forward that writes over a tensor of the model what depends on what it held before, or, where that
-            was read or is kept, on the inputs.
+            was read or is kept, on the inputs; one that reads what was written over by another name.
     """
     latest: dict[int, int] = {}  # a value -> what was last written over it
     first: dict[int, int] = {}  # what was written -> the value it was first written over
     made_by: dict[int, Op] = {}
     looked_at: set[int] = set()  # the model's tensors that were read as they stood before the forward
     left_behind: set[int] = set()
+    memory = _Memory(shapes, model)
     out: list[Op] = []
     for raw in ops:
+        memory.follow(raw)
         op = replace(raw, inputs=tuple(v if v is None else latest.get(v, v) for v in raw.inputs), index=len(out))
         target = _written_over(raw)
         root = None if target is None else first.get(target, target)
@@ -62,6 +196,9 @@ def read_in_order(ops: Iterable[Op], names: Mapping[int, str], inputs: Iterable[
             _refuse_memory(op, names[root], True, False, model)  # type: ignore[index]
         looked_at.update(v for v in op.inputs if v in names and v != root)  # type: ignore[misc]
         if target is not None and root is not None:
+            if memory.root.get(target) in names:
+                _refuse_memory(op, names[memory.root[target]], True, False, model)
+            memory.write(op, target)
             first[op.outputs[0]] = root
             latest[root] = latest[target] = op.outputs[0]
         made_by.update(dict.fromkeys(op.outputs, op))

@@ -120,7 +120,11 @@ def _cut(graph: Graph, seed: int) -> list[Finding]:
 def _gradients(graph: Graph) -> Finding:
     law = "the graph has the model's gradients"
     lacks = laws.without_backward(graph, training=False)
-    return Finding(law, None, lacks) if lacks else _try(law, lambda: laws.check_gradients(graph))
+    if lacks:
+        return Finding(law, None, lacks)
+    found = _try(law, lambda: laws.check_gradients(graph))
+    own = "" if found.holds else laws.own_backward_fails(graph, training=False)
+    return Finding(law, None, own) if own else found
 
 
 def _same(model: Any, before: str) -> None:

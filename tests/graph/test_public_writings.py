@@ -207,3 +207,21 @@ def test_rows_that_are_cut_through_freeze_only_themselves():
     made = [g for g in graph.groups if any(m.parameter == "a.weight" and m.axis == 0 for m in g.members)]
     assert sum(g.units for g in made if g.prunable) >= 3
     assert {g.units for g in made if not g.prunable} <= {1}
+
+
+class Stacked(nn.Layer):
+    """Weights that are kept apart, and stacked when they are used."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = nn.ParameterList([self.create_parameter([6, 8]) for _ in range(3)])
+        self.share, self.out = nn.Linear(6, 3), nn.Linear(8, 3)
+
+    def forward(self, x):
+        shares = F.sigmoid(self.share(x)).reshape([-1, 3, 1, 1])
+        weights = (paddle.stack(list(self.weights)).unsqueeze(0) * shares).sum(1)
+        return self.out(F.gelu(x.unsqueeze(1) @ weights).squeeze(1))
+
+
+def test_the_models_own_tensors_are_stacked():
+    assert laws.check_all(laws.stir(Stacked()), (1, 6))["gone"] > 0.4

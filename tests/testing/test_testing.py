@@ -73,6 +73,26 @@ def test_a_law_that_cannot_be_tried_is_not_said_to_hold():
     assert [f.law for f in verdict.findings if f.holds is None] == ["the graph has the model's gradients"]
 
 
+class Spoils(nn.Layer):
+    """It writes over what its own backward reads; one of its outputs is a half."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.out = nn.Linear(6, 8), nn.Linear(8, 3)
+
+    def forward(self, x):
+        h = self.a(x)
+        h.multiply_(h)
+        y = self.out(h)
+        return y, y.astype("float16")
+
+
+def test_a_backward_that_the_model_itself_lacks_is_no_law_that_fails():
+    verdict = pl.testing.check_model(Spoils(), (1, 6), say=False)
+    assert verdict
+    assert ["the model's own backward fails" in f.seen for f in verdict.findings if f.holds is None] == [True]
+
+
 def test_a_model_that_cannot_be_read(capsys):
     verdict = pl.testing.check_model(Branches(), (1, 6))
     assert not verdict
