@@ -225,3 +225,69 @@ class Stacked(nn.Layer):
 
 def test_the_models_own_tensors_are_stacked():
     assert laws.check_all(laws.stir(Stacked()), (1, 6))["gone"] > 0.4
+
+
+class Fills(nn.Layer):
+    """``h[mask] = value``: one value for all that a mask names."""
+
+    def __init__(self, fill):
+        super().__init__()
+        self.a, self.out, self.fill = nn.Linear(6, 8), nn.Linear(8, 3), fill
+        self.token = self.create_parameter([8])
+
+    def forward(self, x):
+        h = self.a(x)
+        self.fill(self, h)
+        return self.out(h)
+
+
+def _clears(self, h):
+    h[h < 0.1] = 0.0
+
+
+def _sets(self, h):
+    h[F.sigmoid(h) < 0.6] = 2.0
+
+
+def _hides_tokens(self, h):
+    h[h.sum(-1) > 0] = self.token
+
+
+def _adds_to_tokens(self, h):
+    h[h.sum(-1) > 0] += self.token
+
+
+@pytest.mark.parametrize("fill", [_clears, _sets, _hides_tokens, _adds_to_tokens])
+def test_what_a_mask_names_is_filled_unit_by_unit(fill):
+    found = laws.check_all(laws.stir(Fills(fill)), (2, 5, 6))
+    assert max(g.units for g in found["graph"].prunable) == 8
+
+
+def _scales_chosen(self, h):
+    chosen = h < 0.1
+    h[chosen] = h[chosen] * 0.1
+
+
+def test_values_in_the_order_of_a_mask_stay():
+    """Each value belongs to one place: how many come before it is a matter of all."""
+    graph = laws.check_all(laws.stir(Fills(_scales_chosen)), (2, 5, 6))["graph"]
+    assert graph.group("a").reason == "positions that are chosen by their values"
+
+
+class Responds(nn.Layer):
+    """Each channel's norm over its map, against the mean of all (ConvNeXt V2); over two axes Paddle's norm with p=2 is
+    the largest singular value of each map."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.out = nn.Conv2D(3, 8, 3, padding=1), nn.Linear(8, 4)
+        self.gain = self.create_parameter([8], default_initializer=nn.initializer.Constant(0.5))
+
+    def forward(self, x):
+        h = F.gelu(self.a(x)).transpose([0, 2, 3, 1])
+        response = paddle.linalg.norm(h, p=2, axis=(1, 2), keepdim=True)
+        return self.out(self.gain * h * (response / (response.mean(-1, keepdim=True) + 1e-6)) + h)
+
+
+def test_matrices_are_taken_apart_each_by_itself():
+    assert laws.check_all(laws.stir(Responds()), (1, 3, 6, 6))["gone"] > 0.4

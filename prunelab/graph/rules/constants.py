@@ -61,6 +61,12 @@ _SPELLED: dict[str, Callable[..., Array]] = {
 }
 
 
+def is_zero(step: Step, value: int | None) -> bool:
+    """Whether an operand is nothing but zeros that the program spells, as a number or as a list of one."""
+    numbers = None if value is None else _evaluate(step, value)
+    return numbers is not None and numbers.size == 1 and not numbers.any()
+
+
 def _full(step: Step) -> None:
     """A tensor of one value: its dims are whatever they meet."""
     value = step.attribute("value")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from prunelab.graph.rules.statistics import MATRIX
 from prunelab.graph.solver import Rule, Step
 
 RANDOM = "random numbers, which another width would draw anew"
-MATRIX = "a decomposition of all of a matrix"
 COUNTS = "a count of values over all positions"
 CHOSEN = "positions that are chosen by their values"
 LOSS = "a loss that knows the number of classes"
@@ -13,7 +13,7 @@ FREEZES: dict[str, str] = {
     **dict.fromkeys(("bernoulli", "poisson", "multinomial", "binomial", "standard_gamma", "exponential_",
                      "gumbel_softmax"), RANDOM),
     **dict.fromkeys(("det", "slogdet", "inverse", "cholesky", "cholesky_solve", "matrix_power", "matrix_rank", "qr",
-                     "svd", "eigh", "lu", "lstsq", "solve", "triangular_solve"), MATRIX),
+                     "eigh", "lu", "lstsq", "solve", "triangular_solve"), MATRIX),
     **dict.fromkeys(("histogram", "bincount"), COUNTS),
     **dict.fromkeys(("masked_select", "nonzero", "unique"), CHOSEN),
     **dict.fromkeys(("cross_entropy_with_softmax", "hsigmoid_loss", "warpctc", "warprnnt", "nll_loss"), LOSS),

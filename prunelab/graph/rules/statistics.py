@@ -9,6 +9,8 @@ from prunelab.graph.experts import experts_of
 from prunelab.graph.rules.elementwise import broadcast
 from prunelab.graph.solver import Rule, Step, Widths, free
 
+MATRIX = "a decomposition of all of a matrix"
+
 
 def _axes(step: Step, rank: int, name: str = "axis") -> list[int]:
     named = step.constant(name)
@@ -106,6 +108,17 @@ def _search(step: Step) -> None:
     step.give(list(values), free(values))
 
 
+def _singular(step: Step) -> None:
+    """Matrices taken apart, each by itself: those of zeros have singular values of zero, and any directions."""
+    x = step.dims()
+    step.fix_all(x[-2:], MATRIX)
+    for k, value in enumerate(step.op.outputs):
+        lead = list(x[:-2])
+        values = len(step.solution.program.shapes[value] or ()) < len(x)
+        step.give([*lead, *(atom(n, MATRIX) for n in step.shape(k)[len(lead):])],
+                  step.dirty() if values else free(lead), k)
+
+
 def _spectral_norm(step: Step) -> None:
     """A weight over its largest singular value, which rows and columns of zeros leave as it is."""
     w, axis = step.dims("weight"), step.attribute("dim", 0)
@@ -140,6 +153,7 @@ RULES = {
     "as_complex": Rule(_as_complex),
     "as_real": Rule(_as_real),
     "searchsorted": Rule(_search),
+    "svd": Rule(_singular),
     "spectral_norm": Rule(_spectral_norm),
     **dict.fromkeys(("one_hot", "sequence_mask"), Rule(_classes, _number_of_classes)),
 }

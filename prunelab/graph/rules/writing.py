@@ -9,7 +9,7 @@ from typing import Any
 
 from prunelab.graph.dims import Dim, atom, find
 from prunelab.graph.experts import experts_of, is_expert
-from prunelab.graph.rules.constants import are_numbers
+from prunelab.graph.rules.constants import are_numbers, is_zero
 from prunelab.graph.solver import Dirty, Rule, Step, Widths, free
 
 WRITTEN = "positions that are written by their numbers"
@@ -125,11 +125,34 @@ def _index_put(step: Step) -> None:
     indices = step.dims("indices")
     masks = [step.solution.program.dtypes[v] == "bool" for v in _listed(step, "indices")]
     n_axes = sum(len(index) if mask else 1 for index, mask in zip(indices, masks, strict=True))
+    if masks == [True] and _is_one_for_all(step, n_axes):
+        _fill_masked(step, indices[0])
+        return
     for index in indices:
         step.fix_all(index, WRITTEN)
     rank = max(len(index) for index in indices)
     widest = next(index for index in indices if len(index) == rank)
     _write(step, n_axes, list(widest) if not any(masks) else [], "value")
+
+
+def _is_one_for_all(step: Step, n_axes: int) -> bool:
+    """Whether all positions that a mask names get the same value, so that no number of them counts."""
+    values = step.dims("value")
+    lead = values[: max(0, len(values) - (len(step.dims(0)) - n_axes))]
+    return all(find(d).size == 1 for d in lead)
+
+
+def _fill_masked(step: Step, mask: list[Dim]) -> None:
+    """``x[mask] = value``: each position by itself, a choice between what stands there and the value."""
+    x = step.dims(0)
+    for d, m in zip(x, mask, strict=False):
+        step.tie(d, m)
+    rest, values = x[len(mask):], step.dims("value")
+    repeated = _tie_written(step, rest, values[max(0, len(values) - len(rest)):])
+    if is_zero(step, step.value("value")):
+        step.give(list(x), step.dirty(0))
+    else:
+        step.give(list(x), step.dirty(0) | step.dirty("value") | repeated | free(x[: len(mask)]))
 
 
 def _listed(step: Step, argument: str) -> tuple[int, ...]:
