@@ -20,6 +20,7 @@ from prunelab.criteria import score
 from prunelab.evaluate.forward import forward, in_mode
 from prunelab.evaluate.samples import hold_for
 from prunelab.graph.nests import told
+from prunelab.lab.repeating import recipe_data
 from prunelab.search.objectives import Aims, read_objectives
 from prunelab.search.rehearsal import Rehearsal
 from prunelab.search.workers.parcel import Parcel, as_bytes
@@ -202,7 +203,11 @@ def stepped(twin: Twin) -> Any:
     lab.back()
     assert_same(weights(lab.model), first)
     assert lab.replay().same
-    return found
+    study = lab.search(trials=2, objectives=("loss", "params"))
+    lab.adopt(study.best)
+    with tempfile.TemporaryDirectory() as folder:
+        assert max(lab.export(folder, formats=("paddle", "onnx")).parity.values()) < 1e-6
+    return *found, lab.state.metrics
 
 
 def searched(twin: Twin) -> Any:
@@ -215,13 +220,17 @@ def searched(twin: Twin) -> Any:
     return [[(t.state, t.values) for t in found] for found in (study, sparse)], weights(model)
 
 
-def sent(twin: Twin) -> Any:
-    """To another process and back, and measured there, as a search's workers do."""
-    graph = graph_of(twin, twin.model())
-    held, _ = hold_for(graph, twin.data())
+def there(graph: pl.Graph, data: Any) -> Rehearsal:
+    """As another process has it."""
+    held, _ = hold_for(graph, data)
     aims = Aims.of(read_objectives(("loss",), None), (), None)
-    train = pl.data.batches(twin.data(), graph.model)
-    rehearsal = pickle.loads(as_bytes(Parcel.of(Rehearsal(graph, held, aims, train=train)))).rehearsal()  # noqa: S301
+    train = pl.data.batches(data, graph.model)
+    return pickle.loads(as_bytes(Parcel.of(Rehearsal(graph, held, aims, train=train)))).rehearsal()  # noqa: S301
+
+
+def sent(twin: Twin) -> Any:
+    """Measured and trained in another process, as a search's workers do."""
+    rehearsal = there(graph_of(twin, twin.model()), twin.data())
     model = rehearsal.graph.model
     pl.finetune(model, rehearsal.train, 1, seed=1)
     with in_mode(model, training=False):
@@ -259,3 +268,16 @@ def test_every_form_of_a_batch_is_read(twin: Twin, plain: Mapping[Any, Any]) -> 
     assert {told(p)[-1] for p in inputs.paths} in (set(), {"a", "b"}, {"a", "0"})
     assert_same(sorted(x.numpy().shape for x in inputs), sorted([a.shape, b.shape]))
     assert_same(labels.numpy(), y)
+
+
+def test_labels_of_several_kinds_are_sent_too() -> None:
+    data = [(a, b, {"kind": y, "parts": [a, (b, y)]}) for a, b, y in rows()]
+    found = [sample.labels for sample in there(graph_of(PLAIN, PLAIN.model()), data).held]
+    for labels, (a, b, y) in zip(found, rows(), strict=True):
+        assert_same({"kind": labels["kind"], "parts": labels["parts"]}, {"kind": y, "parts": (a, (b, y))})
+
+
+def test_a_recipe_has_shapes_for_inputs_in_a_row_and_no_words_for_nests() -> None:
+    shapes = recipe_data(pl.Lab(Row(), inputs=[(1, 6), (1, 4)]))["model"]["inputs"]
+    assert [shape[1:] for shape in shapes] == [[6], [4]]
+    assert "inputs" not in recipe_data(pl.Lab(Whole(), inputs={"batch": {"a": (1, 6), "b": (1, 4)}}))["model"]

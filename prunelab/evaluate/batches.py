@@ -118,8 +118,9 @@ def batches(data: Any, model: Any, *, shuffle: bool = False, in_process: bool = 
         data: a ``DataLoader``, a ``Dataset``, a tuple of equally long arrays ``(x, y)`` (``(x1, x2, y)`` for
             two inputs), or an iterable of batches. A batch is a tuple of inputs with the labels last (tensors or NumPy
             arrays; for a loss of several outputs a dict, list or tuple of them), or only inputs: one array, or as many
-            as the forward requires; or a dict, see `prunelab.evaluate.parts`. float64 arrays of NumPy become the
-            model's own float type. What `batches` gave stays, in the order of a graph's inputs where one is given.
+            as the forward requires; or a dict from the forward's parameter names to inputs, with the labels under one
+            name more; or ``(dict, labels)``: `prunelab.evaluate.parts` says it all. float64 arrays of NumPy become
+            the model's own float type. What `batches` gave stays, in the order of a graph's inputs where one is given.
         model: whose place, float type and forward count; or its `Graph`.
         shuffle: read a Dataset or arrays in the order of NumPy's global generator, as Paddle's own loaders do; a
             DataLoader or a list has its own order.
@@ -157,9 +158,10 @@ def _source(data: Any, shuffle: bool, in_process: bool) -> tuple[Iterable[Any], 
     arrays = _whole_arrays(data)
     if arrays is not None:
         return _Arrays(arrays, _Order(len(arrays[0]), shuffle)), -(-len(arrays[0]) // BATCH_SIZE)
-    if isinstance(data, (str, bytes, dict)) or _is_tensor(data) or not isinstance(data, Iterable):
+    if isinstance(data, (str, bytes, Mapping)) or _is_tensor(data) or not isinstance(data, Iterable):
         shape = f" of shape {tuple(data.shape)}" if _is_tensor(data) else ""
-        raise DataError(f"data is a {type(data).__name__}{shape}, not batches; {_WANTED}")
+        one = "; a batch in a list is data, [batch]" if isinstance(data, Mapping) else ""
+        raise DataError(f"data is a {type(data).__name__}{shape}, not batches{one}; {_WANTED}")
     if iter(data) is data:
         raise DataError(f"data is a {type(data).__name__}, which can be read only once; give list(data), a Dataset or "
                         "a DataLoader")

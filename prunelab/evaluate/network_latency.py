@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -110,10 +110,8 @@ class NetworkLatency:
         self.times.save()
 
     def _measured(self, model: Any, runs: int) -> Timing:
-        shapes = [spec.at_batch(self.batch) for spec in self.graph.input_specs]
-        inputs = [paddle.static.InputSpec(list(shape), spec.dtype, name=None)
-                  for shape, spec in zip(shapes, self.graph.input_specs, strict=True)]
-        return latency(model, inputs, runs=runs, own_time=True)
+        specs = [replace(spec, shape=spec.at_batch(self.batch)) for spec in self.graph.input_specs]
+        return latency(model, specs, runs=runs, own_time=True)
 
     def _each(self, removed: Removed, only: Iterable[int] | None = None) -> dict[int, float]:
         """By operator, its time."""

@@ -16,7 +16,8 @@ from prunelab.export.base import at_length, length_axis
 from prunelab.export.listing import Listing, Read, free_batch, listed, listing, read, read_graph
 from prunelab.export.sizes import LENGTH, Size, along_length
 from prunelab.graph import TensorSpec, as_layer
-from prunelab.surgery import GraphLayer
+from prunelab.graph.nests import is_nested
+from prunelab.surgery import GraphLayer, class_name
 from prunelab.surgery.lengths import Lengths, LongGraphLayer
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ def at_any_length(model: Any, lengths: Mapping[str, int], dense: Any, plan: Plan
     if dense is None or plan is None:
         raise ExportError("the model is a GraphLayer, which has the length that it was traced with; for a free one "
                           "give the model that it was made from and the plan, too: dense=model, plan=plan")
+    if is_nested(plan.inputs):
+        raise ExportError(f"{class_name(layer)} takes {plan.inputs[0].name} in a nest or by name, and is a GraphLayer, "
+                          "which has a free length only where its inputs are in a row; export it without lengths=")
     return LongGraphLayer(layer, Lengths(as_layer(dense), plan, lengths))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import paddle
 
 from prunelab.errors import StateError
+from prunelab.graph.nests import is_nested
 from prunelab.lab.replaying import Line
 from prunelab.lab.state import State
 from prunelab.lab.telling import PLAIN, SAID, chosen, unsaid
@@ -88,7 +89,7 @@ def _without(data: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def _model(dense: State, origin: Mapping[str, Any], *, with_inputs: bool) -> dict[str, Any]:
     model = dict(origin.get("model", {"source": _NAMES["model"]}))
-    if with_inputs and "inputs" not in model:
+    if with_inputs and "inputs" not in model and not is_nested(dense.plan.inputs):  # TOML has shapes in a row only
         model["inputs"] = [[int(n) for n in spec.shape] for spec in dense.plan.inputs]
     return model
 

@@ -66,7 +66,8 @@ def finetune(
     each takes its share of every batch, and all end with the same weights.
 
     Args:
-        data: a ``DataLoader``, a ``Dataset`` (shuffled), arrays ``(x, y)`` (shuffled) or an iterable of batches.
+        data: a ``DataLoader``, a ``Dataset`` (shuffled), arrays ``(x, y)`` (shuffled) or an iterable of batches, which
+            may be dicts; see `prunelab.data.batches`.
         lr: the learning rate at the start; without it 0.001 for Adam, 0.01 for SGD and momentum.
         optimizer: "adam", "adamw", "momentum", "sgd", or a function from parameters to a paddle optimizer, with its own
             learning rate.

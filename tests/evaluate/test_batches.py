@@ -167,6 +167,7 @@ class Broken(Pairs):
         ([{"image": X}], r"batch 0 has no .input., which Linear\.forward requires; it has image"),
         ([(X, Y), ("cat", Y)], "input 0 of batch 1 is a str"),
         ([(X, [1, [2, 3]])], "labels of batch 0 is a list"),
+        ({"input": X, "labels": Y}, r"data is a dict, not batches; a batch in a list is data, \[batch\]"),
         ([()], "batch 0 is empty"),
         ((X, Y[:9]), r"have the shapes \(10, 3\), \(9,\); .* as many labels as inputs"),
         ([X, Y], r"a list holds batches; give the pair as a tuple \(x, y\)"),

@@ -10,6 +10,8 @@ from paddle import nn
 
 import prunelab as pl
 from prunelab.evaluate.memory import peak_memory
+from prunelab.evaluate.network_latency import NetworkLatency
+from prunelab.export import benchmark
 from prunelab.export.examples import load_examples
 from prunelab.surgery import GraphLayer
 from prunelab.testing import laws
@@ -98,6 +100,58 @@ def test_what_stands_in_a_nest_is_an_input_of_its_own_in_a_file(cls, tmp_path):
     examples = load_examples(tmp_path / "out", [i["name"] for i in said])
     np.testing.assert_array_equal(examples[2].inputs["inputs_image"], given["inputs"]["image"].numpy())
     assert "forward" not in vars(small)
+
+
+class Sentences(nn.Layer):
+    """A mask by name, since what stands before it is left out."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.up, self.out = nn.Embedding(9, 4), nn.Linear(4, 8), nn.Linear(8, 2)
+
+    def hidden(self, input_ids):
+        return F.relu(self.up(self.embed(input_ids)))
+
+    def forward(self, input_ids, token_type_ids=None, mask=None):
+        return self.out((self.hidden(input_ids) * mask.unsqueeze(-1)).mean(1))
+
+
+class SpelledSentences(Sentences):
+    def hidden(self, input_ids):
+        return super().hidden(input_ids).reshape([0, 6, 2, 4]).reshape([0, 6, 8])
+
+
+SENTENCES = {"mask": (1, 6), "input_ids": paddle.static.InputSpec([1, 6], "int64")}
+
+
+def test_what_is_left_out_before_an_input_is_its_default():
+    model = laws.stir(Sentences()).eval()
+    graph = pl.trace(model, {**SENTENCES, "token_type_ids": None})
+    ids, mask = paddle.to_tensor([[1, 2, 3, 4, 5, 6]]), paddle.rand([1, 6])
+    assert [s.name for s in graph.input_specs] == ["mask", "input_ids"]
+    assert paddle.equal_all(graph.run(mask, ids), model(ids, mask=mask))
+    with pytest.raises(pl.PrunelabError, match=r"leaves out 'input_ids', which Sentences\.forward requires"):
+        pl.trace(model, {"mask": (1, 6)})
+
+
+def test_a_file_of_inputs_by_name_takes_any_length(tmp_path):
+    lengths = {"input_ids": 1, "mask": 1}
+    out = pl.export(laws.stir(Sentences()), tmp_path / "out", formats=("paddle", "onnx"), inputs=SENTENCES,
+                    lengths=lengths)
+    assert max(out.parity.values()) < 1e-5
+    model = laws.stir(SpelledSentences()).eval()
+    plan = pl.propose(pl.trace(model, SENTENCES), sparsity=0.5)
+    small = pl.compact(model, plan)
+    assert isinstance(small, GraphLayer)
+    with pytest.raises(pl.PrunelabError, match="SpelledSentences takes mask in a nest or by name, and is a GraphLayer"):
+        pl.export(small, tmp_path / "none", formats=("onnx",), dense=model, plan=plan, lengths=lengths)
+
+
+def test_runtimes_and_clocks_take_nests():
+    table = benchmark(Detector(), IMAGES, runs=2, warmup=1)
+    assert {m.runtime for m in table.rows} == {"dygraph", "paddle"}
+    clock = NetworkLatency(pl.trace(Detector(), IMAGES))
+    assert clock.measured(pl.Plan.empty(clock.graph), runs=2).median_ms > 0
 
 
 def test_inputs_of_one_name_are_refused(tmp_path):
