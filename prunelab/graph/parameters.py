@@ -51,7 +51,7 @@ def parameters_of(model: Any) -> Parameters:
     if known is not None:
         return Parameters(name, tuple(known), (), tuple(known))
     try:
-        found = _signature(model).parameters.values()
+        found = signature_of(model).parameters.values()
     except (TypeError, ValueError):
         return Parameters(name, any_place=True)
     positional = [p for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
@@ -62,7 +62,7 @@ def parameters_of(model: Any) -> Parameters:
         any(p.kind == p.VAR_POSITIONAL for p in found), any(p.kind == p.VAR_KEYWORD for p in found))
 
 
-def _signature(model: Any) -> inspect.Signature:
+def signature_of(model: Any) -> inspect.Signature:
     """The forward's, also where ``paddle.jit.to_static`` stands in for it."""
     plain = getattr(model.forward, "_dygraph_function", None)
     return inspect.signature(model.forward if plain is None else types.MethodType(plain, model))

@@ -20,6 +20,7 @@ from prunelab.graph.experts import silent_score
 from prunelab.graph.inputs import dtype_name
 from prunelab.graph.modes import training_of
 from prunelab.graph.nests import in_order
+from prunelab.graph.parameters import signature_of
 from prunelab.graph.regions import crops
 from prunelab.graph.removals import masked_weights
 from prunelab.graph.rules import RULES
@@ -120,6 +121,8 @@ def _rehearsed(graph: Graph, plan: Plan, layer: Any) -> Iterator[None]:
     def forward(*inputs: Any, **named: Any) -> Any:
         return execute(executor, held, in_order(graph.input_specs, inputs, named), training=training_of(layer))
 
+    with contextlib.suppress(TypeError, ValueError):  # batches are read by what a forward takes
+        forward.__signature__ = signature_of(layer)  # type: ignore[attr-defined]
     before = vars(layer).get("forward")
     layer.forward = forward
     try:

@@ -160,6 +160,22 @@ def test_inputs_of_one_name_are_refused(tmp_path):
                   inputs={"more": {"images": [(1, 3)]}, "more_images": [(1, 3)]})
 
 
+class Scene(Detector):
+    def forward(self, inputs):
+        return self.out(self.features(inputs["image"]) * inputs["scale_factor"].mean()).mean([2, 3])
+
+
+def test_a_model_that_runs_as_its_graph_while_it_is_masked_takes_the_same_batches():
+    shapes = {"image": (1, 3, 8, 8), "scale_factor": (1, 2)}
+    model = laws.stir(Scene()).eval()
+    plan = pl.propose(pl.trace(model, [shapes]), granularity="spatial", sparsity=0.5)
+    batch = {"scale_factor": paddle.rand([4, 2]), "image": paddle.rand([4, 3, 8, 8])}, paddle.to_tensor([0, 1, 1, 0])
+    with pl.mask(model, plan):
+        masked = pl.evaluate(model, [batch])
+    assert pl.evaluate(pl.compact(model, plan), [batch]) == pytest.approx(masked, rel=1e-5)
+    assert pl.evaluate(model, [batch])["loss"] != masked["loss"]
+
+
 def test_what_a_nest_lacks_is_told():
     graph = pl.trace(Detector(), IMAGES)
     with pytest.raises(pl.PrunelabError, match=r"no inputs\.scale_factor"):
