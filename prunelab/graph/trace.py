@@ -209,12 +209,13 @@ def _copy(model: Any, concrete: Any, block: Any, specs: tuple[TensorSpec, ...], 
             continue
         ops.append(copy_op(len(ops), op, note))
     names = {p.value: p.name for p in parameters}
-    ops, latest, unread = read_in_order(ops, names, inputs, type(model).__name__, shapes, model.state_dict())
+    ordered = read_in_order(ops, names, inputs, type(model).__name__, shapes, model.state_dict())
+    unread = ordered.left_behind
     parameters = tuple(p for p in parameters if p.value not in unread)
     held = {value: tensor for value, tensor in held.items() if value not in unread}
-    ops = _pin_statistics(ops, model, parameters)
+    ops = _pin_statistics(ordered.ops, model, parameters)
 
-    outputs = read_outputs(concrete.outputs, model, lambda value: Ref(latest.get(note(value), note(value))))
+    outputs = read_outputs(concrete.outputs, model, lambda value: Ref(ordered.given(note(value))))
     program = Program(tuple(ops), tuple(shapes), tuple(dtypes), parameters, tuple(inputs), specs, outputs,
                       f"{type(model).__module__}.{type(model).__qualname__}")
     return Reading(program, held, frozenset((ids.get(value.id, -1), axis) for value, axis in looks),

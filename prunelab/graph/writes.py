@@ -6,8 +6,7 @@ a rule sees what is really read. What is assigned to one of the model's own tens
 every call) is a new value too: a graph reads its model and leaves it as it is. What a forward only leaves behind for
 others to look at (an attention map, the features of a stage) is nothing to the graph.
 
-In eager mode a reshape, a transpose, a slice share their operand's memory, and what is written over one is seen in the
-others, which a program of values cannot say: a forward that reads one after another was written over is refused.
+What shares memory in eager mode is looked at in `prunelab.graph.memory`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import contextlib
 import functools
 import itertools
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import paddle
@@ -25,6 +24,7 @@ from paddle.jit.dy2static import parameter_recorder, program_translator
 from paddle.utils import inplace_utils
 
 from prunelab.errors import TraceError
+from prunelab.graph.memory import Memory
 from prunelab.graph.program import Op
 from prunelab.graph.reasons import user_line
 
@@ -33,11 +33,6 @@ _TARGET = {"assign_out_": "output", "assign_value_": "output"}
 # They end in an underscore for their statistics, which they leave alone in eval mode; a detach for the memory that it
 # shares, which it only reads.
 _NOT_IN_PLACE = frozenset({"batch_norm_", "sync_batch_norm_", "share_data_"})
-
-# Their results share the memory of their first operand in eager mode.
-_SHARES = frozenset("reshape flatten squeeze unsqueeze transpose slice strided_slice unbind diagonal real imag as_real "
-                    "as_complex share_data_".split())
-
 
 @contextlib.contextmanager
 def writing_in_place(model: str) -> Iterator[None]:
@@ -104,59 +99,26 @@ def _read_by_old_shape(x: Any, result: Any) -> str:
     return f"{maker.name().partition('.')[2]}_{user_line(maker.attrs().get('op_callstack', []))}"
 
 
-@dataclass
-class _Memory:
-    """Which values of a program share their memory, and which of them are not what they were when they were read."""
+@dataclass(frozen=True)
+class InOrder:
+    """The operators with each operand as it stands when it is read; for what was written over, its last value; the
+    model's tensors that are only left behind, which nothing reads; and what shares memory."""
 
-    shapes: Sequence[tuple[int, ...] | None]
-    model: str
-    root: dict[int, int] = field(default_factory=dict)  # a value -> the value whose memory it shares
-    same: dict[int, int] = field(default_factory=dict)  # what was written -> the tensor that it was written over
-    members: dict[int, set[int]] = field(default_factory=dict)  # all that share one memory
-    stale: dict[int, Op] = field(default_factory=dict)  # a value -> the operator that wrote over its memory
+    ops: list[Op]
+    latest: Mapping[int, int]
+    left_behind: set[int]
+    memory: Memory
 
-    def read(self, values: Iterable[int | None], line: str) -> None:
-        for value in values:
-            writer = None if value is None else self.stale.get(value)
-            if writer is not None:
-                raise TraceError(
-                    f"{self.model} cannot be read as a graph: its forward reads a tensor{line} that was written over"
-                    f"{writer.line} by another name (a slice, a reshape of it), which a graph does not follow; write "
-                    "over a copy (x.clone()), or read what was written by the name that it was written by")
-
-    def follow(self, op: Op) -> None:
-        """Reads what an operator reads, and notes what it gives."""
-        self.read(op.inputs, op.line)
-        source = op.inputs[0] if op.inputs else None
-        if source is not None and (op.name in _SHARES or (op.name == "builtin.split" and source in self.root)):
-            self.share(source, op.outputs)
-
-    def share(self, source: int, results: Iterable[int]) -> None:
-        root = self.root.get(source, source)
-        members = self.members.setdefault(root, {root})
-        for value in results:
-            self.root[value] = root
-            members.add(value)
-
-    def write(self, op: Op, target: int) -> None:
-        """All but the tensor itself that share its memory are something else now; of another shape, it is too, since
-        Python goes on with its old one."""
-        root, result = self.root.get(target, target), op.outputs[0]
-        tensor = self.same.get(target, target)
-        self.same[result] = tensor
-        if self.shapes[result] != self.shapes[target]:
-            self.stale[target] = op
-        if op.name[:-1] not in _SHARES:  # which only see the same memory otherwise
-            others = {v for v in self.members.get(root, ()) if self.same.get(v, v) != tensor}
-            self.stale.update(dict.fromkeys(others, op))
-        self.share(root, [result])
+    def given(self, value: int) -> int:
+        """What stands in a value when the forward gives it."""
+        self.memory.read(value)
+        return self.latest.get(value, value)
 
 
 def read_in_order(ops: Iterable[Op], names: Mapping[int, str], inputs: Iterable[int], model: str,
                   shapes: Sequence[tuple[int, ...] | None], kept: Container[str] = (),
-                  ) -> tuple[list[Op], Mapping[int, int], set[int]]:
-    """The operators with each operand as it stands when it is read; for what was written over, its last value; and the
-    model's tensors that are only left behind, which nothing reads.
+                  ) -> InOrder:
+    """Every operand as it stands when it is read.
 
     Args:
         names: the names of the model's own tensors by value id.
@@ -174,7 +136,7 @@ def read_in_order(ops: Iterable[Op], names: Mapping[int, str], inputs: Iterable[
     made_by: dict[int, Op] = {}
     looked_at: set[int] = set()  # the model's tensors that were read as they stood before the forward
     left_behind: set[int] = set()
-    memory = _Memory(shapes, model)
+    memory = Memory(shapes, model)
     out: list[Op] = []
     for raw in ops:
         memory.follow(raw)
@@ -196,14 +158,14 @@ def read_in_order(ops: Iterable[Op], names: Mapping[int, str], inputs: Iterable[
             _refuse_memory(op, names[root], True, False, model)  # type: ignore[index]
         looked_at.update(v for v in op.inputs if v in names and v != root)  # type: ignore[misc]
         if target is not None and root is not None:
-            if memory.root.get(target) in names:
-                _refuse_memory(op, names[memory.root[target]], True, False, model)
-            memory.write(op, target)
+            if memory.root(target) != target and memory.root(target) in names:
+                _refuse_memory(op, names[memory.root(target)], True, False, model)
+            memory.write(raw, target)
             first[op.outputs[0]] = root
             latest[root] = latest[target] = op.outputs[0]
         made_by.update(dict.fromkeys(op.outputs, op))
         out.append(op)
-    return out, latest, left_behind
+    return InOrder(out, latest, left_behind, memory)
 
 
 def _written_over(op: Op) -> int | None:

@@ -29,7 +29,7 @@ FROZEN_IN: dict[str, str] = {
     "det": "arithmetic: det", "slogdet": "arithmetic: slogdet", "inverse": "arithmetic: inv",
     "cholesky": "arithmetic: cholesky", "cholesky_solve": "arithmetic: cholesky_solve",
     "matrix_power": "arithmetic: matrix_power", "matrix_rank": "arithmetic: matrix_rank", "qr": "arithmetic: qr",
-    "svd": "arithmetic: svd", "eigh": "arithmetic: eigh", "lu": "arithmetic: lu", "lstsq": "arithmetic: lstsq",
+    "eigh": "arithmetic: eigh", "lu": "arithmetic: lu", "lstsq": "arithmetic: lstsq",
     "solve": "arithmetic: solve", "triangular_solve": "arithmetic: triangular_solve",
     "histogram": "arithmetic: histogram", "bincount": "arithmetic: bincount",
     "masked_select": "positions: masked_select", "nonzero": "positions: nonzero", "unique": "layers: unique of units",

@@ -53,6 +53,13 @@ def _writes_a_reshape(self, h):
     return heads.flatten(1)
 
 
+def _writes_one_part(self, h):
+    """Halves of one memory: what is written over one is nothing to the other."""
+    left, right = h[:, :4], h[:, 4:]
+    left[:, 1:3] = 0.0
+    return paddle.concat([left, right * h[:, 4:] * h[:, 3:].flatten(1)[:, 1:]], 1)
+
+
 def _reshapes_in_place(self, h):
     h.reshape_([-1, 2, 4])
     h.flatten_(1)
@@ -66,7 +73,7 @@ WRITES = {
     "masked_fill_": _alone(lambda h: h.masked_fill_(h < 0, 0.0)), "fill_": _alone(lambda h: h.fill_(0.3)),
     "zero_": _alone(lambda h: h.zero_()),
     "a sum": _accumulates, "a shortcut": _rescues_a_shortcut, "a reshape": _writes_a_reshape,
-    "another shape": _reshapes_in_place,
+    "another shape": _reshapes_in_place, "one part": _writes_one_part,
 }
 
 
@@ -92,7 +99,30 @@ def _keeps_a_reshape(self, h):
     return before.flatten(1)
 
 
-@pytest.mark.parametrize("then", [_writes_a_slice, _keeps_a_slice, _keeps_a_reshape])
+def _keeps_a_part_of_a_part(self, h):
+    before = h[:, 2:].reshape([-1, 2, 3])
+    h[:, 1:3] = 0.0
+    return F.pad(before.flatten(1).unsqueeze(1), [2, 0], data_format="NCL").squeeze(1)
+
+
+class GivesASlice(nn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.a, self.out = nn.Linear(6, 8), nn.Linear(8, 3)
+
+    def forward(self, x):
+        h = self.out(self.a(x))
+        first = h[:, :1]
+        h.add_(paddle.ones([3]))
+        return h, first
+
+
+def test_memory_that_is_given_is_read():
+    with pytest.raises(TraceError, match="by another name"):
+        pl.trace(GivesASlice(), (1, 6))
+
+
+@pytest.mark.parametrize("then", [_writes_a_slice, _keeps_a_slice, _keeps_a_reshape, _keeps_a_part_of_a_part])
 def test_memory_that_is_written_by_another_name_is_refused(then):
     with pytest.raises(TraceError, match=r"written over \(test_written_over\.py, line \d+\) by another name"):
         pl.trace(Writes(then), (1, 6))

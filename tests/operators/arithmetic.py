@@ -150,8 +150,9 @@ PRODUCTS = {
         "a decomposition of all of a matrix"),
     "lstsq": tokens(lambda h: paddle.linalg.lstsq(h.transpose([0, 2, 1]), h.transpose([0, 2, 1]))[0] * 0, 0,
         "a decomposition of all of a matrix"),
-    "householder_product": tokens(  # Paddle cannot go back through its own
-        lambda h: paddle.linalg.householder_product(h.detach().transpose([0, 2, 1]), h.detach()[:, :, 0]), 0,
+    "householder_product": tokens(  # Paddle cannot go back through its own, and writes over its operand
+        lambda h: paddle.linalg.householder_product(
+            h.detach().transpose([0, 2, 1]).clone(), h.detach()[:, :, 0].clone()), 0,
         "a constant"),
     "fft": tokens(lambda h: paddle.fft.fft(h, axis=1).real()),
     "fft, units": tokens(lambda h: paddle.fft.fft(h).abs(), 0, "a Fourier transform over it"),

@@ -87,7 +87,7 @@ READ = {
 WRITE = {
     "set strided": vector(lambda h: put(h, (slice(None), slice(None, None, 2)), 0.0), 0,
         "positions that are written by their numbers"),
-    "set by mask": vector(lambda h: put(h, h > 0, 0.0), 0, "positions that are written by their numbers"),
+    "set by mask": vector(lambda h: put(h, h > 0, 0.0)),
     "scatter": tokens(weighted(lambda h, w: paddle.scatter(h[0], paddle.to_tensor([1, 3]), w), [2, 8])),
     "scatter_nd": tokens(lambda h: paddle.scatter_nd(paddle.to_tensor([[1], [3], [0], [2], [4]]), h[0], [6, 8])),
     "scatter_add": tokens(lambda h: paddle.scatter_add(h[0], 0, paddle.to_tensor([[1, 0]]), h[0][:1, :2]), 0,
