@@ -52,14 +52,27 @@ def sum_about_mean(x: Any, centred: Any, axis: list[int], keepdim: bool) -> Any:
     """The sum of ``(x - m)^2`` over all positions, of which those that are not in ``x`` are zero; m is their mean.
 
     It equals that of ``(x - m) * x``, to which the positions that are gone add nothing. ``centred`` is ``x - m`` or
-    ``m - x``.
+    ``m - x``, perhaps in another shape.
     """
+    x = _shaped_as(x, centred)
     return _C_ops.abs(_C_ops.sum(_C_ops.multiply(centred, x), axis, x.dtype, keepdim))
 
 
 def mean_about_mean(x: Any, centred: Any, axis: list[int], keepdim: bool, ratio: float) -> Any:
     """The mean of ``(x - m)^2`` over ``1 / ratio`` times as many positions, the others zero; see `sum_about_mean`."""
+    x = _shaped_as(x, centred)
     return _C_ops.abs(mean_of_dense(_C_ops.multiply(centred, x), axis, keepdim, ratio))
+
+
+def sum_less_mean(x: Any, root: Any, axis: list[int], keepdim: bool) -> Any:
+    """The sum, or the mean, of ``root - m`` (which ``x`` is) over all positions, of which those that are gone from
+    ``root`` are zero; m is their mean. It is nothing, whatever they are."""
+    return _C_ops.scale(_C_ops.mean(_shaped_as(root, x), axis, keepdim), 0.0, 0.0, True)
+
+
+def _shaped_as(x: Any, other: Any) -> Any:
+    shape = [int(n) for n in other.shape]
+    return x if [int(n) for n in x.shape] == shape else _C_ops.reshape(x, shape)
 
 
 def layer_norm_of_dense(x: Any, scale: Any, bias: Any, epsilon: float, begin_norm_axis: int, dense: int) -> Any:
@@ -153,6 +166,7 @@ COMPOSITES: Mapping[str, tuple[Callable[..., Any], str]] = {
     "amin_of_dense": (amin_of_dense, "x axis keepdim"),
     "sum_about_mean": (sum_about_mean, "x centred axis keepdim"),
     "mean_about_mean": (mean_about_mean, "x centred axis keepdim ratio"),
+    "sum_less_mean": (sum_less_mean, "x root axis keepdim"),
     "layer_norm_of_dense": (layer_norm_of_dense, "x scale bias epsilon begin_norm_axis dense"),
     "group_norm_of_dense": (group_norm_of_dense, "x scale bias epsilon data_format dense"),
     "count_of_dense": (count_of_dense, "x kept dense"),

@@ -291,3 +291,48 @@ class Responds(nn.Layer):
 
 def test_matrices_are_taken_apart_each_by_itself():
     assert laws.check_all(laws.stir(Responds()), (1, 3, 6, 6))["gone"] > 0.4
+
+
+class Standardised(nn.Conv2D):
+    """A weight whose filters have no mean and one spread (weight standardisation)."""
+
+    def __init__(self, n_in, n_out, spread):
+        super().__init__(n_in, n_out, 3, padding=1)
+        self.spread = spread
+
+    def forward(self, x):
+        mean = self.weight.mean(1, keepdim=True).mean(2, keepdim=True).mean(3, keepdim=True)
+        weight = self.weight - mean
+        return F.conv2d(x, weight / (self.spread(weight) + 1e-5), self.bias, padding=1)
+
+
+class Standardises(nn.Layer):
+    def __init__(self, spread):
+        super().__init__()
+        self.a, self.b = Standardised(3, 8, spread), Standardised(8, 12, spread)
+        self.out = nn.Conv2D(12, 4, 1)
+
+    def forward(self, x):
+        return self.out(F.relu(self.b(F.relu(self.a(x)))))
+
+
+SPREADS = {
+    "over the rest": lambda w: w.std([1, 2, 3], keepdim=True),
+    "flat": lambda w: w.reshape([w.shape[0], -1]).std(1).reshape([-1, 1, 1, 1]),
+    "by hand": lambda w: paddle.sqrt((w - w.mean([1, 2, 3], keepdim=True)).pow(2).mean([1, 2, 3], keepdim=True)),
+}
+
+
+@pytest.mark.parametrize("name", SPREADS)
+def test_a_standardised_weight_goes_on_counting_what_is_gone(name):
+    found = laws.check_all(laws.stir(Standardises(SPREADS[name])), (1, 3, 6, 6))
+    assert {g.reason for g in found["graph"].groups} == {"", "the model's output"}
+    assert found["gone"] > 0.6
+
+
+def test_a_mean_over_other_positions_is_no_spread_about_it():
+    """Filters lessened by their means over space are not lessened by those over all."""
+    def spread(w):
+        return (w - w.mean([2, 3], keepdim=True)).pow(2).mean([1, 2, 3], keepdim=True) + w.mean([1, 2, 3], keepdim=True)
+
+    laws.check_all(laws.stir(Standardises(spread)), (1, 3, 6, 6))

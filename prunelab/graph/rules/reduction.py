@@ -4,22 +4,14 @@ comparing with zero."""
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 from prunelab.graph.dims import Dim, atom, factors, leaves
 from prunelab.graph.experts import EXPERT, chosen_among
-from prunelab.graph.program import Op
 from prunelab.graph.regions import holds_space
+from prunelab.graph.rules.centring import centred_square, less_its_mean, positions, reduced_axes
 from prunelab.graph.signs import is_at_least_zero
 from prunelab.graph.solver import Operand, Rule, Step, Widths, free
-
-
-def _axes(step: Step, rank: int) -> set[int]:
-    """The axes that go; all of them where none is named."""
-    named = step.constant("axis") if step.constant("axis") is not None else step.attribute("dim")
-    if named is None or named == [] or step.attribute("reduce_all") or step.attribute("asvector"):
-        return set(range(rank))
-    return {int(a) % rank for a in (named if isinstance(named, (list, tuple)) else [named])}
 
 
 def _result(step: Step, axes: set[int]) -> list[Dim]:
@@ -30,28 +22,33 @@ def _result(step: Step, axes: set[int]) -> list[Dim]:
 
 def _sum(step: Step) -> None:
     """Positions that are zero where cut add nothing."""
-    x = step.dims()
-    axes = _axes(step, len(x))
+    x, axes = step.dims(), reduced_axes(step)
     adds = step.dirty()
     centred = centred_square(step, axes)
+    root = less_its_mean(step, step.value(0), positions(x[a] for a in axes)) if centred is None else None
     if centred is not None:
         step.note("centred", centred)
         adds = step.solution.dirty[centred.x]
+    elif root is not None:
+        step.note("less its mean", root)
+        adds = step.solution.dirty[root]
     for a in axes:
         step.need_zero(x[a], adds, reason=f"a {step.op.name} over values that are not zero where cut")
     step.give(_result(step, axes), step.dirty())
 
 
 def _sum_of_dense(step: Step, widths: Widths) -> dict[str, Any]:
-    if _ratio(step, widths) == 1 or (step.op.index, "centred") not in step.solution.notes:
+    if _ratio(step, widths) == 1:
         return {}
-    return _about_mean(step, "sum_about_mean")
+    if (step.op.index, "less its mean") in step.solution.notes:
+        return _nothing(step)
+    return _about_mean(step, "sum_about_mean") if (step.op.index, "centred") in step.solution.notes else {}
 
 
 def _mean(step: Step) -> None:
     """Positions that are zero where cut add nothing, but are counted: the smaller model's mean is scaled down."""
     x = step.dims()
-    if _axes(step, len(x)) == {len(x) - 1}:
+    if reduced_axes(step) == {len(x) - 1}:
         step.tag(x[-1], "width")  # as an RMS norm takes it
     _sum(step)
 
@@ -62,73 +59,34 @@ def _mean_of_dense(step: Step, widths: Widths) -> dict[str, Any]:
         return {}
     if (step.op.index, "centred") in step.solution.notes:
         return {**_about_mean(step, "mean_about_mean"), "ratio": ratio}
-    return {"op": "mean_of_dense", "axis": sorted(_axes(step, len(step.dims()))), "ratio": ratio,
+    if (step.op.index, "less its mean") in step.solution.notes:
+        return _nothing(step)
+    return {"op": "mean_of_dense", "axis": sorted(reduced_axes(step)), "ratio": ratio,
             "keepdim": step.attribute("keepdim", False)}
 
 
 def _ratio(step: Step, widths: Widths) -> float:
     """How many of the positions that are added up stay; a region's mean is over the region."""
     x = step.dims()
-    return math.prod(widths.ratio(f) for a in _axes(step, len(x)) for f in factors(x[a]) if not holds_space(f))
+    return math.prod(widths.ratio(f) for a in reduced_axes(step) for f in factors(x[a]) if not holds_space(f))
 
 
 def _about_mean(step: Step, name: str) -> dict[str, Any]:
     centred = step.noted("centred")
     return {"op": name, "x": Operand(centred.x), "centred": Operand(centred.difference),
-            "axis": sorted(_axes(step, len(step.dims()))), "keepdim": step.attribute("keepdim", False)}
+            "axis": sorted(reduced_axes(step)), "keepdim": step.attribute("keepdim", False)}
 
 
-class Centred(NamedTuple):
-    """The values ``x`` and ``difference``, which is x less its mean."""
-
-    x: int
-    difference: int
-
-
-def centred_square(step: Step, axes: set[int]) -> Centred | None:
-    """What is squared, where a sum over ``axes`` is one of squares about the mean over the same axes.
-
-    Such a square is not zero where x is; but all of them together are the sum of ``(x - m) * x``, which is.
-    """
-    makers = step.solution.program.producers
-    square = makers.get(step.op.inputs[0] or -1)
-    if square is None or not _is_square(step, square):
-        return None
-    difference = square.inputs[0]
-    subtract = makers.get(difference or -1)
-    if difference is None or subtract is None or subtract.name not in ("subtract", "subtract_"):
-        return None
-    for x, m in (subtract.inputs[:2], subtract.inputs[1::-1]):
-        if x is not None and _is_mean_of(step, m, x, axes):
-            return Centred(x, difference)
-    return None
-
-
-def _is_square(step: Step, op: Op) -> bool:
-    if op.name in ("multiply", "multiply_"):
-        return op.inputs[0] == op.inputs[1]
-    exponent = op.attributes.get("y", step.solution.constants.get(op.operand("y") or -1))
-    return op.name in ("square", "square_") or (op.name in ("pow", "pow_", "elementwise_pow") and exponent == 2)
-
-
-def _is_mean_of(step: Step, value: int | None, x: int, axes: set[int]) -> bool:
-    """Whether a value is the mean of ``x`` over ``axes``, which stand in it as axes of one."""
-    program = step.solution.program
-    shape = program.shapes[x]
-    if value is None or shape is None or program.shapes[value] != tuple(
-            1 if k in axes else n for k, n in enumerate(shape)):
-        return False
-    op = program.producers.get(value)
-    while op is not None and op.name in ("unsqueeze", "unsqueeze_", "reshape", "reshape_"):
-        op = program.producers.get(op.inputs[0] or -1)
-    return (op is not None and op.name in ("mean", "mean_all") and op.inputs[0] == x
-            and _axes(Step(step.solution, op), len(shape)) == axes)
+def _nothing(step: Step) -> dict[str, Any]:
+    """The sum of what was lessened by its mean: what the positions that are gone held, the mean's negative, counts."""
+    return {"op": "sum_less_mean", "root": Operand(step.noted("less its mean")), "axis": sorted(reduced_axes(step)),
+            "keepdim": step.attribute("keepdim", False)}
 
 
 def _largest(step: Step) -> None:
     """The zeros that are cut are compared too: the smaller model's maximum is one with zero."""
     x = step.dims()
-    axes = _axes(step, len(x))
+    axes = reduced_axes(step)
     if "float" not in step.solution.program.dtypes[step.op.outputs[0]]:
         _whole(step)
         return
@@ -142,7 +100,7 @@ def _largest(step: Step) -> None:
 
 def _largest_of_dense(step: Step, widths: Widths) -> dict[str, Any]:
     x = step.dims()
-    axes = _axes(step, len(x))
+    axes = reduced_axes(step)
     if not any(widths.changes(x[a]) for a in axes):
         return {}
     if "max" in step.op.name and is_at_least_zero(step.solution, step.value(0)):
@@ -153,7 +111,7 @@ def _largest_of_dense(step: Step, widths: Widths) -> dict[str, Any]:
 def _whole(step: Step) -> None:
     """Sees all positions, cut ones too: a product is zero."""
     x = step.dims()
-    axes = _axes(step, len(x))
+    axes = reduced_axes(step)
     step.fix_all((x[a] for a in axes), f"a {step.op.name} over it")
     step.give(_result(step, axes), step.dirty())
     step.give_rest()
@@ -162,7 +120,7 @@ def _whole(step: Step) -> None:
 def _whole_then_something(step: Step) -> None:
     """As `_whole`, but of zeros it makes something else: the logarithm of their number, or true."""
     x = step.dims()
-    axes = _axes(step, len(x))
+    axes = reduced_axes(step)
     step.fix_all((x[a] for a in axes), f"a {step.op.name} over it")
     out = _result(step, axes)
     step.give(out, free(out))
