@@ -219,3 +219,23 @@ def test_what_may_divide(name):
         laws.check_exact(graph, laws.half_of_every_group(graph))
     else:
         assert "may be zero where cut" in graph.group("a").reason
+
+
+class Lengths(nn.Layer):
+    def __init__(self, kind, lengths):
+        super().__init__()
+        self.rnn, self.out, self.lengths = kind(6, 8), nn.Linear(8, 3), lengths
+
+    def forward(self, x, mask):
+        return self.out(self.rnn(x, sequence_length=self.lengths(mask).astype("int32"))[0])
+
+
+MASKED = [(2, 5, 6), (2, 5)]
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_a_mask_in_the_place_of_lengths_is_refused(kind):
+    """Paddle takes it, and writes beyond the end of what it has."""
+    with pytest.raises(InputError, match=r"takes lengths of shape \(2,\), .* gets \(2, 5\); of a mask give .*sum\(1\)"):
+        laws.trace(Lengths(kind, lambda mask: mask), MASKED)
+    assert laws.trace(Lengths(kind, lambda mask: mask.sum(1)), MASKED).group("rnn").prunable

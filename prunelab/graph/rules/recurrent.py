@@ -6,10 +6,12 @@ layers above.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
-from prunelab.graph.dims import Dim, atom, concatenation, product
+from prunelab.errors import InputError
+from prunelab.graph.dims import Dim, atom, concatenation, find, product
 from prunelab.graph.solver import Rule, Step, Widths, free
 
 GATES = {"LSTM": 4, "GRU": 3}
@@ -23,7 +25,18 @@ def _layout(step: Step) -> tuple[list[list[Dim]], list[list[Dim]], int, int]:
     return weights[:matrices], weights[matrices:], layers, directions
 
 
+def _check_lengths(step: Step) -> None:
+    """Of anything but a number a sample Paddle reads beyond the end, and the process dies somewhere else."""
+    if not step.has("sequence_length"):
+        return
+    got, n = tuple(find(d).size for d in step.dims("sequence_length")), find(step.dims("x")[1]).size
+    if math.prod(got) != n:
+        raise InputError(f"a recurrent layer{step.op.line} takes lengths of shape ({n},), one for each sample, and "
+                         f"gets {got}; of a mask give the lengths: sequence_length=mask.sum(1)")
+
+
 def _rnn(step: Step) -> None:
+    _check_lengths(step)
     x, states = step.dims("x"), step.dims("pre_state")
     matrices, biases, layers, directions = _layout(step)
     gates = GATES.get(step.attribute("mode"), 1)
